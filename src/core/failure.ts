@@ -1,0 +1,120 @@
+/** What can go wrong, in the five words the core understands, and how long to wait after it. */
+import { type Duration, type Instant, minutes, seconds } from './time.ts';
+
+/** What a failure means to us. A provider's own codes are translated to these at its border. */
+export type FailureCode =
+  /** Try again later; what we hold is still good. */
+  | 'unavailable'
+  /** Our own credential is wrong or dead; trying again with the same one does harm. */
+  | 'denied'
+  /** The lease no longer exists. */
+  | 'gone'
+  /** The lease will not be renewed again; replace it. */
+  | 'refused'
+  /** The request, the configuration or the values are wrong; only a person can help. */
+  | 'invalid';
+
+/** The only error sources, sinks and verifiers throw on purpose. Its message never contains a value. */
+export class LeaseError extends Error {
+  override readonly name = 'LeaseError';
+  readonly code: FailureCode;
+  /** The provider asked to be left alone until then (`Retry-After`, a lockout). */
+  readonly notBefore: Instant | undefined;
+  /** The request may have taken effect all the same: a timeout, a cut connection. */
+  readonly unsure: boolean;
+
+  constructor(code: FailureCode, message: string, options: LeaseErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.notBefore = options.notBefore;
+    this.unsure = options.unsure ?? false;
+  }
+}
+
+/** Why a provider is not asked. */
+export type BlockReason =
+  /** We have no access token that it would take. */
+  | 'NoToken'
+  /** It rejected the token that was shown; another is on its way. */
+  | 'TokenRejected'
+  /** It asked to be left alone: `Retry-After`. */
+  | 'RetryAfter'
+  /** It did not answer again and again. */
+  | 'CircuitOpen'
+  /** All the requests that we allow ourselves at a time are under way. */
+  | 'ProviderBusy';
+
+/** The provider could not be asked, or did not look at what we asked. Not a failure: nothing happened, nobody counts it. */
+export class ProviderBlocked extends Error {
+  override readonly name = 'ProviderBlocked';
+  readonly because: BlockReason;
+  /** Ask again then, or when told earlier that it may be asked. */
+  readonly until: Instant;
+
+  constructor(because: BlockReason, until: Instant) {
+    super(because);
+    this.because = because;
+    this.until = until;
+  }
+}
+
+export interface LeaseErrorOptions extends ErrorOptions {
+  readonly notBefore?: Instant;
+  readonly unsure?: boolean;
+}
+
+/** Anything else that is thrown is a bug or a broken connection: try again, and do not trust the outcome. */
+export const asLeaseError = (error: unknown): LeaseError =>
+  error instanceof LeaseError
+    ? error
+    : new LeaseError('unavailable', 'unexpected error', { cause: error, unsure: true });
+
+/** What the record remembers of a failing act. Never a message. */
+export interface Failure {
+  /** How many came in a row, none of them longer than `memory` after the one before. */
+  readonly count: number;
+  /** How many of them were rejections of our credential. */
+  readonly denied: number;
+  readonly at: Instant;
+  readonly code: FailureCode;
+  /** The provider's own wish, or the penalty for a rejection. Not even an approaching end overrules it. */
+  readonly notBefore: Instant;
+}
+
+/** The shortest time between two tries of anything. */
+export const shortestDelay: Duration = seconds(1);
+const longestDelay: Duration = minutes(5);
+/** A configuration does not mend itself; ask rarely. */
+const longestDelayWhenInvalid: Duration = minutes(60);
+/** A failure longer ago than this starts a new row. A success does not: a lease may die as soon as it is taken. */
+export const memory: Duration = minutes(15);
+/** After one rejection, and after more: providers lock out who insists. */
+const whenDenied: Duration = seconds(30);
+const whenDeniedAgain: Duration = minutes(5);
+
+/** Add one failure to a row of them. */
+export function another(previous: Failure | undefined, error: LeaseError, at: Instant): Failure {
+  const row = previous && at - previous.at <= memory ? previous : { count: 0, denied: 0 };
+  const denied = row.denied + (error.code === 'denied' ? 1 : 0);
+  const penalty = error.code !== 'denied' ? 0 : denied > 1 ? whenDeniedAgain : whenDenied;
+  return {
+    count: row.count + 1,
+    denied,
+    at,
+    code: error.code,
+    notBefore: Math.max(previous?.notBefore ?? at, error.notBefore ?? at, at + penalty),
+  };
+}
+
+/**
+ * When to try again. The wait doubles, but before `deadline` it never exceeds an eighth of the life that is left, so
+ * that the last hour sees more tries, not fewer. Past the deadline there is nothing left to hurry for.
+ */
+export function nextTry(failure: Failure | undefined, deadline: Instant): Instant {
+  if (!failure) return Number.NEGATIVE_INFINITY;
+  const left = deadline - failure.at;
+  const hurry = left > 0 ? Math.max(shortestDelay, left / 8) : Number.POSITIVE_INFINITY;
+  const longest = failure.code === 'invalid' ? longestDelayWhenInvalid : longestDelay;
+  const delay = Math.min(shortestDelay * 2 ** (failure.count - 1), longest, hurry);
+  return Math.max(Math.floor(failure.at + delay), failure.notBefore);
+}

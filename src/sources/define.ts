@@ -1,0 +1,108 @@
+/** How providers and sources declare themselves. The configuration's schema, and all that follows from it, comes from here. */
+import { z } from 'zod';
+import type { Material } from '../core/material.ts';
+import type { Holding } from '../core/record.ts';
+import type { Clock, Duration, Instant } from '../core/time.ts';
+import type { Source } from './source.ts';
+
+/** What a plugin may use of the outside. */
+export interface Deps {
+  /** The provider's name in the configuration. */
+  readonly name: string;
+  /** A clock that neither jumps nor stops. */
+  readonly clock: Clock;
+  /** The environment: credentials given as `{ env: NAME }`, and the proxy variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The present access token of this provider, kept by the loop like any other secret. */
+  readonly token: () => Token | undefined;
+  /** A token was rejected by the provider although we believed it alive. */
+  readonly tokenRejected: (token: Holding) => void;
+  /** One request was answered, or was not. For metrics: names from closed lists only. */
+  readonly onRequest: (request: ProviderRequest) => void;
+  /** What we believe of the provider's clock has changed. */
+  readonly onSkew: (skew: Duration) => void;
+}
+
+/** An access token in use: which one it is, and its value under the key `token`. */
+export interface Token extends Holding {
+  readonly material: Material;
+}
+
+export interface ProviderRequest {
+  /** What was asked for, as a word of the plugin's own closed list: `login`, `lease-create`, … */
+  readonly operation: string;
+  readonly status: '2xx' | '3xx' | '4xx' | '5xx' | 'none';
+  readonly took: Duration;
+  readonly at: Instant;
+}
+
+/** A configured provider with its client. Which client that is only its own sources know. */
+export interface Provider {
+  readonly type: string;
+  readonly client: unknown;
+  /** The source of the access token that the client shows, a secret like any other. Absent: it needs none. */
+  readonly token?: { readonly type: string; readonly source: Source };
+  /** Connections are let go. */
+  close(): Promise<void>;
+}
+
+/** The reference from a secret to the provider it is taken from. */
+const named = { provider: z.string().describe('Name of an entry of `providers`') };
+
+/** What the scheduler calls a look at such a secret. */
+export type LookName = 'refresh-token' | 'renew-lease' | 'watch-version' | 'sync-secrets';
+
+export interface Ability {
+  readonly look: LookName;
+  /** Is there a successor to be had before the lease ends, so that `policy.rotate` has a meaning? */
+  readonly canRotate: boolean;
+}
+
+/**
+ * A provider, and by its `source` the kinds of leases it offers. Parsing the YAML of either answers with a function
+ * that opens it: the options are checked, known by their exact types, and seen by nobody else.
+ */
+export function defineProvider<const Type extends string, Options extends z.ZodRawShape, Client extends Connected>(
+  type: Type,
+  options: Options,
+  connect: (options: z.output<z.ZodObject<Options>>, deps: Deps) => Client,
+) {
+  const schema = z.strictObject({ type: z.literal(type), ...options }).transform((parsed) => ({
+    type,
+    connect: (deps: Deps): Provider => {
+      const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, deps);
+      return { type, client, ...(client.token && { token: client.token }), close: () => client.close() };
+    },
+  }));
+  return {
+    type,
+    schema,
+    source: <const Name extends string, Own extends z.ZodRawShape>(
+      name: Name,
+      ability: Ability,
+      own: Own,
+      open: (options: z.output<z.ZodObject<Own>>, client: Client) => Source,
+    ) => ({
+      type: `${type}/${name}` as const,
+      schema: z.strictObject({ type: z.literal(`${type}/${name}` as const), ...named, ...own }).transform((parsed) => ({
+        type: `${type}/${name}` as const,
+        ...ability,
+        provider: (parsed as unknown as z.output<z.ZodObject<typeof named>>).provider,
+        open: (provider: Provider): Source => {
+          if (provider.type !== type) throw new TypeError(`${type}/${name} cannot be taken from ${provider.type}`);
+          return open(parsed as unknown as z.output<z.ZodObject<Own>>, provider.client as Client);
+        },
+      })),
+    }),
+  };
+}
+
+/** What every client offers besides what its own sources know of it. */
+export interface Connected {
+  readonly token?: { readonly type: string; readonly source: Source };
+  close(): Promise<void>;
+}
+
+/** The schemas of a list of plugins, one by one, for `z.discriminatedUnion`. */
+export const schemasOf = <const Plugins extends readonly { readonly schema: z.ZodType }[]>(plugins: Plugins) =>
+  plugins.map((plugin) => plugin.schema) as { -readonly [I in keyof Plugins]: Plugins[I]['schema'] };

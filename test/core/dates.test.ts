@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { another, LeaseError, nextTry, shortestDelay } from '../../src/core/failure.ts';
+import { renewedExpiry } from '../../src/core/lease.ts';
+import { days, hours, minutes, seconds } from '../../src/core/time.ts';
+import { timetable } from '../../src/core/timetable.ts';
+import { aLease, held, rulesOf } from './build.ts';
+
+const anInstant = fc.integer({ min: 0, max: days(100) });
+const aTerm = fc.integer({ min: seconds(10), max: days(30) });
+
+test('a renewal is only ever asked for where it lands behind the present end and before the wall', () => {
+  const aRenewal = fc.record({
+    from: fc.constantFrom('now' as const, 'expiry' as const),
+    by: aTerm,
+    canShorten: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(aRenewal, aTerm, aTerm, anInstant, (renewal, expiresAt, beyond, now) => {
+      const lease = aLease({ renewal, expiresAt, maxExpiresAt: expiresAt + beyond });
+      const landing = renewedExpiry(lease, now);
+      if (landing === undefined) return;
+      expect(now).toBeLessThan(expiresAt);
+      expect(landing).toBeGreaterThan(expiresAt);
+      expect(landing).toBeLessThanOrEqual(expiresAt + beyond);
+    }),
+  );
+});
+
+test('a renewal that would land just before the wall is not risked: requests travel, and clocks differ', () => {
+  const lease = aLease({ maxExpiresAt: minutes(90) + seconds(10) });
+  expect(renewedExpiry(lease, minutes(30))).toBeUndefined();
+  expect(renewedExpiry(lease, minutes(29))).toBe(minutes(89));
+});
+
+test('jitter only ever brings a renewal forward, by no more than its share, and is the same at every look', () => {
+  fc.assert(
+    fc.property(fc.string(), aTerm, fc.double({ min: 0, max: 0.3, noNaN: true }), (id, term, jitter) => {
+      const lease = held(aLease({ id, expiresAt: term }));
+      const { renewAt } = timetable(lease, rulesOf({ renewAt: 0.6, jitter }));
+      expect(renewAt).toBeLessThanOrEqual(term * 0.6);
+      expect(renewAt).toBeGreaterThanOrEqual(Math.floor(term * (0.6 - jitter)));
+      expect(timetable(lease, rulesOf({ renewAt: 0.6, jitter })).renewAt).toBe(renewAt);
+    }),
+  );
+});
+
+test('the nearer the end the sooner the next try, but never sooner than the shortest delay', () => {
+  const many = { count: 20, denied: 0, at: 0, code: 'unavailable', notBefore: 0 } as const;
+  expect(nextTry(many, hours(9))).toBe(minutes(5));
+  expect(nextTry(many, minutes(8))).toBe(minutes(1));
+  expect(nextTry(many, seconds(2))).toBe(shortestDelay);
+  expect(nextTry(many, -1)).toBe(minutes(5));
+});
+
+test('a rejection is followed by 30 seconds of silence, more of them by 5 minutes, however near the end', () => {
+  const denied = new LeaseError('denied', 'no');
+  const first = another(undefined, denied, 0);
+  expect(nextTry(first, seconds(10))).toBe(seconds(30));
+  const second = another(first, denied, seconds(30));
+  expect(nextTry(second, seconds(40))).toBe(seconds(330));
+  const other = another(second, new LeaseError('unavailable', 'down'), seconds(331));
+  expect(nextTry(other, days(1))).toBe(seconds(335));
+});
+
+test('the provider decides when it wants to hear from us again', () => {
+  const limited = another(undefined, new LeaseError('unavailable', '429', { notBefore: minutes(20) }), 0);
+  expect(nextTry(limited, minutes(10))).toBe(minutes(20));
+});
+
+test('failures long ago do not count', () => {
+  const old = another(undefined, new LeaseError('unavailable', 'down'), 0);
+  expect(another(old, new LeaseError('unavailable', 'down'), minutes(10)).count).toBe(2);
+  expect(another(old, new LeaseError('unavailable', 'down'), minutes(16)).count).toBe(1);
+});

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest';
+import { checked, delivery, reloaded, writing, written } from '../../src/core/deliveries.ts';
+import { LeaseError } from '../../src/core/failure.ts';
+import { endOfHolding, headOf, isUsed } from '../../src/core/record.ts';
+import { failed } from '../../src/core/setbacks.ts';
+import { statusOf } from '../../src/core/status.ts';
+import { hours, minutes } from '../../src/core/time.ts';
+import * as record from '../../src/core/transitions.ts';
+import { aLease, at, held, recordOf, rulesOf } from './build.ts';
+
+const rules = rulesOf();
+const intent = { key: 'k1', at: minutes(30) };
+const second = aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(90) });
+
+describe('acquiring', () => {
+  test('notes the intent, and forgets it with the answer', () => {
+    const begun = record.intending(recordOf(held()), intent);
+    expect(begun.intent).toEqual(intent);
+    const done = record.acquired(begun, second, rules, minutes(30));
+    expect(done.intent).toBeUndefined();
+    expect(headOf(done)?.lease.id).toBe('l2');
+  });
+
+  test('after a crash reuses the key, and remembers that a lease may be lost', () => {
+    const begun = record.intending(recordOf(), intent);
+    const again = record.intending(begun, { key: 'k2', at: minutes(40) });
+    expect(again).toMatchObject({
+      intent: { key: 'k1', at: minutes(40) },
+      doubt: { since: minutes(30), until: minutes(30) },
+    });
+    const canSearch = rulesOf({ can: { observe: false, read: false, search: true } });
+    expect(record.acquired(again, second, canSearch, minutes(40)).doubt).toBeDefined();
+    expect(record.acquired(again, second, rules, minutes(40)).doubt).toBeUndefined();
+  });
+
+  test('that was refused for certain leaves no intent, unless an earlier try is still open', () => {
+    const step = { act: 'acquire', because: 'EndOfLife', at: 0, deadline: 0 } as const;
+    const when = { begun: 0, now: 1 };
+    const begun = record.intending(recordOf(), intent);
+    expect(failed(begun, step, new LeaseError('unavailable', '503'), when).intent).toBeUndefined();
+    expect(failed(begun, step, new LeaseError('unavailable', 'cut', { unsure: true }), when).intent).toEqual(intent);
+    const again = record.intending(begun, intent);
+    expect(failed(again, step, new LeaseError('unavailable', '503'), when).intent?.key).toBe('k1');
+  });
+
+  test('the same lease again is as good as a failure', () => {
+    expect(record.acquired(recordOf(held()), aLease(), rules, 1).failures['acquire']?.count).toBe(1);
+    expect(
+      record.acquired(recordOf(held()), aLease({ expiresAt: hours(2) }), rules, 1).failures['acquire'],
+    ).toBeUndefined();
+  });
+
+  test('a lease that is dead on arrival is as good as a failure, but is not forgotten', () => {
+    const dead = record.acquired(recordOf(), aLease({ expiresAt: 5 }), rules, 5);
+    expect(dead.failures['acquire']?.count).toBe(1);
+    expect(dead.leases).toHaveLength(1);
+  });
+
+  test('an older lease again makes it the head, with its history', () => {
+    const both = record.acquired(record.acquired(recordOf(), aLease(), rules, 0), second, rules, 1);
+    const back = record.settled(record.acquired(both, aLease(), rules, 2), rules, 3);
+    expect(headOf(back)?.lease.id).toBe('l1');
+    expect(back.leases.find(({ lease }) => lease.id === 'l2')?.supersededAt).toBe(3);
+  });
+
+  test('a successor counts its rotation from when we asked for it, whatever the clock of the provider says', () => {
+    const late = record.acquired(
+      record.intending(recordOf(held()), intent),
+      { ...second, issuedAt: 5 },
+      rules,
+      minutes(31),
+    );
+    expect(late.leases[0]?.since).toBe(minutes(30));
+  });
+});
+
+describe('renewing', () => {
+  test('starts a new term, and where it changes the values the old ones keep their end', () => {
+    const answer = { askedAt: minutes(30), isChanged: true };
+    const next = record.renewed(recordOf(held()), aLease({ expiresAt: minutes(90) }), answer, minutes(31));
+    expect(next.leases[0]).toMatchObject({ termStart: minutes(30), generation: 1, formerEndsAt: minutes(60) });
+    expect(endOfHolding(next, { lease: 'l1', generation: 0 })).toBe(minutes(60));
+    expect(endOfHolding(next, { lease: 'l1', generation: 1 })).toBe(minutes(90));
+    expect(statusOf(next, rules, minutes(31))).toMatchObject({
+      state: 'pending',
+      expiresAt: minutes(60),
+      owed: ['file'],
+    });
+  });
+
+  test('that gains little is the last', () => {
+    const answer = { askedAt: minutes(30), isChanged: false };
+    expect(
+      record.renewed(recordOf(held()), aLease({ expiresAt: minutes(60) }), answer, minutes(31)).leases[0]?.final,
+    ).toBe(true);
+  });
+
+  test('that is refused is the last', () => {
+    const step = { act: 'renew', to: 'l1', because: 'RenewalDue', at: 0, deadline: 0 } as const;
+    const refused = failed(recordOf(held()), step, new LeaseError('refused', 'max TTL'), { begun: 0, now: 1 });
+    expect(refused.leases[0]?.final).toBe(true);
+  });
+
+  test('with a lost answer puts the lease in doubt', () => {
+    const step = { act: 'renew', to: 'l1', because: 'RenewalDue', at: 0, deadline: 0 } as const;
+    const cut = new LeaseError('unavailable', 'cut', { unsure: true });
+    expect(failed(recordOf(held()), step, cut, { begun: 0, now: 1 }).leases[0]?.observedAt).toBeUndefined();
+  });
+});
+
+test('an end of life may appear, move and vanish', () => {
+  const eternal = { id: 'l1', issuedAt: 0 };
+  const seen = (expiresAt?: number) =>
+    record.observed(
+      recordOf(held(eternal)),
+      'l1',
+      { is: 'held', lease: { ...eternal, ...(expiresAt && { expiresAt }) } },
+      1,
+    );
+  expect(seen(50).leases[0]?.lease.expiresAt).toBe(50);
+  expect(record.observed(seen(50), 'l1', { is: 'held', lease: eternal }, 2).leases[0]?.lease).toEqual(eternal);
+});
+
+test('a lease that is gone young counts as a failed acquire, an old one does not', () => {
+  const gone = (now: number) => record.observed(recordOf(held()), 'l1', { is: 'gone' }, now);
+  expect(gone(minutes(1)).failures['acquire']?.count).toBe(1);
+  expect(gone(minutes(50)).failures['acquire']).toBeUndefined();
+});
+
+test('a lease that failed its proofs three times is given up, and the one before it is the head again', () => {
+  const step = { act: 'verify', to: 'l2', because: 'Unproven', at: 0, deadline: 0 } as const;
+  let next = recordOf(held(second, { verified: false }), held());
+  for (const now of [1, 2, 3]) next = failed(next, step, new LeaseError('invalid', 'no'), { begun: 0, now });
+  expect(headOf(next)?.lease.id).toBe('l1');
+  expect(next.leases[0]?.supersededAt).toBe(3);
+  expect(next.failures['acquire']?.code).toBe('invalid');
+});
+
+describe('a sink', () => {
+  const [old, now] = [
+    { lease: 'l1', generation: 0 },
+    { lease: 'l2', generation: 0 },
+  ];
+  const both = recordOf(held(second), held());
+
+  test('uses the old values until the new ones are written and taken up', () => {
+    const begun = writing(both, 'file', now);
+    expect([isUsed(begun, 'l1'), isUsed(begun, 'l2')]).toEqual([true, true]);
+    const done = written(begun, 'file', { ...now, mark: 'm' }, 1);
+    expect(isUsed(done, 'l1')).toBe(true);
+    expect(isUsed(reloaded(done, 'file', now), 'l1')).toBe(false);
+    expect(record.settled(reloaded(done, 'file', now), rules, 9).leases[1]?.supersededAt).toBe(9);
+    expect(record.settled(done, rules, 9).leases[1]?.supersededAt).toBeUndefined();
+  });
+
+  test('is checked, written and reloaded, each only where it is owed', () => {
+    const facts = at(minutes(40), { atHand: [now] });
+    expect(delivery(both, 'file', facts)).toMatchObject({ act: 'write', because: 'Undelivered' });
+    expect(delivery(both, 'file', { ...facts, startedAt: 1 })).toMatchObject({ act: 'check', because: 'Unseen' });
+    expect(delivery(both, 'file', at(minutes(40)))).toMatchObject({ act: 'wait' });
+    expect(delivery(written(both, 'file', { ...now, mark: 'm' }, 1), 'file', facts)).toMatchObject({ act: 'reload' });
+  });
+
+  test('that was emptied by others still counts as using what its program has', () => {
+    const wiped = checked(recordOf(held()), 'file', false, 1);
+    expect(wiped.sinks['file']).toEqual({ uses: [old] });
+  });
+
+  test('that has left the configuration holds nothing back', () => {
+    const gone = record.settled(recordOf(held(second), held()), rulesOf({ sinks: ['other'] }), 7);
+    expect(gone.leases[1]?.supersededAt).toBe(7);
+  });
+});
+
+test('a rejection of the former credential is no rejection of the present one', () => {
+  const step = { act: 'acquire', because: 'EndOfLife', at: 0, deadline: 0 } as const;
+  const denied = new LeaseError('denied', 'no');
+  const changed = record.credentialChanged(failed(recordOf(), step, denied, { begun: 0, now: 1 }), 5);
+  expect(changed.failures).toEqual({});
+  expect(failed(changed, step, denied, { begun: 4, now: 6 }).failures['acquire']?.code).toBe('unavailable');
+  expect(failed(changed, step, denied, { begun: 6, now: 7 }).failures['acquire']?.code).toBe('denied');
+});
+
+test('what was found lost is superseded from the start', () => {
+  const found = record.searched({ ...recordOf(held()), intent }, [aLease(), second], 9);
+  expect(found.intent).toBeUndefined();
+  expect(found.leases.map(({ lease, supersededAt }) => [lease.id, supersededAt])).toEqual([
+    ['l1', undefined],
+    ['l2', 9],
+  ]);
+});

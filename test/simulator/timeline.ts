@@ -1,0 +1,129 @@
+/** Virtual time. Everything in a simulated world happens as an event on one timeline, in an order that a seed decides. */
+import type { Clock, Duration, Instant } from '../../src/core/time.ts';
+
+/** mulberry32: small, seeded, good enough. */
+export class Dice {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  /** In [0, 1). */
+  roll(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  chance = (probability: number): boolean => this.roll() < probability;
+  between = (low: number, high: number): number => Math.floor(low + this.roll() * (high - low));
+  oneOf = <T>(first: T, ...rest: T[]): T => [first, ...rest][this.between(0, rest.length + 1)] ?? first;
+}
+
+interface Event {
+  readonly at: Instant;
+  readonly nth: number;
+  readonly happen: () => void;
+}
+
+export class Timeline implements Clock {
+  #now: Instant = 0;
+  #count = 0;
+  #spins = 0;
+  /** A binary heap, earliest first. */
+  readonly #events: Event[] = [];
+
+  now(): Instant {
+    return this.#now;
+  }
+
+  at(when: Instant, happen: () => void): void {
+    this.#events.push({ at: Math.max(Math.ceil(when), this.#now), nth: this.#count++, happen });
+    let i = this.#events.length - 1;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!this.#swapIfBefore(i, parent)) break;
+      i = parent;
+    }
+  }
+
+  after = (delay: Duration, happen: () => void): void => this.at(this.#now + delay, happen);
+
+  /** Let everything happen until then. A tick comes only when all that awaited an event has run as far as it can. */
+  async runUntil(end: Instant): Promise<void> {
+    for (let next = this.#events[0]; next && next.at <= end; next = this.#events[0]) {
+      this.#removeFirst();
+      this.#spins = next.at > this.#now ? 0 : this.#spins + 1;
+      if (this.#spins > 10_000) throw new Error(`spinning at ${this.#now}`);
+      this.#now = next.at;
+      next.happen();
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+    }
+    this.#now = end;
+  }
+
+  #removeFirst(): void {
+    const last = this.#events.pop();
+    if (!last || this.#events.length === 0) return;
+    this.#events[0] = last;
+    for (let i = 0; ; ) {
+      const left = 2 * i + 1;
+      const child = this.#isBefore(left + 1, left) ? left + 1 : left;
+      if (!this.#swapIfBefore(child, i)) return;
+      i = child;
+    }
+  }
+
+  #isBefore(i: number, j: number): boolean {
+    const [a, b] = [this.#events[i], this.#events[j]];
+    return a !== undefined && b !== undefined && (a.at < b.at || (a.at === b.at && a.nth < b.nth));
+  }
+
+  #swapIfBefore(i: number, j: number): boolean {
+    const [a, b] = [this.#events[i], this.#events[j]];
+    if (!a || !b || !this.#isBefore(i, j)) return false;
+    [this.#events[i], this.#events[j]] = [b, a];
+    return true;
+  }
+}
+
+/** One process in the world. Killed, it hears no answer any more; what it asked for may happen all the same. */
+export class Life {
+  isAlive = true;
+  readonly abort = new AbortController();
+  readonly startedAt: Instant;
+  readonly #timeline: Timeline;
+  readonly #dice: Dice;
+
+  constructor(timeline: Timeline, dice: Dice) {
+    this.startedAt = timeline.now();
+    this.#timeline = timeline;
+    this.#dice = dice;
+  }
+
+  /** Send a request; it takes effect somewhere on the way, and is answered at the end. */
+  call<T>(latency: Duration, effect: () => T): Promise<T> {
+    const half = Math.min(latency / 2, 250);
+    return new Promise((resolve, reject) => {
+      this.#timeline.after(half, () => {
+        if (!this.isAlive && this.#dice.chance(0.5)) return;
+        const answer = attempt(effect);
+        this.#timeline.after(latency - half, () => {
+          if (!this.isAlive) return;
+          if ('error' in answer) reject(answer.error);
+          else resolve(answer.value);
+        });
+      });
+    });
+  }
+}
+
+function attempt<T>(effect: () => T): { value: T } | { error: unknown } {
+  try {
+    return { value: effect() };
+  } catch (error) {
+    return { error };
+  }
+}
