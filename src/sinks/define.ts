@@ -28,7 +28,12 @@ export function defineSink<const Type extends string, Options extends z.ZodRawSh
   const schema = own.transform((parsed) => {
     const known = parsed as unknown as z.output<z.ZodObject<Options>> & { readonly name?: string };
     const target = plugin.target(known);
-    return { type, name: known.name ?? `${type}:${target}`, target, open: (deps: SinkDeps) => plugin.open(known, deps) };
+    return {
+      type,
+      name: known.name ?? `${type}:${target}`,
+      target,
+      open: (deps: SinkDeps) => plugin.open(known, deps),
+    };
   });
   return { type, schema };
 }

@@ -1,0 +1,42 @@
+/** Credentials in the configuration: never written there, but pointed to, and read again at every use. */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { LeaseError } from '../core/failure.ts';
+
+const remedy = 'a credential does not belong in this file: point to it with { file: /path } or { env: NAME }';
+
+/** `{ file: /path }` or `{ env: NAME }`. */
+export const credential = z.union(
+  [
+    z.strictObject({
+      file: z.string().min(1).describe('A file that holds it; white space around it is not part of it'),
+    }),
+    z.strictObject({ env: z.string().min(1).describe('The environment variable that holds it') }),
+  ],
+  remedy,
+);
+
+export type Credential = z.output<typeof credential>;
+
+/**
+ * The credential as it is now: a file is read at every call, since others may replace it.
+ * Throws `LeaseError` `denied` where there is none; the message names the place, and nothing of what is in it.
+ */
+export async function readCredential(
+  from: Credential,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  if ('env' in from) {
+    const value = env[from.env]?.trim();
+    if (value) return value;
+    throw new LeaseError('denied', `the environment variable ${from.env} is not set`);
+  }
+  try {
+    const value = (await readFile(from.file, 'utf8')).trim();
+    if (value) return value;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new LeaseError('denied', `the credential file ${from.file} cannot be read: ${code}`);
+  }
+  throw new LeaseError('denied', `the credential file ${from.file} is empty`);
+}
