@@ -8,7 +8,7 @@ export const aLease = (change: Partial<Lease> = {}): Lease => ({
   id: 'l1',
   issuedAt: 0,
   expiresAt: minutes(60),
-  renewal: { from: 'now', by: minutes(60), canShorten: false },
+  renewal: { from: 'now', by: minutes(60), atLeast: minutes(60), canShorten: false },
   ...change,
 });
 

@@ -13,6 +13,7 @@ test('a renewal is only ever asked for where it lands behind the present end and
   const aRenewal = fc.record({
     from: fc.constantFrom('now' as const, 'expiry' as const),
     by: aTerm,
+    atLeast: fc.constant(0),
     canShorten: fc.boolean(),
   });
   fc.assert(

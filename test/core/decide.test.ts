@@ -83,7 +83,7 @@ describe('a lease that a sink cannot let go of', () => {
 });
 
 describe('a version that others rotate', () => {
-  const rules = rulesOf({ can: { observe: true, read: true, search: false }, observeEvery: minutes(1) });
+  const rules = rulesOf({ can: { observe: true, read: true, search: false }, observeEvery: () => minutes(1) });
 
   test('is observed as often as asked, and at once where it was last seen before we started', () => {
     const record = recordOf(held({ ...eternal, followed: true }));

@@ -1,0 +1,25 @@
+/** The values this process has in memory, while the record knows their lease. They are nowhere else but in the sinks. */
+import type { Material } from '../core/material.ts';
+import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
+
+export class Hand {
+  #values: readonly { readonly holding: Holding; readonly material: Material }[] = [];
+
+  holdings(): readonly Holding[] {
+    return this.#values.map(({ holding }) => holding);
+  }
+
+  get(holding: Holding): Material | undefined {
+    return this.#values.find((entry) => isSame(entry.holding, holding))?.material;
+  }
+
+  put(holding: Holding, material: Material): void {
+    const others = this.#values.filter((entry) => entry.holding.lease !== holding.lease);
+    this.#values = [...others, { holding, material }];
+  }
+
+  /** Forget the values of leases that the record has forgotten. */
+  keepOnly(record: SecretRecord): void {
+    this.#values = this.#values.filter((entry) => record.leases.some((held) => held.lease.id === entry.holding.lease));
+  }
+}
