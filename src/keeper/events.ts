@@ -8,8 +8,13 @@ import type { Rules } from '../core/rules.ts';
 import type { Duration, Instant } from '../core/time.ts';
 
 export type KeeperEvent =
-  /** What was decided, and why. The debug log. */
-  | { readonly type: 'decided'; readonly secret: string; readonly step: Step | DeliveryStep | Wait }
+  /** What was decided, and why; for one of its sinks, or by a look. The debug log, and when the next look is. */
+  | {
+      readonly type: 'decided';
+      readonly secret: string;
+      readonly step: Step | DeliveryStep | Wait;
+      readonly sink?: string;
+    }
   /** Something was done, or failed. Counters, histograms, the info log, the history. */
   | Done
   /** The record changed. Gauges, readiness and the status page are a function of it: `statusOf`. */
