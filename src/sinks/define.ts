@@ -1,8 +1,10 @@
-/** How sinks and reload steps declare themselves. */
+/** How sinks declare themselves. */
 import { z } from 'zod';
+import { reloadStep, withReload } from './reload.ts';
+import { type Keys, keys } from './render.ts';
 import type { Sink } from './sink.ts';
 
-/** What a sink may use of the outside. */
+/** What a sink or a reload step may use of the outside. */
 export interface SinkDeps {
   /** Keys the fingerprints: 32 bytes, the same as long as the state is kept. */
   readonly markKey: Buffer;
@@ -12,28 +14,47 @@ export interface SinkDeps {
   readonly pid: number;
 }
 
+/** What every sink can be told. */
+const shared = {
+  name: z.string().min(1).optional().describe('Its name in metrics and logs; by default its type and target'),
+  keys,
+  reload: z.array(reloadStep).default([]).describe('Steps that have the program behind this one sink take it up'),
+};
+
 /**
  * A kind of sink. `target` names the place, so that two sinks on one place are found in the configuration; with the
- * type it is also the sink's name where the user gives none.
+ * type it is also the sink's name where the user gives none. `check` is for what one option alone cannot tell.
  */
 export function defineSink<const Type extends string, Options extends z.ZodRawShape>(
   type: Type,
   options: Options,
   plugin: {
-    target(options: z.output<z.ZodObject<Options>>): string;
-    open(options: z.output<z.ZodObject<Options>>, deps: SinkDeps): Sink;
+    check?(options: Parsed<Options>, problem: (path: string[], message: string) => void): void;
+    target(options: Parsed<Options>): string;
+    open(options: Parsed<Options>, deps: SinkDeps): Sink;
   },
 ) {
-  const own = z.strictObject({ type: z.literal(type), name: z.string().optional(), ...options });
-  const schema = own.transform((parsed) => {
-    const known = parsed as unknown as z.output<z.ZodObject<Options>> & { readonly name?: string };
-    const target = plugin.target(known);
-    return {
-      type,
-      name: known.name ?? `${type}:${target}`,
-      target,
-      open: (deps: SinkDeps) => plugin.open(known, deps),
-    };
-  });
+  const known = (parsed: unknown) => parsed as Parsed<Options> & z.output<z.ZodObject<typeof shared>>;
+  const schema = z
+    .strictObject({ type: z.literal(type), ...shared, ...options })
+    .superRefine((parsed, context) =>
+      plugin.check?.(known(parsed), (path, message) => context.addIssue({ code: 'custom', path, message })),
+    )
+    .transform((parsed) => {
+      const { name, reload } = known(parsed);
+      const target = plugin.target(known(parsed));
+      return {
+        type,
+        name: name ?? `${type}:${target}`,
+        target,
+        open: (deps: SinkDeps): Sink =>
+          withReload(
+            plugin.open(known(parsed), deps),
+            reload.map((step) => step.open(deps)),
+          ),
+      };
+    });
   return { type, schema };
 }
+
+type Parsed<Options extends z.ZodRawShape> = z.output<z.ZodObject<Options>> & { readonly keys: Keys };

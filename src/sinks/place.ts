@@ -1,0 +1,122 @@
+/** The place of one file: its directory, held open so that nobody can swap it while we work there. */
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, readFile, realpath, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { LeaseError } from '../core/failure.ts';
+
+export interface Place {
+  readonly path: string;
+  readonly directory: FileHandle;
+  /** A name in that directory, whatever its path leads to by now. */
+  at(name: string): string;
+  /** The file itself, reached so. */
+  readonly target: string;
+  /** What temporary files for it, and for no other, begin with. */
+  readonly prefix: string;
+}
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+
+/** Throws what the system throws; see `inWords`. */
+export async function inPlace<T>(path: string, work: (place: Place) => Promise<T>): Promise<T> {
+  const directory = await open(dirname(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    // Node has no `openat`; through the open handle the kernel gives us the same.
+    const at = (name: string) => `/proc/self/fd/${directory.fd}/${name}`;
+    const tag = createHash('sha256').update(basename(path)).digest('hex').slice(0, 16);
+    return await work({ path, directory, at, target: at(basename(path)), prefix: `.leasekeeper-${tag}-` });
+  } finally {
+    await directory.close();
+  }
+}
+
+export interface Temporary {
+  readonly file: FileHandle;
+  readonly at: string;
+}
+
+/** An empty file of a name that nobody can foresee, ours alone to read. */
+export async function temporary(place: Place): Promise<Temporary> {
+  const at = place.at(place.prefix + randomBytes(12).toString('hex'));
+  return { file: await open(at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), at };
+}
+
+/** What a crash left behind, of this file's and of no other's. */
+export async function clearLeftovers(place: Place): Promise<void> {
+  for (const name of await readdir(place.at('.'))) {
+    if (name.startsWith(place.prefix)) await discard(place.at(name));
+  }
+}
+
+/** Gone already is as good; and it is tried again before the next write. */
+export const discard = (at: string): Promise<void> => unlink(at).catch(() => undefined);
+
+/** What is there now. Throws `LeaseError` where it is something that must not be replaced or removed by a file. */
+export async function present({ path, target }: Place): Promise<Stats | undefined> {
+  const found = await lstat(target).catch((error) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!found || (found.isFile() && found.nlink <= 1)) return found;
+  if (found.isSymbolicLink()) throw no(`${path} is a symbolic link: name the file itself, or remove the link`);
+  if (found.isDirectory()) throw no(`${path} is a directory: name a file in it`);
+  if (!found.isFile()) throw no(`${path} is not a regular file: name another path, or remove it`);
+  throw no(`${path} has other names (hard links), which would keep the old values: remove them`);
+}
+
+/** A file that is mounted by itself cannot be replaced, only written into. */
+export async function refuseMountPoint({ path }: Place): Promise<void> {
+  const real = `${await realpath(dirname(path))}/${basename(path)}`;
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  const points = mounts.split('\n').map((line) => line.split(' ')[4] ?? '');
+  if (points.some((point) => unescaped(point) === real)) throw mountPoint(path);
+}
+
+/** The kernel writes blanks and the like as `\040`. */
+const unescaped = (point: string): string =>
+  Buffer.from(
+    Buffer.from(point)
+      .toString('latin1')
+      .replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+    'latin1',
+  ).toString();
+
+const mountPoint = (path: string): LeaseError =>
+  no(`${path} is mounted by itself and cannot be replaced as a whole: mount its directory instead (no subPath)`);
+
+/** The system's refusal in words that help. Never a value: they are of paths and codes alone. */
+export async function inWords(error: unknown, path: string): Promise<LeaseError> {
+  if (error instanceof LeaseError) return error;
+  const directory = dirname(path);
+  const code = codeOf(error);
+  switch (code) {
+    case 'ENOENT':
+      return no(`the directory ${directory} does not exist: create it, or mount it`);
+    case 'ENOTDIR':
+    case 'ELOOP': {
+      const real = await realpath(directory).catch(() => directory);
+      return real === directory
+        ? no(`${directory} is not a directory`)
+        : no(`${directory} is or passes through a symbolic link or a file: write its real path, ${real}`);
+    }
+    case 'EACCES':
+    case 'EPERM':
+      return no(`leasekeeper (uid ${process.getuid?.()}) may not work in ${directory}: ${code}`);
+    case 'EROFS':
+      return no(`${directory} is read-only`);
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return no(`there is no space left in ${directory}`);
+    case 'EBUSY':
+    case 'EXDEV':
+      return mountPoint(path);
+    default:
+      return no(`${path} cannot be worked with: ${code}`);
+  }
+}
+
+/** Whatever the machine refuses a person may mend at any moment, and to ask again costs nothing. */
+export const no = (why: string): LeaseError => new LeaseError('unavailable', why);
+
+export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown error';

@@ -1,0 +1,124 @@
+/** How values become the bytes of a file: choosing and renaming keys, and the formats. */
+import { z } from 'zod';
+import { LeaseError } from '../core/failure.ts';
+import type { Material } from '../core/material.ts';
+
+/** `all`, or what a sink gets under which name: `{ PGUSER: DB_USERNAME }`, target to source. An option of every sink. */
+export const keys = z
+  .union(
+    [z.literal('all'), z.record(z.string().min(1), z.string().min(1)).refine((map) => Object.keys(map).length > 0)],
+    'which keys, and under which names: keys: { PGUSER: DB_USERNAME }, the name at the target first; or keys: all',
+  )
+  .default('all')
+  .describe('Which keys the sink gets and under which names, { PGUSER: DB_USERNAME }; or all of them');
+
+export type Keys = z.output<typeof keys>;
+
+export const formats = ['dotenv', 'json', 'yaml', 'raw'] as const;
+
+/** All that decides what the bytes look like, besides the values. */
+export interface Shape {
+  readonly format: (typeof formats)[number];
+  readonly keys: Keys;
+  /** For `raw`: the one key whose value is the content. */
+  readonly key?: string | undefined;
+}
+
+type Entry = readonly [name: string, value: string];
+
+/** More than this is no secret; and a file of ours is never read back further. */
+export const largest = 4 * 2 ** 20;
+
+/**
+ * The bytes for these values, the same for the same values. Throws `LeaseError` `invalid`, naming the key and never
+ * the value, where a key is missing or the format cannot hold it: nothing of the set is written then.
+ */
+export function render(material: Material, shape: Shape): Buffer {
+  const entries = entriesOf(material, shape);
+  if (entries.length === 0) throw new LeaseError('invalid', 'there are no values to write');
+  for (const [name, value] of entries) {
+    if (inDoubleQuotes(name).length > longestName) throw unfit(name.slice(0, 40), 'its name is too long');
+    // Written as UTF-8 it would become another value.
+    if (/\p{Surrogate}/u.test(name + value)) throw unfit(name, 'it is not well-formed text');
+  }
+  const bytes = Buffer.from(writers[shape.format](entries, shape));
+  if (bytes.length > largest) throw new LeaseError('invalid', `the values take more than ${largest} bytes`);
+  return bytes;
+}
+
+/** YAML allows 1024 characters to a key on one line. */
+const longestName = 1000;
+
+function entriesOf(material: Material, { format, keys, key }: Shape): Entry[] {
+  const wanted: Entry[] =
+    format === 'raw'
+      ? [[key ?? '', key ?? '']]
+      : keys === 'all'
+        ? material.keys().map((name) => [name, name])
+        : Object.entries(keys);
+  return wanted.sort(byName).map(([name, source]) => {
+    const value = material.reveal(source);
+    if (value === undefined) throw new LeaseError('invalid', `there is no value for the key ${shown(source)}`);
+    return [name, value];
+  });
+}
+
+const byName = ([a]: Entry, [b]: Entry): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const writers: Readonly<Record<Shape['format'], (entries: readonly Entry[], shape: Shape) => string>> = {
+  dotenv(entries, shape) {
+    for (const [name, value] of entries) {
+      const reason = unfitForShell(name) ?? (shape.keys === 'all' ? unsafeInEnvironment(name) : undefined);
+      if (reason) throw unfit(name, reason);
+      if (value.includes('\0')) throw unfit(name, 'an environment variable cannot hold a NUL byte');
+    }
+    return entries.map(([name, value]) => `${name}=${inShellQuotes(value)}\n`).join('');
+  },
+  json: (entries) => `{\n${entries.map((entry) => `  ${entry.map(inDoubleQuotes).join(': ')}`).join(',\n')}\n}\n`,
+  yaml: (entries) => entries.map((entry) => `${entry.map(inDoubleQuotes).join(': ')}\n`).join(''),
+  raw: (entries) => entries[0]?.[1] ?? '',
+};
+
+/** Why a shell cannot have a variable of that name, if so: it would not be assigned, or not keep its value. */
+export function unfitForShell(name: string): string | undefined {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    return 'a variable has letters, digits and _ and starts with no digit: give it such a name by keys:';
+  }
+  return ownedByShell.test(name) ? 'shells keep a value of their own there: give it another name by keys:' : undefined;
+}
+
+const ownedByShell =
+  /^(_|E?UID|PPID|GROUPS|S?RANDOM|SECONDS|EPOCH(SECONDS|REALTIME)|LINENO|OPTIND|FUNCNAME|DIRSTACK|HISTCMD|SHELLOPTS|BASHOPTS|BASHPID|BASH_(VERSINFO|SUBSHELL|COMMAND|LINENO|SOURCE|ARG[CV0]|ALIASES|CMDS|MONOSECONDS))$/;
+
+/**
+ * Who may add a key at the provider must not thereby run code in the program that reads the file. The set is refused
+ * as a whole rather than written without it: half of what was asked for is not a set. A person who means it says so
+ * in `keys:`.
+ */
+const unsafeInEnvironment = (name: string): string | undefined =>
+  steersPrograms.test(name) ? 'it would steer the program itself: where that is meant, list it in keys:' : undefined;
+
+const steersPrograms =
+  /^(D?Y?LD_.*|GLIBC_TUNABLES|GCONV_PATH|MALLOC_.*|NODE_(?!ENV$).*|PATH|IFS|ENV|BASH_(ENV|FUNC_.*|XTRACEFD)|CDPATH|GLOBIGNORE|PROMPT_COMMAND|PS[0-4]|PYTHON.*|PERL.*|RUBY(LIB|OPT|SHELL)|_?JAVA_(TOOL_)?OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|DOTNET_STARTUP_HOOKS|LUA_INIT.*|PHPRC|PHP_INI_SCAN_DIR|GIT_(SSH.*|EXEC_PATH|CONFIG.*|ASKPASS)|OPENSSL_(CONF|ENGINES|MODULES)|SSLKEYLOGFILE)$/;
+
+/**
+ * Quoted so that a shell reads it right, and wherever they agree Node's own parser (`--env-file`, `parseEnv`) as well.
+ * They do not for a carriage return, nor for a single quote beside one of " $ ` or \: such a value is for the shell.
+ */
+const inShellQuotes = (value: string): string =>
+  value.includes("'") && !/["$`\r]|\\(?:[n\\\n]|$)/.test(value) ? `"${value}"` : `'${value.replaceAll("'", `'\\''`)}'`;
+
+/**
+ * A JSON string. So that it is also one in every version of YAML, what some of them take for a line break or do not
+ * take at all is escaped, which JSON takes as well.
+ */
+const inDoubleQuotes = (text: string): string =>
+  JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+const unfit = (name: string, reason: string): LeaseError =>
+  new LeaseError('invalid', `the key ${shown(name)} cannot be written: ${reason}`);
+
+const shown = (name: string): string => JSON.stringify(name);
