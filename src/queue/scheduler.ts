@@ -21,7 +21,9 @@ export interface Scheduler {
 
 /** The same name for the same job: unique, and safe as a key. */
 export const nameOf = (job: Job): string =>
-  job.kind === 'deliver' ? `deliver/${job.secret}/${job.sink}` : `${job.kind}/${job.secret}`;
+  [job.kind, job.secret, ...(job.kind === 'deliver' ? [job.sink] : [])].map(escaped).join('/');
+
+const escaped = (part: string): string => part.replaceAll(/[%/:{}]/g, encodeURIComponent);
 
 /** Runs one job. What it throws is logged, and the job is run again soon. */
 export type Handle = (job: Job, signal: AbortSignal) => Promise<void>;

@@ -1,0 +1,151 @@
+/** The scheduler on BullMQ: looks in one queue, deliveries and reloads in another, so that no sink delays a look. */
+import { every, sleep } from '../clock.ts';
+import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
+import { type Connections, type Entry, JobQueue } from './job-queue.ts';
+import { Lane, type LaneOptions } from './lane.ts';
+import { type Handle, type Job, nameOf, type Worker } from './scheduler.ts';
+import { type SweepLimits, sweep } from './sweep.ts';
+
+/** What a look is called in Redis: what it does most of the time. */
+export type LookName = 'refresh-token' | 'renew-lease' | 'watch-version' | 'sync-secrets';
+
+export interface BullWorkerOptions {
+  readonly handle: Handle;
+  readonly connections: Connections;
+  /** Begins every key in Redis. One process at a time works under a prefix. Braces make it a cluster's hash tag. */
+  readonly prefix: string;
+  readonly lookName: (secret: string) => LookName;
+  /** How many looks, and how many deliveries and reloads, are under way at a time. */
+  readonly concurrency: { readonly looks: number; readonly deliveries: number };
+  /** The wall clock: BullMQ has no other. */
+  readonly clock: Clock;
+  /** A job begins, so long after its date. */
+  readonly onBegun?: (job: Job, lateness: Duration) => void;
+  /** A job threw, and runs again then. The error may quote anything: not to be printed as it is. */
+  readonly onFailed?: (job: Job, error: unknown, again: Instant) => void;
+  /** A failing connection or command, as often as it fails. Nothing is lost by it: the sweep makes up for it. */
+  readonly onError?: (error: Error) => void;
+  /** The word for an error that may be stored in Redis. Default: `unexpected`. */
+  readonly codeOf?: (error: unknown) => string;
+  /** Default: every 5 s, after 5 s, after 15 s. */
+  readonly sweep?: Partial<SweepLimits & { readonly every: Duration }>;
+}
+
+export interface BullWorker extends Worker {
+  /** By queue, how many jobs there are in each of BullMQ's states. Rejects where Redis cannot be asked. */
+  counts(): Promise<Readonly<Record<'looks' | 'deliveries', Readonly<Record<string, number>>>>>;
+}
+
+/** Enough that no provider's slots are left empty by the looks that wait for another's. */
+export const looksAtATime = (providers: number): number => Math.max(50, 8 * providers + 16);
+
+const defaultSweep = { every: seconds(5), overdueAfter: seconds(5), stuckAfter: seconds(15) };
+/** How long jobs may take to end after their signal was aborted. */
+const abortTime: Duration = seconds(2);
+
+/** Works from the first `ensure` on. Connections are made at once; Redis may be away. */
+export function bullWorker(options: BullWorkerOptions): BullWorker {
+  const looks = track('looks', options.concurrency.looks, options);
+  const deliveries = track('deliveries', options.concurrency.deliveries, options);
+  const tracks = [looks, deliveries];
+  const trackOf = (job: Job) => (job.kind === 'look' ? looks : deliveries);
+  const period = options.sweep?.every ?? defaultSweep.every;
+  const stopSweep = every(period, () => {
+    for (const one of tracks) one.sweep();
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    succeed: (job, at) => trackOf(job).lane.succeed(nameOf(job), at),
+    wake: (job, at) => trackOf(job).lane.wake(nameOf(job), at),
+    ensure: async (jobs) => {
+      await Promise.all(tracks.map((one) => one.ensure(jobs.filter((job) => trackOf(job) === one))));
+    },
+    counts: async () => ({ looks: await looks.queue.counts(), deliveries: await deliveries.queue.counts() }),
+    close: (signal) => {
+      closing ??= (async () => {
+        stopSweep();
+        await Promise.all(tracks.map((one) => one.close(signal)));
+      })();
+      return closing;
+    },
+  };
+}
+
+/** One queue, its lane, and the sweep over both. */
+function track(name: string, concurrency: number, options: BullWorkerOptions) {
+  const { clock, handle, lookName, onBegun = ignore, onFailed = ignore, onError = ignore } = options;
+  const { codeOf = () => 'unexpected' } = options;
+  const now = () => clock.now();
+  const laneOptions: LaneOptions = { handle, now, onBegun, onFailed, onError, codeOf };
+  const limits = { ...defaultSweep, ...options.sweep };
+  const entryOf = (job: Job): Entry => ({
+    key: nameOf(job),
+    name: job.kind === 'look' ? lookName(job.secret) : job.kind,
+    data: job.kind === 'deliver' ? { secret: job.secret, sink: job.sink } : { secret: job.secret },
+  });
+  // One thing at a time: a sweep in the middle of an `ensure` would move what must only be created.
+  let last: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const next = last.then(task);
+    last = next.catch(ignore);
+    return next;
+  };
+  const queue: JobQueue = new JobQueue({
+    name,
+    prefix: options.prefix,
+    connections: options.connections,
+    concurrency,
+    run: (data, bullName) => lane.run(keyOf(data, bullName)),
+    now,
+    onError,
+    onReady: () => {
+      // What Redis remembers may be older than what it was told.
+      if (queue.isRunning && !isClosed) inTurn(() => lane.tellAll(true)).catch(onError);
+    },
+  });
+  const lane: Lane = new Lane(queue, laneOptions);
+  let isSweeping = false;
+  const sweepOnce = async () => {
+    if (isClosed || !(await sweep(lane, queue, limits, now())) || lane.running >= concurrency) return;
+    onError(new Error(`the worker of ${name} took no jobs, and was made anew`));
+    lane.lastBegun = now();
+    queue.start();
+  };
+  return {
+    lane,
+    queue,
+    ensure: (jobs: readonly Job[]) =>
+      inTurn(async () => {
+        try {
+          await lane.ensure(jobs.map((job) => [job, entryOf(job)] as const));
+        } finally {
+          if (!queue.isRunning && !isClosed) queue.start();
+        }
+      }),
+    sweep: () => {
+      if (!queue.isRunning || isSweeping || isClosed) return;
+      isSweeping = true;
+      inTurn(sweepOnce)
+        .catch(onError)
+        .finally(() => {
+          isSweeping = false;
+        });
+    },
+    close: async (signal: AbortSignal) => {
+      isClosed = true;
+      const isOrderly = await lane.close(signal, () => sleep(abortTime));
+      await queue.close(isOrderly);
+    },
+  };
+}
+
+const ignore = () => undefined;
+
+/** Which job it is that Redis started: told by its name and data, as we wrote them. */
+function keyOf(data: unknown, name: string): string {
+  const { secret, sink } = (data ?? {}) as { readonly secret?: unknown; readonly sink?: unknown };
+  if (typeof secret !== 'string') return '';
+  if (typeof sink === 'string') return nameOf({ kind: 'deliver', secret, sink });
+  return nameOf({ kind: name === 'reload' ? 'reload' : 'look', secret });
+}

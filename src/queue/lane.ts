@@ -1,0 +1,212 @@
+/** Jobs of one queue: when each runs next is decided here, in memory; Redis wakes us, and remembers it for a restart. */
+import type { Duration, Instant } from '../core/time.ts';
+import type { Entry, JobQueue } from './job-queue.ts';
+import type { Handle, Job } from './scheduler.ts';
+
+/** One job that exists, and what we know of it. */
+export interface Planned {
+  readonly job: Job;
+  readonly entry: Entry;
+  /** When it runs next; while it runs, when it should have begun. `Infinity`: not before somebody wakes it. */
+  due: Instant;
+  /** The date that Redis was last told. Differs from `due` where it could not be told. */
+  told: Instant | undefined;
+  /** Under way, and when it is to run after it, as far as that was said. */
+  running: Running | undefined;
+  /** How often in a row it threw. */
+  failures: number;
+  telling: Promise<void> | undefined;
+  /** BullMQ's id of what the last sweep found taken, though we do not work on it. */
+  suspect: string | undefined;
+}
+
+interface Running {
+  next: Instant | undefined;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+export interface LaneOptions {
+  readonly handle: Handle;
+  readonly now: () => Instant;
+  /** A job begins, so long after its date. */
+  readonly onBegun: (job: Job, lateness: Duration) => void;
+  /** A job threw. The error is as it was thrown: it must not be printed as it is. */
+  readonly onFailed: (job: Job, error: unknown, again: Instant) => void;
+  readonly onError: (error: Error) => void;
+  /** The word for what a job threw that may be stored in Redis. */
+  readonly codeOf: (error: unknown) => string;
+}
+
+const shortestRetry: Duration = 1_000;
+const longestRetry: Duration = 5_000;
+/** A job that Redis starts earlier than this before its date was asked for in pieces, or by mistake. */
+const premature: Duration = 500;
+/** So many are asked of Redis at a time. */
+const batch = 200;
+
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #queue: JobQueue;
+  readonly #plan = new Map<string, Planned>();
+  readonly #running = new Set<Planned>();
+  #isClosing = false;
+  /** When a job was last begun, or the worker made. */
+  lastBegun: Instant;
+
+  constructor(queue: JobQueue, options: LaneOptions) {
+    this.#queue = queue;
+    this.#options = options;
+    this.lastBegun = options.now();
+  }
+
+  get planned(): Iterable<Planned> {
+    return this.#plan.values();
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** These are all the jobs from now on: see `Worker.ensure`. */
+  async ensure(jobs: readonly (readonly [Job, Entry])[]): Promise<void> {
+    const wanted = new Map(jobs.map(([job, entry]) => [entry.key, { job, entry }]));
+    for (const key of this.#plan.keys()) if (!wanted.has(key)) this.#plan.delete(key);
+    const now = this.#options.now();
+    const fresh: Planned[] = [];
+    for (const [key, { job, entry }] of wanted) {
+      const known = this.#plan.get(key);
+      if (known && !known.running && known.due === Number.POSITIVE_INFINITY) known.due = now;
+      if (known) continue;
+      const base = { due: now, told: undefined, running: undefined, failures: 0 };
+      const planned: Planned = { job, entry, ...base, telling: undefined, suspect: undefined };
+      this.#plan.set(key, planned);
+      fresh.push(planned);
+    }
+    await this.#queue.whenReady();
+    // Nobody else works on this queue: what is taken by the time we start was taken by a process that died.
+    if (!this.#queue.isRunning) for (const id of await this.#queue.taken()) await this.#queue.release(id);
+    const dates = await this.#queue.dates();
+    await inBatches(fresh, async (planned) => {
+      const id = await this.#queue.add(planned.entry, now, 'create');
+      if (planned.due !== now || planned.running) return;
+      planned.due = dates.get(id) ?? now;
+      planned.told = planned.due;
+    });
+    await this.tellAll();
+  }
+
+  /** While the job runs, its last word; else as if it had just ended. */
+  async succeed(key: string, at: Instant): Promise<void> {
+    const planned = this.#plan.get(key);
+    if (planned?.running) planned.running.next = at;
+    else if (planned) await this.#move(planned, at);
+  }
+
+  /** A job that is not planned is not woken: its secret has left the configuration. */
+  async wake(key: string, at: Instant): Promise<void> {
+    const planned = this.#plan.get(key);
+    if (planned?.running) planned.running.next = Math.min(planned.running.next ?? Number.POSITIVE_INFINITY, at);
+    else if (planned && at < planned.due) await this.#move(planned, at);
+  }
+
+  /** What runs next has moved, though Redis could not be told. Rejects with what Redis said. */
+  async tellAll(isForced = false): Promise<void> {
+    const untold = [...this.#plan.values()].filter((one) => !one.running && (isForced || one.told !== one.due));
+    for (const planned of untold) planned.told = undefined;
+    await inBatches(untold, (planned) => this.#tell(planned));
+  }
+
+  /** Called by Redis. Throws where the job did; with words that may be stored. */
+  async run(key: string): Promise<void> {
+    const planned = this.#plan.get(key);
+    const now = this.#options.now();
+    if (!planned) return;
+    // Taken while we close, or long before its date: put back for when it is due.
+    if (this.#isClosing || planned.due - now > premature) return this.#putBack(planned);
+    // It was taken for dead while it works on, or was started twice.
+    if (planned.running) return this.wake(key, now);
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const running: Running = { next: undefined, abort: new AbortController(), ended };
+    planned.running = running;
+    planned.suspect = undefined;
+    this.#running.add(planned);
+    this.lastBegun = now;
+    this.#options.onBegun(planned.job, Math.max(0, now - planned.due));
+    try {
+      await this.#options.handle(planned.job, running.abort.signal);
+      planned.failures = 0;
+    } catch (error) {
+      const again = this.#retry(planned, running);
+      if (!running.abort.signal.aborted) this.#options.onFailed(planned.job, error, again);
+      throw new Error(`${planned.job.kind} failed: ${this.#options.codeOf(error)}`);
+    } finally {
+      planned.due = running.next ?? Number.POSITIVE_INFINITY;
+      planned.told = undefined;
+      planned.running = undefined;
+      this.#running.delete(planned);
+      if (this.#plan.get(key) === planned) await this.#move(planned, planned.due);
+      end();
+    }
+  }
+
+  /** Let no job begin any more, and wait for those under way; on `signal` abort theirs, and wait `grace` at most. Did all end? */
+  async close(signal: AbortSignal, grace: () => Promise<void>): Promise<boolean> {
+    this.#isClosing = true;
+    await this.#queue.pause();
+    const all = () => Promise.all([...this.#running].map(({ running }) => running?.ended));
+    await Promise.race([all(), aborted(signal)]);
+    for (const { running } of this.#running) running?.abort.abort(signal.reason);
+    if (this.#running.size > 0) await Promise.race([all(), grace()]);
+    return this.#running.size === 0;
+  }
+
+  #retry(planned: Planned, running: Running): Instant {
+    planned.failures += 1;
+    // Cut off by the end of the process, it is due at once in the next.
+    const delay = running.abort.signal.aborted ? 0 : shortestRetry * 2 ** Math.min(planned.failures - 1, 8);
+    const again = this.#options.now() + Math.min(longestRetry, delay);
+    running.next = Math.min(running.next ?? Number.POSITIVE_INFINITY, again);
+    return running.next;
+  }
+
+  async #move(planned: Planned, at: Instant): Promise<void> {
+    planned.due = at;
+    // What Redis does not take now it is told by the sweep.
+    await this.#tell(planned).catch(this.#options.onError);
+  }
+
+  async #putBack(planned: Planned): Promise<void> {
+    planned.told = undefined;
+    await this.#move(planned, planned.due);
+  }
+
+  /** One telling at a time for each job: the last date that Redis hears is the last that was said. */
+  #tell(planned: Planned): Promise<void> {
+    planned.telling ??= this.#telling(planned).finally(() => {
+      planned.telling = undefined;
+    });
+    return planned.telling;
+  }
+
+  async #telling(planned: Planned): Promise<void> {
+    while (!planned.running && planned.told !== planned.due) {
+      const { due } = planned;
+      if (due !== Number.POSITIVE_INFINITY) await this.#queue.add(planned.entry, due, 'move');
+      planned.told = due;
+    }
+  }
+}
+
+export async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += batch) await Promise.all(all.slice(from, from + batch).map(each));
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -1,0 +1,45 @@
+/** What heals the schedule: jobs that Redis lost, put off, or gave to a worker that no longer works on them. */
+import type { Duration, Instant } from '../core/time.ts';
+import type { JobQueue } from './job-queue.ts';
+import { inBatches, type Lane, type Planned } from './lane.ts';
+
+export interface SweepLimits {
+  /** A job whose date passed so long ago without its beginning is seen to. */
+  readonly overdueAfter: Duration;
+  /** So long, and nothing else began meanwhile: the worker is taken for stuck. */
+  readonly stuckAfter: Duration;
+}
+
+/** Rejects where Redis cannot be asked. Answers whether the worker takes no jobs and should be made anew. */
+export async function sweep(lane: Lane, queue: JobQueue, limits: SweepLimits, now: Instant): Promise<boolean> {
+  await lane.tellAll();
+  const overdue = [...lane.planned].filter((one) => !one.running && now - one.due >= limits.overdueAfter);
+  if (overdue.length === 0) return false;
+  const taken = new Set(await queue.taken());
+  await inBatches(overdue, (planned) => mend(planned, queue, taken, limits, now));
+  return now - lane.lastBegun >= limits.stuckAfter && overdue.some((one) => isStuck(one, limits, now));
+}
+
+async function mend(
+  planned: Planned,
+  queue: JobQueue,
+  taken: ReadonlySet<string>,
+  limits: SweepLimits,
+  now: Instant,
+): Promise<void> {
+  const id = await queue.add(planned.entry, now, 'create');
+  if (planned.running || planned.due > now) return;
+  // It is there, but later than we know: Redis has gone back in time.
+  const date = await queue.dateOf(id);
+  if (date !== undefined && date > now) await queue.add(planned.entry, now, 'move');
+  // Its answer was lost on the way to the worker: taken, and nobody works on it. A moment later it might have begun.
+  if (!taken.has(id) || !isStuck(planned, limits, now)) planned.suspect = undefined;
+  else if (planned.suspect !== id) planned.suspect = id;
+  else {
+    await queue.release(id);
+    await queue.add(planned.entry, now, 'create');
+  }
+}
+
+const isStuck = (planned: Planned, limits: SweepLimits, now: Instant): boolean =>
+  !planned.running && now - planned.due >= limits.stuckAfter;
