@@ -21,6 +21,8 @@ export interface Deps {
   readonly onRequest: (request: ProviderRequest) => void;
   /** What we believe of the provider's clock has changed. */
   readonly onSkew: (skew: Duration) => void;
+  /** Keys the fingerprints of credentials: 32 bytes. Absent: a key that ends with the process, and they with it. */
+  readonly markKey?: Buffer;
 }
 
 /** An access token in use: which one it is, and its value under the key `token`. */
@@ -69,6 +71,8 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
 ) {
   const schema = z.strictObject({ type: z.literal(type), ...options }).transform((parsed) => ({
     type,
+    /** How many requests it may have under way at a time, where its options say so. */
+    ...(hasSlots(parsed) && { slots: parsed.slots }),
     connect: (deps: Deps): Provider => {
       const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, deps);
       return { type, client, ...(client.token && { token: client.token }), close: () => client.close() };
@@ -96,6 +100,9 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
     }),
   };
 }
+
+const hasSlots = (parsed: object): parsed is { readonly slots: number } =>
+  'slots' in parsed && typeof parsed.slots === 'number';
 
 /** What every client offers besides what its own sources know of it. */
 export interface Connected {

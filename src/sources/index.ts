@@ -1,3 +1,5 @@
 /** Every provider and source we ship, one line each. */
-export const providers = [] as const;
-export const sources = [] as const;
+import { infisical, infisicalAccessToken, infisicalDynamicSecret } from './infisical/provider.ts';
+
+export const providers = [infisical] as const;
+export const sources = [infisicalAccessToken, infisicalDynamicSecret] as const;

@@ -1,0 +1,136 @@
+/** The one HTTP client of every provider: JSON over HTTPS, one deadline, no retries, and an eye on the provider's clock. */
+import { LeaseError, ProviderBlocked } from '../core/failure.ts';
+import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
+import type { Deps, ProviderRequest } from './define.ts';
+import { connectionsTo, type TlsFiles } from './http-dispatcher.ts';
+import { exchange, type Raw, type Wire } from './http-exchange.ts';
+import { requestRate } from './request-rate.ts';
+import { learningSkew } from './skew.ts';
+
+export interface HttpClientOptions {
+  /** What every path is appended to; without a slash at the end. */
+  readonly url: string;
+  readonly tls?: TlsFiles | undefined;
+  /** Requests that are under way at a time. */
+  readonly connections: number;
+  /** Absent: as many as there are. */
+  readonly requestsPerMinute?: number | undefined;
+}
+
+export interface HttpRequest {
+  /** For metrics: a word of a closed list. */
+  readonly operation: string;
+  readonly method: Wire['method'];
+  readonly path: string;
+  /** Becomes JSON. */
+  readonly body?: unknown;
+  readonly bearer?: string;
+  readonly signal: AbortSignal;
+  /** In the provider's time. Compared right before the first byte is written: any later it fails, and surely. */
+  readonly sendBy?: Instant;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** The JSON of the body. Absent where it is none, or the header says it is something else. */
+  readonly json?: unknown;
+  /** When the request was sent, in the provider's time. Relative lifetimes count from here. */
+  readonly sentAt: Instant;
+  /** `Retry-After`, as a date in the provider's time. */
+  readonly retryAt?: Instant;
+}
+
+export interface HttpClient {
+  /** The provider's time: our clock, corrected by what its answers say. */
+  readonly clock: Clock;
+  readonly uncertainty: () => Duration;
+  /**
+   * Any answer that came whole, whatever its status; a redirect is an answer as well. Throws `LeaseError` where none
+   * came (`unavailable`, `unsure` once it may have had an effect) and `ProviderBlocked` where our own rate is used up.
+   */
+  request(request: HttpRequest): Promise<HttpAnswer>;
+  close(): Promise<void>;
+}
+
+/** The server cuts a hanging request after 30 s: that is to be seen, so that our own deadline is a little longer. */
+const deadline: Duration = seconds(35);
+
+/** Throws `Error` where a variable of the environment that names a proxy is no URL. */
+export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
+  const base = new URL(options.url);
+  const prefix = base.pathname.replace(/\/+$/, '');
+  const { tls = {}, connections, requestsPerMinute } = options;
+  const wires = connectionsTo({ url: base, tls, connections, env: deps.env });
+  const rate = requestsPerMinute === undefined ? undefined : requestRate(requestsPerMinute, deps.clock);
+  const skew = learningSkew();
+  const clock: Clock = { now: () => deps.clock.now() + skew.skew() };
+
+  function learn({ status, headers, sentAt, answeredAt }: Raw): void {
+    // What a proxy or a broken server answers says nothing of the provider's clock.
+    if (status < 200 || status > 299 || typeof headers['date'] !== 'string') return;
+    if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
+  }
+
+  async function send({ method, path, body, bearer, sendBy, signal }: HttpRequest): Promise<Raw> {
+    const headers = {
+      accept: 'application/json',
+      'user-agent': 'leasekeeper',
+      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+      // With this header and no body the server fails.
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    };
+    const wire = { origin: base.origin, method, path: prefix + path, headers };
+    return exchange(await wires.present(), body === undefined ? wire : { ...wire, body: JSON.stringify(body) }, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(deadline)]),
+      clock: deps.clock,
+      objection: () =>
+        sendBy !== undefined && clock.now() > sendBy
+          ? new LeaseError('unavailable', 'too late to be sent: it might not land')
+          : undefined,
+    });
+  }
+
+  return {
+    clock,
+    uncertainty: skew.uncertainty,
+    async request(request) {
+      if (request.signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
+      const free = rate?.take();
+      if (free !== undefined) throw new ProviderBlocked('RetryAfter', free + skew.skew());
+      const at = deps.clock.now();
+      const report = (status: ProviderRequest['status']) =>
+        deps.onRequest({ operation: request.operation, status, took: deps.clock.now() - at, at });
+      const raw = await send(request).catch((error: unknown) => {
+        report('none');
+        throw error;
+      });
+      report(`${Math.min(5, Math.floor(raw.status / 100))}xx` as ProviderRequest['status']);
+      learn(raw);
+      const json = jsonOf(raw);
+      const retryAt = retryAtOf(raw, clock.now());
+      return {
+        status: raw.status,
+        sentAt: raw.sentAt + skew.skew(),
+        ...(json !== undefined && { json }),
+        ...(retryAt !== undefined && { retryAt }),
+      };
+    },
+    close: () => wires.close(),
+  };
+}
+
+function jsonOf({ headers, body }: Raw): unknown {
+  if (!/^application\/(?:[a-z.+-]*\+)?json\b/i.test(String(headers['content-type']))) return undefined;
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function retryAtOf({ headers }: Raw, now: Instant): Instant | undefined {
+  const text = headers['retry-after'];
+  if (typeof text !== 'string') return undefined;
+  const at = /^\d+$/.test(text.trim()) ? now + seconds(Number(text)) : Date.parse(text);
+  return Number.isFinite(at) ? at : undefined;
+}

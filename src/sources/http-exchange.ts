@@ -1,0 +1,97 @@
+/** One request and its answer on the wire: whole, in time, of a bearable size, or a failure that knows whether it was sent. */
+import type { Dispatcher } from 'undici';
+import { LeaseError } from '../core/failure.ts';
+import type { Clock, Instant } from '../core/time.ts';
+import { codeOf } from './http-dispatcher.ts';
+
+export interface Wire {
+  readonly origin: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Raw {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+  /** When the request went out and when the answer began to come, on the clock that was given. */
+  readonly sentAt: Instant;
+  readonly answeredAt: Instant;
+}
+
+export interface Terms {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Asked when a connection is there and nothing is written yet: what it answers is thrown instead of sending. */
+  readonly objection: () => LeaseError | undefined;
+}
+
+/** No answer of ours is anywhere near: what is longer is not meant for us. */
+const longestAnswer = 1 << 20;
+
+/**
+ * Never repeated, never redirected. Throws `LeaseError` `unavailable`, `unsure` once the request was on its way and
+ * may have an effect.
+ */
+export function exchange(dispatcher: Dispatcher, wire: Wire, { signal, clock, objection }: Terms): Promise<Raw> {
+  return new Promise((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | undefined;
+    let sentAt: Instant | undefined;
+    let head: Pick<Raw, 'status' | 'headers' | 'answeredAt'> | undefined;
+    let size = 0;
+    const chunks: Buffer[] = [];
+
+    const end = () => signal.removeEventListener('abort', abort);
+    const fail = (error: LeaseError) => {
+      end();
+      reject(error);
+      controller?.abort(error);
+    };
+    const failWith = (what: string, isSure = false) =>
+      fail(new LeaseError('unavailable', what, { unsure: !isSure && sentAt !== undefined && wire.method !== 'GET' }));
+    const abort = () => failWith(reasonOf(signal));
+
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(started) {
+        controller = started;
+        const late = signal.aborted ? new LeaseError('unavailable', reasonOf(signal)) : objection();
+        if (late) return fail(late);
+        sentAt = clock.now();
+      },
+      onResponseStart(_, status, headers) {
+        if (status >= 200) head = { status, headers, answeredAt: clock.now() };
+      },
+      onResponseData(_, chunk) {
+        size += chunk.length;
+        if (size > longestAnswer) return failWith('the answer is longer than 1 MiB');
+        chunks.push(chunk);
+      },
+      onResponseEnd() {
+        if (!head || sentAt === undefined) return failWith('the connection ended without an answer');
+        end();
+        resolve({ ...head, sentAt, body: Buffer.concat(chunks) });
+      },
+      onResponseError(_, error) {
+        const code = codeOf(error);
+        failWith(`no answer: ${sentAt === undefined ? 'no connection, ' : ''}${code}`, isHandshake(code));
+      },
+    };
+    try {
+      dispatcher.dispatch({ ...wire, body: wire.body ?? null }, handler);
+    } catch (error) {
+      failWith(`no answer: ${codeOf(error)}`);
+    }
+  });
+}
+
+const reasonOf = (signal: AbortSignal): string =>
+  (signal.reason as { readonly name?: unknown } | undefined)?.name === 'TimeoutError'
+    ? 'no answer in time'
+    : 'given up before there was an answer';
+
+/** With TLS 1.3 a server rejects our certificate only after the request was sent; it has not read it all the same. */
+const isHandshake = (code: string): boolean => /^ERR_SSL_(SSLV3|TLSV1|TLSV13)_ALERT_/.test(code);

@@ -1,0 +1,84 @@
+/** What Infisical's answers have to look like, as far as we read them. Permissive: servers of two years answer here. */
+import { z } from 'zod';
+import { LeaseError } from '../../core/failure.ts';
+import type { Duration, Instant } from '../../core/time.ts';
+import type { HttpAnswer } from '../http-client.ts';
+
+/** Milliseconds since the epoch, from ISO 8601. */
+const instant = z.string().transform((text, context): Instant => {
+  const at = Date.parse(text);
+  if (Number.isFinite(at)) return at;
+  context.addIssue({ code: 'custom', message: 'not a date' });
+  return z.NEVER;
+});
+
+/** Seconds, relative. */
+const lifetime = z.number().min(0).max(1e11);
+
+/** Contract 2 and 3: login and renewal answer the same. */
+export const tokenAnswer = z.object({
+  accessToken: z.string().regex(/^[\x21-\x7e]+$/),
+  /** 0: it does not expire. */
+  expiresIn: lifetime,
+  /** From the login on, over all renewals. 0: there is no such end. */
+  accessTokenMaxTTL: lifetime.nullish().transform((length) => length ?? 0),
+});
+
+/** It becomes part of a path, a log line and a key in Redis. */
+const leaseRow = z.object({
+  id: z.string().regex(/^[A-Za-z0-9-]{1,64}$/),
+  expireAt: instant,
+  createdAt: instant,
+  status: z.string().nullish(),
+});
+
+const ofSecret = z.object({
+  type: z.string(),
+  defaultTTL: z.string().nullish(),
+  maxTTL: z.string().nullish(),
+});
+
+export type LeaseRow = z.output<typeof leaseRow>;
+export type OfSecret = z.output<typeof ofSecret>;
+
+/** Contract 6.1 to 6.4. */
+export const createAnswer = z.object({
+  lease: leaseRow,
+  dynamicSecret: ofSecret,
+  data: z.record(z.string(), z.unknown()),
+});
+export const getAnswer = z.object({ lease: leaseRow.extend({ dynamicSecret: ofSecret }) });
+export const leaseAnswer = z.object({ lease: leaseRow });
+export const listAnswer = z.object({ leases: z.array(leaseRow) });
+
+/**
+ * A 200 is only believed where its body is what was asked for: else a proxy or half an answer spoke. Throws
+ * `LeaseError` `unavailable`, `unsure` where the request may have had an effect; it names the place, not the content.
+ */
+export function read<T>(answer: HttpAnswer, schema: z.ZodType<T>, isEffectful: boolean): T {
+  const parsed = schema.safeParse(answer.json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = issue?.path.filter((step) => typeof step === 'string').join('.');
+  const what = answer.json === undefined ? 'is no JSON' : `is not as expected${place ? ` at ${place}` : ''}`;
+  throw new LeaseError('unavailable', `the answer ${what}: HTTP ${answer.status}`, { unsure: isEffectful });
+}
+
+const units: readonly (readonly [RegExp, Duration])[] = [
+  [/^(?:ms|msecs?|milliseconds?)?$/, 1],
+  [/^(?:s|secs?|seconds?)$/, 1_000],
+  [/^(?:m|mins?|minutes?)$/, 60_000],
+  [/^(?:h|hrs?|hours?)$/, 3_600_000],
+  [/^(?:d|days?)$/, 86_400_000],
+  [/^(?:w|weeks?)$/, 7 * 86_400_000],
+  [/^(?:y|yrs?|years?)$/, 365.25 * 86_400_000],
+];
+
+/** A length of time as the server writes it (`1h`, `90s`, `2 days`; a bare number is milliseconds): `undefined` where it is none. */
+export function lengthOf(text: string | null | undefined): Duration | undefined {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?) *([a-z]*)$/i.exec(text?.trim() ?? '') ?? [];
+  const size = units.find(([names]) => names.test(unit.toLowerCase()))?.[1];
+  if (amount === undefined || size === undefined) return undefined;
+  const length = Math.round(Number(amount) * size);
+  return length > 0 ? length : undefined;
+}

@@ -1,0 +1,79 @@
+/** What Infisical's sources ask through: the shared HTTP client, our access token, and what an error answer means. */
+import { ProviderBlocked } from '../../core/failure.ts';
+import { type Clock, type Duration, seconds } from '../../core/time.ts';
+import type { Connected, Deps, Token } from '../define.ts';
+import type { HttpAnswer, HttpClient, HttpRequest } from '../http-client.ts';
+import { failureOf, isTokenRejected, type Meaning } from './failures.ts';
+import { claimsOf } from './jwt.ts';
+
+/** For metrics: every request we ever make. */
+export type Operation =
+  | 'login'
+  | 'token-renew'
+  | 'token-revoke'
+  | 'lease-create'
+  | 'lease-get'
+  | 'lease-list'
+  | 'lease-renew'
+  | 'lease-revoke';
+
+export interface Ask extends Omit<HttpRequest, 'operation' | 'bearer'> {
+  readonly operation: Operation;
+  readonly meaning: Meaning;
+}
+
+export interface Asking {
+  readonly clock: Clock;
+  readonly uncertainty: () => Duration;
+  /** Without a token: the request shows a credential of its own. Answers 2xx only; the rest is thrown. */
+  openly(ask: Ask): Promise<HttpAnswer>;
+  /** With our access token. Throws `ProviderBlocked` also where there is none, or where it is rejected. */
+  withToken(ask: Ask): Promise<HttpAnswer>;
+}
+
+export interface InfisicalClient extends Asking, Connected {
+  readonly token: NonNullable<Connected['token']>;
+}
+
+/** How long to wait for a token where nobody tells us that there is one. */
+const untilToken: Duration = seconds(60);
+/** How long after a rejection, where the next token is already here, and where it is not. */
+const soon: Duration = seconds(1);
+const untilNext: Duration = seconds(10);
+
+export function asking(http: HttpClient, deps: Deps): Asking {
+  const { clock } = http;
+
+  async function request({ meaning, ...ask }: Ask, token?: Token): Promise<HttpAnswer> {
+    const bearer = token?.material.reveal('token');
+    const answer = await http.request({ ...ask, ...(bearer !== undefined && { bearer }) });
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    if (token && isTokenRejected(answer)) {
+      deps.tokenRejected({ lease: token.lease, generation: token.generation });
+      const next = deps.token();
+      const isAnother = next !== undefined && (next.lease !== token.lease || next.generation !== token.generation);
+      throw new ProviderBlocked('TokenRejected', clock.now() + (isAnother ? soon : untilNext));
+    }
+    throw failureOf(answer, meaning, clock.now());
+  }
+
+  return {
+    clock,
+    uncertainty: http.uncertainty,
+    openly: (ask) => request(ask),
+    async withToken(ask) {
+      const token = deps.token();
+      const value = token?.material.reveal('token');
+      if (!token || value === undefined || isOver(value)) {
+        throw new ProviderBlocked('NoToken', clock.now() + untilToken);
+      }
+      return request(ask, token);
+    },
+  };
+
+  /** Surely over: where our clock may be wrong the server decides. */
+  function isOver(jwt: string): boolean {
+    const end = claimsOf(jwt).exp;
+    return end !== undefined && seconds(end) + http.uncertainty() <= clock.now();
+  }
+}
