@@ -1,0 +1,71 @@
+/** Says the moment a value that is in use ends, and when it is replaced: nothing else may happen at that moment. */
+import type { timer } from '../clock.ts';
+import { type Instant, sayDuration } from '../core/time.ts';
+import type { Known } from './latest.ts';
+import { viewOf } from './view.ts';
+import { iso, type Line } from './words.ts';
+
+export interface Endings {
+  /** The record has changed, or time has passed. */
+  check(known: Known): void;
+  forget(secret: string): void;
+  close(): void;
+}
+
+export interface EndingsOptions {
+  readonly tell: (line: Line) => void;
+  readonly timer: typeof timer;
+  readonly get: (secret: string) => Known | undefined;
+}
+
+export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
+  /** By secret: the sinks whose value has ended, and since when we say so. */
+  const ended = new Map<string, Map<string, Instant>>();
+  const timers = new Map<string, () => void>();
+
+  const stop = (secret: string) => {
+    timers.get(secret)?.();
+    timers.delete(secret);
+  };
+
+  const check = (known: Known) => {
+    const secret = known.subject.name;
+    const now = known.subject.now();
+    const { sinks, state } = viewOf(known, undefined);
+    const before = ended.get(secret) ?? new Map<string, Instant>();
+    const after = new Map<string, Instant>();
+    for (const { name: sink, hasEnded, endsAt } of sinks) {
+      const since = before.get(sink);
+      const cause = `${secret} ${sink} ended`;
+      if (hasEnded) after.set(sink, since ?? now);
+      if (hasEnded && since === undefined) {
+        const message = `${secret}: the value that ${sink} holds has ended: it is no longer accepted`;
+        const endedAt = iso(endsAt);
+        tell({ level: 'error', message, fields: { secret, sink, state, ...(endedAt && { endedAt }) }, cause });
+      } else if (!hasEnded && since !== undefined) {
+        const message = `${secret}: ${sink} holds a living value again after ${sayDuration(now - since)}`;
+        tell({ level: 'info', message, fields: { secret, sink, state }, cause: `${cause} no longer` });
+      }
+    }
+    ended.set(secret, after);
+    stop(secret);
+    const next = Math.min(...sinks.map(({ endsAt }) => endsAt ?? Number.POSITIVE_INFINITY).filter((end) => end > now));
+    if (next === Number.POSITIVE_INFINITY) return;
+    const again = () => {
+      const latest = get(secret);
+      if (latest) check(latest);
+    };
+    timers.set(secret, timer(next - now, again));
+  };
+
+  return {
+    check,
+    forget: (secret) => {
+      stop(secret);
+      ended.delete(secret);
+    },
+    close: () => {
+      for (const secret of [...timers.keys()]) stop(secret);
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/** Whether the programs beside us can work: from the latest records, never from what happened last. */
+import type { Instant } from '../core/time.ts';
+import type { KeeperEvent, Subject } from '../keeper/events.ts';
+import { createLatest, isDelivery, type Known } from './latest.ts';
+import { type SecretState, type SinkView, type View, viewOf } from './view.ts';
+import { iso } from './words.ts';
+
+export interface Health {
+  listen(event: KeeperEvent): void;
+  watch(subject: Subject): void;
+  forget(secret: string): void;
+  /** Every required secret has been delivered once to its local sinks, and none of these holds an ended value. */
+  readiness(): Readiness;
+  /** One secret, or a provider's token by the provider's name. Absent where there is none of that name. */
+  secret(name: string): SecretHealth | undefined;
+}
+
+export interface Readiness {
+  readonly isReady: boolean;
+  /** Why not, one sentence each. */
+  readonly reasons: readonly string[];
+}
+
+/** Dates are ISO; one that is absent is not known, or never comes. Names, dates and codes only. */
+export interface SecretHealth {
+  readonly secret: string;
+  readonly source: string;
+  readonly provider: string;
+  readonly required: boolean;
+  /** Would it let us be ready? */
+  readonly ready: boolean;
+  readonly state: SecretState;
+  readonly reason: string;
+  readonly expiresAt?: string;
+  readonly maxExpiresAt?: string;
+  readonly termStart?: string;
+  readonly renewsAt?: string;
+  readonly nextLookAt?: string;
+  readonly blocked?: { readonly until?: string; readonly because?: string };
+  readonly sinks: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly holds: 'newest' | 'older' | 'ended' | 'nothing';
+    readonly owed: boolean;
+    readonly endsAt?: string;
+  }[];
+  readonly failures: readonly {
+    readonly act: string;
+    readonly count: number;
+    readonly code: string;
+    readonly at?: string;
+  }[];
+}
+
+/** Sinks that others see as well: a program beside us is not helped or hurt by them. */
+const sharedSinks: readonly string[] = ['kubernetes-secret', 'webhook'];
+
+/** A record tells what was in a sink before we started; a machine that was restarted may have lost it since. */
+interface Progress {
+  /** When this process began to watch it, in the provider's time. */
+  readonly since: Instant;
+  /** Sinks that this process has written to, or asked. */
+  readonly seen: Set<string>;
+  /** Delivered once: a file deleted later is owed, and no reason to take traffic away. */
+  readonly delivered: Set<string>;
+}
+
+export function createHealth(): Health {
+  const latest = createLatest();
+  const progress = new Map<string, Progress>();
+
+  const note = ({ subject, record }: Known, event: KeeperEvent) => {
+    const { since, seen, delivered } = progress.get(subject.name) ?? begin(subject);
+    if (event.type === 'done' && event.outcome === 'ok' && isDelivery(event.step) && 'to' in event.step) {
+      seen.add(event.step.to);
+    }
+    for (const sink of subject.rules.sinks) {
+      const has = record.sinks[sink]?.has;
+      if (has?.reloaded && (seen.has(sink) || has.seenAt >= since)) delivered.add(sink);
+    }
+  };
+
+  const begin = (subject: Subject): Progress => {
+    const fresh = { since: subject.now(), seen: new Set<string>(), delivered: new Set<string>() };
+    progress.set(subject.name, fresh);
+    return fresh;
+  };
+
+  /** Why this secret keeps us from being ready. */
+  const reasonsOf = (known: Known, view: View): string[] => {
+    const { name } = known.subject;
+    return view.sinks
+      .filter(({ type }) => !sharedSinks.includes(type))
+      .flatMap((sink) => {
+        if (!progress.get(name)?.delivered.has(sink.name)) return [`${name}: not yet delivered to ${sink.name}`];
+        return sink.hasEnded ? [`${name}: the value that ${sink.name} holds has ended`] : [];
+      });
+  };
+
+  const view = (known: Known) => viewOf(known, latest.blocked(known.subject.provider));
+
+  return {
+    listen: (event) => {
+      latest.listen(event);
+      if (event.type !== 'changed' && event.type !== 'done') return;
+      const known = latest.get(event.secret);
+      if (known) note(known, event);
+    },
+    watch: (subject) => {
+      latest.watch(subject);
+      if (!progress.has(subject.name)) begin(subject);
+    },
+    forget: (secret) => {
+      latest.forget(secret);
+      progress.delete(secret);
+    },
+    readiness: () => {
+      const required = [...latest.all()].filter(({ subject }) => subject.required && !subject.isToken);
+      const reasons = required.flatMap((known) => reasonsOf(known, view(known)));
+      return { isReady: reasons.length === 0, reasons };
+    },
+    secret: (name) => {
+      const known = latest.get(name);
+      if (!known) return undefined;
+      const seen = view(known);
+      return describe(known, seen, reasonsOf(known, seen), latest.blocked(known.subject.provider));
+    },
+  };
+}
+
+const sentences: Readonly<Record<SecretState, string>> = {
+  healthy: 'every sink holds the newest values',
+  pending: 'a sink does not hold the newest values yet',
+  overdue: 'a renewal or replacement is due',
+  failing: 'a renewal or replacement is due, and fails',
+  blocked: 'the provider cannot be asked now',
+  rejected: 'the new values were not proven',
+  frozen: 'a person stopped it',
+  expired: 'a value in use has ended',
+};
+
+function describe(
+  { subject, record, nextLookAt }: Known,
+  view: View,
+  reasons: readonly string[],
+  blocked: { readonly until: Instant; readonly because?: string } | undefined,
+): SecretHealth {
+  return {
+    secret: subject.name,
+    source: subject.source,
+    provider: subject.provider,
+    required: subject.required,
+    ready: reasons.length === 0,
+    state: view.state,
+    reason: [sentences[view.state], ...reasons].join('; '),
+    ...dated('expiresAt', view.expiresAt),
+    ...dated('maxExpiresAt', view.maxExpiresAt),
+    ...dated('termStart', view.termStart),
+    ...dated('renewsAt', view.renewsAt),
+    ...dated('nextLookAt', nextLookAt),
+    ...(blocked && {
+      blocked: { ...dated('until', blocked.until), ...(blocked.because && { because: blocked.because }) },
+    }),
+    sinks: view.sinks.map((sink) => ({
+      name: sink.name,
+      type: sink.type,
+      holds: holdsOf(sink),
+      owed: sink.isOwed,
+      ...dated('endsAt', sink.endsAt),
+    })),
+    failures: Object.entries(record.failures)
+      .map(([key, { count, code, at }]) => ({ act: key.split(':', 1)[0] ?? key, count, code, ...dated('at', at) }))
+      // Those that a success has ended are no news.
+      .filter(({ act }) => (view.failures[act] ?? 0) > 0),
+  };
+}
+
+const holdsOf = (sink: SinkView): 'newest' | 'older' | 'ended' | 'nothing' => {
+  if (sink.endsAt === undefined) return 'nothing';
+  if (sink.hasEnded) return 'ended';
+  return sink.isOwed ? 'older' : 'newest';
+};
+
+const dated = <Name extends string>(name: Name, at: Instant | undefined): { readonly [N in Name]?: string } => {
+  const text = iso(at);
+  return (text === undefined ? {} : { [name]: text }) as { readonly [N in Name]?: string };
+};

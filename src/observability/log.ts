@@ -1,0 +1,125 @@
+/** What the operator reads: one line per change of state, JSON or for a terminal, and never a value. */
+import { type DestinationStream, destination, pino } from 'pino';
+import { timer } from '../clock.ts';
+import { type Clock, type Duration, seconds } from '../core/time.ts';
+import type { KeeperEvent, Subject } from '../keeper/events.ts';
+import { createNarrator } from './narrator.ts';
+import { pretty } from './pretty.ts';
+import { createRepetition } from './repetition.ts';
+import { safeError } from './safe-error.ts';
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** Plain facts. `err` may be anything thrown: only what cannot quote a value is shown of it. */
+export interface Fields {
+  readonly err?: unknown;
+  readonly [name: string]: unknown;
+}
+
+type Say = (message: string, fields?: Fields) => void;
+
+export interface Log {
+  /** Decisions. Never thinned out. */
+  readonly debug: Say;
+  /** Something was done, or is well again. */
+  readonly info: Say;
+  /** Needs a person's attention soon. */
+  readonly warn: Say;
+  /** Needs a person's attention now. */
+  readonly error: Say;
+  /** Never throws. */
+  listen(event: KeeperEvent): void;
+  watch(subject: Subject): void;
+  forget(secret: string): void;
+  /** Nothing is said of the secrets after this, and all that was said is written. Twice is once. */
+  close(): Promise<void>;
+}
+
+export interface LogOptions {
+  readonly level: Level;
+  readonly format: 'json' | 'pretty';
+  /** The wall clock: the time of each line. */
+  readonly clock: Clock;
+  /** Absent: standard error, written without holding up anything. */
+  readonly to?: DestinationStream;
+  /** For `pretty`: is it a terminal? */
+  readonly isColoured?: boolean;
+  /** For tests with a steered clock. */
+  readonly timer?: typeof timer;
+}
+
+/** A second net: nobody should log these, and no value is ever under another name by intention. */
+const redacted = ['password', 'token', 'accessToken', 'clientSecret', 'authorization', 'material', 'value'];
+
+const standardError = 2;
+/** Where nobody reads what we write, the newest lines are dropped rather than kept in memory, in bytes. */
+const mostUnread = 8 * 1024 * 1024;
+/** A reader that stands still does not hold up the exit. */
+const flushPatience: Duration = seconds(1);
+
+export function createLog(options: LogOptions): Log {
+  const { level, format, clock } = options;
+  const own = options.to ? undefined : destination({ dest: standardError, sync: false, maxLength: mostUnread });
+  // A full disk behind it is no reason to let leases die: without a listener the process would.
+  own?.on('error', () => {});
+  const target = options.to ?? own ?? { write: () => {} };
+  const isColoured = options.isColoured ?? false;
+  const out = format === 'json' ? target : { write: (json: string) => target.write(pretty(json, isColoured)) };
+  const logger = pino(
+    {
+      level,
+      base: null,
+      redact: redacted,
+      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    out,
+  );
+  const isNew = createRepetition(clock);
+
+  const say = (at: Level, message: string, fields: Fields = {}, cause = message) => {
+    if (!logger.isLevelEnabled(at)) return;
+    const suppressed = at === 'debug' ? 0 : isNew(`${at} ${cause}`);
+    if (suppressed === undefined) return;
+    const more = suppressed > 0 ? { repeated: suppressed } : {};
+    const words = suppressed > 0 ? `${message} (and ${suppressed} more like this before it)` : message;
+    logger[at]({ ...safeFields(fields), ...more }, words);
+  };
+
+  const narrator = createNarrator({
+    timer: options.timer ?? timer,
+    isDebug: logger.isLevelEnabled('debug'),
+    tell: ({ level: at, message, fields, cause }) => say(at, message, fields, cause),
+  });
+  return {
+    debug: (message, fields) => say('debug', message, fields),
+    info: (message, fields) => say('info', message, fields),
+    warn: (message, fields) => say('warn', message, fields),
+    error: (message, fields) => say('error', message, fields),
+    listen: narrator.listen,
+    watch: narrator.watch,
+    forget: narrator.forget,
+    close: async () => {
+      narrator.close();
+      if (!own) return;
+      await new Promise<void>((resolve) => {
+        const cancel = timer(flushPatience, resolve);
+        own.flush(() => {
+          cancel();
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+/** Only what is plainly a fact: an object may be an error or carry one, with whatever somebody put on it. */
+function safeFields(fields: Fields): Record<string, unknown> {
+  const safe = Object.entries(fields).map(([name, value]) => {
+    if (name === 'err' || value instanceof Error) return [name, safeError(value)];
+    const isPlain = (one: unknown) => ['string', 'number', 'boolean', 'undefined'].includes(typeof one);
+    if (isPlain(value) || value === null || (Array.isArray(value) && value.every(isPlain))) return [name, value];
+    return [name, '[omitted]'];
+  });
+  return Object.fromEntries(safe);
+}

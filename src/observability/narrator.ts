@@ -1,0 +1,173 @@
+/** Tells people what happens to their secrets: which line, at which level, for which event of the keeper. */
+import type { timer } from '../clock.ts';
+import type { Instant } from '../core/time.ts';
+import { timetable } from '../core/timetable.ts';
+import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
+import { createEndings } from './endings.ts';
+import { createLatest, isDelivery, type Known } from './latest.ts';
+import { type View, viewOf } from './view.ts';
+import { iso, type Line, sayAct, sayLife, sayNext, sayReason } from './words.ts';
+
+export interface Narrator {
+  listen(event: KeeperEvent): void;
+  watch(subject: Subject): void;
+  forget(secret: string): void;
+  close(): void;
+}
+
+export interface NarratorOptions {
+  readonly tell: (line: Line) => void;
+  readonly timer: typeof timer;
+  readonly isDebug: boolean;
+}
+
+/** What merely looks, and finds things as they were, is no news. */
+const quiet: readonly string[] = ['observe', 'check', 'read', 'search'];
+
+export function createNarrator({ tell, timer, isDebug }: NarratorOptions): Narrator {
+  const latest = createLatest();
+  const endings = createEndings({ tell, timer, get: (secret) => latest.get(secret) });
+  /** Failures since the last success of the same effort, by secret and effort. */
+  const rows = new Map<string, number>();
+  /** Providers of which we said that they are not asked. */
+  const silent = new Set<string>();
+
+  const done = (event: Done, known: Known) => {
+    const { step, outcome, next } = event;
+    const { subject } = known;
+    const { name, isToken } = subject;
+    const now = subject.now();
+    const view = viewOf(known, latest.blocked(subject.provider));
+    const to = 'to' in step ? step.to : undefined;
+    const sink = isDelivery(step) ? to : undefined;
+    const said = sayAct(step, isToken, sink);
+    const effort = `${name} ${effortOf(step.act)} ${sink ?? ''}`;
+    const fields = {
+      secret: name,
+      provider: subject.provider,
+      source: subject.source,
+      act: step.act,
+      because: step.because,
+      ...(to !== undefined && { [sink === undefined ? 'lease' : 'sink']: to }),
+      outcome,
+      took: event.took / 1000,
+      state: view.state,
+      ...dated('expiresAt', view.expiresAt),
+      nextAct: next.act,
+      ...dated('nextAt', next.act === 'wait' ? next.until : next.at),
+    };
+    const cause = `${name} ${step.act} ${sink ?? ''}`;
+    const goesOn = sayNext(next, now, isToken);
+    if (outcome === 'blocked') {
+      const message = `${name}: ${said.doing} has to wait; ${goesOn}`;
+      return tell({ level: 'debug', message, fields, cause });
+    }
+    if (outcome === 'ok') {
+      const failures = rows.get(effort) ?? 0;
+      rows.delete(effort);
+      const isNews = failures > 0 || !(quiet.includes(step.act) || (isToken && sink !== undefined));
+      const how =
+        failures > 0 ? `${said.again} after ${times(failures)}` : `${said.past}, because ${sayReason(step.because)}`;
+      const message = [`${name}: ${how}`, lifeOf(known, sink, now), goesOn].filter(Boolean).join('; ');
+      return tell({
+        level: isNews ? 'info' : 'debug',
+        message,
+        fields: failures > 0 ? { ...fields, failures } : fields,
+        cause: failures > 0 ? `${cause} again` : cause,
+      });
+    }
+    const failures = (rows.get(effort) ?? 0) + 1;
+    rows.set(effort, failures);
+    const level = isUrgent(event, known, view, now) ? 'error' : 'warn';
+    const life = view.expiresAt === undefined ? 'no sink has a value yet' : `in use: ${sayLife(view.expiresAt, now)}`;
+    const often = failures > 1 ? `, ${failures} times in a row` : '';
+    const words = event.message ? `${outcome}: ${event.message}` : outcome;
+    const message = `${name}: ${said.doing} failed${often} (${words}); ${life}; ${goesOn}`;
+    tell({ level, message, fields: { ...fields, failures }, cause: `${cause} ${outcome}` });
+  };
+
+  const blocked = ({ provider, until, because }: Extract<KeeperEvent, { type: 'blocked' }>) => {
+    const fields = { provider, ...(because && { because }), ...dated('until', until) };
+    if (until === undefined) {
+      if (!silent.delete(provider)) return;
+      return tell({ level: 'info', message: `${provider}: may be asked again`, fields, cause: `${provider} asked` });
+    }
+    const level = because === 'ProviderBusy' ? 'debug' : because === 'NoToken' ? 'info' : 'warn';
+    if (level !== 'debug') silent.add(provider);
+    const why = because === undefined ? '' : `, because ${blockReasons[because]}`;
+    tell({ level, message: `${provider}: not asked for now${why}`, fields, cause: `${provider} ${because}` });
+  };
+
+  const debug = (event: KeeperEvent) => {
+    if (!isDebug || (event.type !== 'decided' && event.type !== 'begun')) return;
+    const { secret } = event;
+    if (event.type === 'begun') {
+      const fields = { secret, late: event.lateness / 1000 };
+      return tell({ level: 'debug', message: `${secret}: begun`, fields, cause: '' });
+    }
+    const { step } = event;
+    const at = dated('at', step.act === 'wait' ? step.until : step.at);
+    const about = 'to' in step ? { to: step.to } : {};
+    const fields = { secret, act: step.act, because: step.because, ...about, ...at };
+    tell({ level: 'debug', message: `${secret}: ${step.act}, because ${step.because}`, fields, cause: '' });
+  };
+
+  return {
+    listen: (event) => {
+      latest.listen(event);
+      debug(event);
+      if (event.type === 'blocked') return blocked(event);
+      const known = latest.get(event.secret);
+      if (!known) return;
+      if (event.type === 'done') done(event, known);
+      if (event.type === 'changed') endings.check(known);
+      if (event.type === 'orphaned' && event.count > 0) {
+        const message = `${event.secret}: ${event.count} leases were left to their own end: nobody can end them, or tell whose they are`;
+        const fields = { secret: event.secret, orphaned: event.count };
+        tell({ level: 'warn', message, fields, cause: `${event.secret} orphaned` });
+      }
+    },
+    watch: latest.watch,
+    forget: (secret) => {
+      latest.forget(secret);
+      endings.forget(secret);
+      for (const key of rows.keys()) if (key.startsWith(`${secret} `)) rows.delete(key);
+    },
+    close: endings.close,
+  };
+}
+
+/** Taking a lease makes up for renewals that failed. */
+const effortOf = (act: string): string => (act === 'acquire' || act === 'renew' ? 'alive' : act);
+
+const blockReasons = {
+  NoToken: 'we have no access token that it would take',
+  TokenRejected: 'it rejected our access token',
+  RetryAfter: 'it asked to be left alone',
+  CircuitOpen: 'it did not answer again and again',
+  ProviderBusy: 'all the requests we allow ourselves are under way',
+} as const;
+
+const times = (count: number): string => `${count} failure${count === 1 ? '' : 's'}`;
+
+const dated = (name: string, at: Instant | undefined) => {
+  const text = iso(at);
+  return text === undefined ? {} : { [name]: text };
+};
+
+/** How long the newest lease lives, or what that sink now holds. */
+function lifeOf({ record }: Known, sink: string | undefined, now: Instant): string | undefined {
+  const [newest] = record.leases;
+  if (sink !== undefined || !newest || newest.supersededAt !== undefined) return undefined;
+  return sayLife(newest.lease.expiresAt ?? Number.POSITIVE_INFINITY, now);
+}
+
+/** Only a person can help, or consumers are about to lose what they use, or have lost it. */
+function isUrgent({ step, outcome }: Done, { record, subject }: Known, view: View, now: Instant): boolean {
+  if (outcome === 'invalid' || (outcome === 'denied' && step.act === 'acquire')) return true;
+  if (view.expiresAt === undefined || step.act === 'retire' || step.act === 'search') return false;
+  const emergencies = record.leases
+    .filter((held) => held.supersededAt === undefined)
+    .map((held) => timetable(held, subject.rules).emergencyAt);
+  return view.expiresAt <= now || Math.min(...emergencies) <= now;
+}

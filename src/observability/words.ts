@@ -1,0 +1,93 @@
+/** The closed lists of the core as a person would say them. */
+import type { Wait } from '../core/agenda.ts';
+import type { Step } from '../core/decide.ts';
+import type { DeliveryStep } from '../core/deliveries.ts';
+import { type Instant, sayDuration } from '../core/time.ts';
+
+export interface Line {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Lines of one cause are not repeated all the time. */
+  readonly cause: string;
+}
+
+export type AnyStep = Step | DeliveryStep;
+
+const reasons: Readonly<Record<string, string>> = {
+  NothingHeld: 'nothing was held',
+  Expired: 'it had expired',
+  Outdated: 'there is a newer one',
+  RotationDue: 'rotation was due',
+  EndOfLife: 'its end was near',
+  RenewalFailing: 'renewing it kept failing',
+  ValuesLost: 'its values were lost',
+  InDoubt: 'it was in doubt',
+  PollDue: 'it was time to ask',
+  RenewalDue: 'it was due',
+  ValuesNeeded: 'its values were needed',
+  Unproven: 'it had to be proven',
+  GraceOver: 'its grace was over',
+  LeaseMayBeLost: 'a lease may have been lost',
+  Unseen: 'it had not been seen for long',
+  Undelivered: 'the sink did not have the newest values',
+  Unacknowledged: 'the program had not taken them up',
+};
+
+export const sayReason = (because: string): string => reasons[because] ?? because;
+
+const verbs: Readonly<Record<string, readonly [past: string, doing: string, again: string]>> = {
+  acquire: ['took a new lease', 'taking a lease', 'has a lease again'],
+  renew: ['renewed', 'renewing', 'renewed again'],
+  observe: ['observed', 'asking about it', 'observed again'],
+  read: ['read its values', 'reading its values', 'read its values again'],
+  verify: ['proven', 'proving it', 'proven again'],
+  retire: ['retired a lease that nobody uses', 'retiring a lease', 'retired a lease'],
+  search: ['searched for lost leases', 'searching for lost leases', 'searched for lost leases'],
+  check: ['found as it was', 'checking', 'could be checked again'],
+  write: ['delivered', 'delivering', 'delivered again'],
+  reload: ['taken up by its program', 'having it taken up by its program', 'taken up by its program again'],
+};
+
+const loginVerbs = ['logged in', 'logging in', 'logged in again'] as const;
+
+export interface Said {
+  readonly past: string;
+  readonly doing: string;
+  readonly again: string;
+}
+
+/** What was done, as a sentence goes on after the secret's name. Sinks are named. */
+export function sayAct(step: { readonly act: string; readonly to?: string }, isToken: boolean, sink?: string): Said {
+  const known = isToken && step.act === 'acquire' ? loginVerbs : verbs[step.act];
+  const [past, doing, again] = known ?? [step.act, step.act, step.act];
+  const where = sink === undefined ? '' : `${sink} `;
+  return { past: `${where}${past}`, doing: sink === undefined ? doing : `${doing} ${sink}`, again: `${where}${again}` };
+}
+
+const waits: Readonly<Record<string, string>> = {
+  BackingOff: 'next try',
+  Blocked: 'waits for its provider, next look',
+  ProviderBusy: 'waits for its turn at the provider, next look',
+};
+
+/** What happens next, and when: `next try in 8s`, `next look in 40m`, `renewing now`. */
+export function sayNext(next: AnyStep | Wait, now: Instant, isToken: boolean): string {
+  if (next.act !== 'wait') return `${sayAct(next, isToken).doing} now`;
+  const wait = waits[next.because] ?? 'next look';
+  return `${wait} ${sayIn(next.until, now)}`;
+}
+
+const sayIn = (at: Instant, now: Instant): string =>
+  at === Number.POSITIVE_INFINITY ? 'never' : at <= now ? 'now' : `in ${sayDuration(at - now)}`;
+
+/** `good for 12m`, `ended 3m ago`, `does not end`. */
+export function sayLife(end: Instant, now: Instant): string {
+  if (end === Number.POSITIVE_INFINITY) return 'does not end';
+  if (end === Number.NEGATIVE_INFINITY) return 'has ended';
+  return end > now ? `good for ${sayDuration(end - now)}` : `ended ${sayDuration(now - end)} ago`;
+}
+
+/** For JSON. Absent where there is no such date. */
+export const iso = (at: Instant | undefined): string | undefined =>
+  at !== undefined && Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : undefined;
