@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { LeaseError } from '../core/failure.ts';
 
-const remedy = 'a credential does not belong in this file: point to it with { file: /path } or { env: NAME }';
+/** What a credential in the file is answered with, `${X}` included. */
+export const misplaced = 'a credential does not belong in this file';
+const remedy = 'point to it with { file: /path } or { env: NAME }';
 
 /** `{ file: /path }` or `{ env: NAME }`. */
 export const credential = z.union(
@@ -13,7 +15,12 @@ export const credential = z.union(
     }),
     z.strictObject({ env: z.string().min(1).describe('The environment variable that holds it') }),
   ],
-  remedy,
+  {
+    error: ({ input }) =>
+      typeof input === 'object' && input !== null
+        ? 'not a reference to a credential: write either { file: /path } or { env: NAME }'
+        : `${misplaced}: ${remedy}`,
+  },
 );
 
 export type Credential = z.output<typeof credential>;

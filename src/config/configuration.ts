@@ -1,0 +1,85 @@
+/** The configuration as the program uses it: everything checked, names resolved, plugins ready to be opened. */
+import type { Policy } from '../core/rules.ts';
+import type { SinkDeps } from '../sinks/define.ts';
+import type { ReloadStep } from '../sinks/reload.ts';
+import type { Sink } from '../sinks/sink.ts';
+import type { Deps, LookName, Provider } from '../sources/define.ts';
+import type { Source } from '../sources/source.ts';
+import type { Credential } from './credential.ts';
+import type { Problem } from './problem.ts';
+
+export interface Configuration {
+  readonly state: {
+    readonly redis: 'embedded' | RedisConfiguration;
+    /** Absolute. */
+    readonly dataDir: string;
+    /** Of every key we write. Letters, digits, `.`, `_` and `-`. */
+    readonly prefix: string;
+  };
+  readonly http: { readonly host: string; readonly port: number };
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    readonly format: 'json' | 'pretty';
+  };
+  readonly providers: Readonly<Record<string, ProviderConfiguration>>;
+  readonly secrets: readonly SecretConfiguration[];
+}
+
+export interface RedisConfiguration {
+  /** `redis://` or `rediss://`, without a credential. */
+  readonly url: string;
+  readonly username?: string | undefined;
+  readonly password?: Credential | undefined;
+  /** Files in PEM. */
+  readonly tls?:
+    | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
+    | undefined;
+}
+
+export interface ProviderConfiguration {
+  readonly type: string;
+  /** How many requests may be under way at a time. Absent: as many as the program thinks right. */
+  readonly slots?: number;
+  /** For the provider's own access token. */
+  readonly policy: Policy;
+  readonly connect: (deps: Deps) => Provider;
+}
+
+export interface SecretConfiguration {
+  readonly name: string;
+  readonly source: {
+    readonly type: string;
+    /** A name of `providers`, of the type that this source asks for. */
+    readonly provider: string;
+    readonly look: LookName;
+    readonly canRotate: boolean;
+    readonly open: (provider: Provider) => Source;
+  };
+  readonly policy: Policy;
+  /** At least one; names and places are unique. */
+  readonly sinks: readonly SinkConfiguration[];
+  /** In this order, once per generation, after all sinks. */
+  readonly reload: readonly ReloadConfiguration[];
+  /** Does it count for readiness? */
+  readonly required: boolean;
+  /** Does nobody else take leases there? */
+  readonly exclusive: boolean;
+}
+
+export interface SinkConfiguration {
+  readonly type: string;
+  readonly name: string;
+  readonly target: string;
+  readonly open: (deps: SinkDeps) => Sink;
+}
+
+export interface ReloadConfiguration {
+  /** For people. */
+  readonly name: string;
+  readonly open: (deps: SinkDeps) => ReloadStep;
+}
+
+/** All that is wrong is told at once, in the order of the file. */
+export type LoadResult =
+  | { readonly ok: true; readonly configuration: Configuration }
+  | { readonly ok: false; readonly problems: readonly Problem[] };

@@ -1,0 +1,51 @@
+/** Which of the known words was probably meant. */
+
+/** Insertions, deletions, replacements and swapped neighbours that turn one word into the other. */
+export function distance(from: string, to: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const next = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const same = from[row - 1] === to[column - 1];
+      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      next[column] = Math.min(
+        (last[column] ?? 0) + 1,
+        (next[column - 1] ?? 0) + 1,
+        (last[column - 1] ?? 0) + (same ? 0 : 1),
+        swapped ? (before[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    before = last;
+    last = next;
+  }
+  return last[to.length] ?? 0;
+}
+
+/** Longer words are no keys of ours. */
+const longest = 60;
+
+/** The nearest known word, where one is near enough to be meant: a third of its letters may be wrong. Case is no mistake. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  if (word.length > longest) return undefined;
+  let best: { readonly word: string; readonly away: number } | undefined;
+  for (const candidate of known) {
+    if (candidate.length > longest) continue;
+    const away = distance(word.toLowerCase(), candidate.toLowerCase());
+    if (
+      away <= Math.max(1, Math.floor(candidate.length / 3)) &&
+      away < candidate.length - 1 &&
+      away < (best?.away ?? Number.POSITIVE_INFINITY)
+    )
+      best = { word: candidate, away };
+  }
+  return best?.word;
+}
+
+/** The remedy for a word that is not known: the one that is near, or else all of them. */
+export function meant(word: string | undefined, known: readonly string[]): string | undefined {
+  const near = word === undefined ? undefined : nearest(word, known);
+  if (near !== undefined) return `did you mean ${near}?`;
+  if (known.length === 0) return undefined;
+  return known.length === 1 ? `write ${known[0]}` : `one of ${[...known].sort().join(', ')}`;
+}
