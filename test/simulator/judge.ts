@@ -1,138 +1,216 @@
-/** Watches a world from outside and says which promise was broken. Knows everything; helps nobody. */
-import type { SecretRecord } from '../../src/core/record.ts';
+/**
+ * Watches a world from outside and says which promise was broken: by what the provider would accept, by the bytes in
+ * sinks, and by the provider's books. It never reads our own records, and it helps nobody.
+ */
+import type { Policy } from '../../src/core/rules.ts';
 import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
-import type { Faults } from './faults.ts';
-import { leaseOf, type SinkPlace } from './place.ts';
-import type { Provider } from './provider.ts';
+import type { House } from './house.ts';
+import { endOfTerm, type Issued, type Issuer, idOf, never, windowOf } from './issuer.ts';
+import { type Program, type SinkPlace, torn } from './place.ts';
 import type { Timeline } from './timeline.ts';
+import type { Place, Troubles } from './troubles.ts';
+
+/** One secret of the world, as it looks from outside. */
+export interface Kept {
+  readonly name: string;
+  readonly issuer: Issuer;
+  readonly house: House;
+  readonly places: readonly SinkPlace[];
+  readonly policy: Policy;
+  readonly isToken: boolean;
+  /** Nobody else takes leases there. */
+  readonly isExclusive: boolean;
+  readonly isVerified: boolean;
+}
+
+/** The longest that may pass, once all works again, before somebody who was left behind is found: the longest back-off. */
+const longestRecovery: Duration = minutes(6);
 
 export class Judge {
   readonly broken: string[] = [];
-  /** When logins were rejected, since the last one that was not. */
-  #denials: Instant[] = [];
+  readonly kept: readonly Kept[];
   readonly #timeline: Timeline;
-  readonly #faults: Faults;
-  readonly #provider: Provider;
-  readonly #grace: Duration;
-  readonly #places: readonly SinkPlace[];
-  readonly #record: () => SecretRecord;
-  /** When a lease was last let go of by a place that had used it. */
+  readonly #troubles: Troubles;
+  /** When a lease was last let go of by a program or place that had used it. */
   readonly #letGo = new Map<string, Instant>();
+  /** Per secret, when acquires were begun, and when they arrived. */
+  readonly #begun = new Map<string, Instant>();
+  readonly #arrived = new Map<string, Instant[]>();
+  /** When the last process was killed: what it had under way nobody can hold against it. */
+  lastKilledAt: Instant = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    timeline: Timeline,
-    faults: Faults,
-    provider: Provider,
-    grace: Duration,
-    places: readonly SinkPlace[],
-    record: () => SecretRecord,
-  ) {
+  constructor(timeline: Timeline, troubles: Troubles, kept: readonly Kept[]) {
     this.#timeline = timeline;
-    this.#faults = faults;
-    this.#provider = provider;
-    this.#grace = grace;
-    this.#places = places;
-    this.#record = record;
-    provider.onRevoke = (lease) => this.#onRevoke(lease);
-  }
-
-  /** Something in a sink or in the program behind it was replaced. */
-  onChange(place: SinkPlace, before: string | undefined): void {
-    const now = this.#timeline.now();
-    if (before !== undefined && !place.uses(before)) this.#letGo.set(leaseOf(before), now);
-    if (place.content === '') this.#break(7, `${place.name} was emptied`);
-    if (place.loaded !== undefined && place.loaded !== before) this.#watch(place, place.loaded);
-  }
-
-  /** Values never leave for the store. */
-  onSave(json: string): void {
-    if (json.includes('VALUE')) this.#break(6, 'a value in the record');
-  }
-
-  /** After all faults are over, and time enough to heal: what is still wrong? */
-  unhealed(): string[] {
-    const record = this.#record();
-    const now = this.#timeline.now();
-    const wrong: string[] = [];
-    const head = record.leases.find((held) => held.supersededAt === undefined && held.verified);
-    for (const { name, content, loaded } of this.#places) {
-      const has = record.sinks[name]?.has;
-      const isPaid = has?.lease === head?.lease.id && has?.generation === head?.generation && has?.reloaded;
-      if (!isPaid || leaseOf(content) !== head?.lease.id || loaded !== content) {
-        wrong.push(`promise 8: ${name} has ${content}, uses ${loaded}, should have ${head?.lease.id}`);
-      } else if (this.#provider.endOfValue(loaded ?? '') <= now) wrong.push(`promise 8: ${name} uses a dead value`);
+    this.#troubles = troubles;
+    this.kept = kept;
+    for (const one of kept) {
+      one.issuer.onRevoke = (issued) => this.#onRevoke(one, issued);
+      one.issuer.onRenew = (issued) => this.#mine(issued, 'renewed');
+      for (const place of one.places) {
+        place.onChange = (_, before) => this.#onChange(one, place, before);
+        place.onAbuse = (what) => this.break(3, what);
+      }
     }
-    const overdue = record.leases.filter(({ supersededAt = now }) => now - supersededAt > this.#grace + minutes(11));
-    if (overdue.length > 0) wrong.push(`promise 8: never retired: ${overdue.map((held) => held.lease.id)}`);
-    const { canSearch, honoursKeys, kind } = this.#provider.nature;
-    if (canSearch && (record.intent || record.doubt)) wrong.push('promise 8: doubts remain');
-    if (canSearch || (honoursKeys && kind === 'rotated')) {
-      const known = new Set(record.leases.map((held) => held.lease.id));
-      const lost = [...this.#provider.leases.values()].filter(
-        ({ id, key }) => key !== 'others' && this.#provider.isLiving(id) && !known.has(id),
-      );
-      if (lost.length > 0) wrong.push(`promise 4: lost: ${lost.map(({ id }) => id)}`);
-    }
-    return wrong;
   }
 
-  /** Did we do ourselves harm, at any time? */
-  selfHarm(): void {
-    if (this.#provider.killed > 0) this.#break(5, `${this.#provider.killed} leases killed by renewing them`);
-    const { requests } = this.#provider;
-    const storm = requests.findIndex((at, i) => (requests[i + 60] ?? Number.POSITIVE_INFINITY) - at < seconds(10));
-    if (storm >= 0) this.#break(5, `a storm of requests at ${requests[storm]}`);
+  break(promise: number, what: string): void {
+    this.broken.push(`promise ${promise} at ${this.#timeline.now()}: ${what}`);
   }
 
-  /** A login was rejected, or was not: who insists is locked out. */
-  onLogin(isDenied: boolean): void {
+  /** Values never leave for the store, the queue or a listener. */
+  onText(where: string, text: string): void {
+    if (text.includes('VALUE:')) this.break(6, `a value in ${where}`);
+  }
+
+  /** Whatever happened: a second between two acquires, and eight in five minutes at the provider's door. */
+  onAcquire(kept: string, what: 'begun' | 'arrived'): void {
     const now = this.#timeline.now();
-    this.#denials = isDenied ? [...this.#denials, now] : [];
-    const [before, last] = this.#denials.slice(-3).map((at) => now - at);
-    if (this.#denials.length === 2 && (before ?? 0) < seconds(29)) this.#break(5, `rejected again after ${before}`);
-    if (this.#denials.length > 2 && (last ?? 0) < minutes(4)) this.#break(5, `rejected once more after ${last}`);
+    if (what === 'begun') {
+      const since = now - (this.#begun.get(kept) ?? Number.NEGATIVE_INFINITY);
+      if (since < seconds(1)) this.break(5, `${kept} acquired again after ${since} ms`);
+      this.#begun.set(kept, now);
+      return;
+    }
+    const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => now - at < minutes(5)), now];
+    this.#arrived.set(kept, recent);
+    if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
   }
 
-  #watch(place: SinkPlace, value: string): void {
-    const end = this.#provider.endOfValue(value);
-    if (end === Number.POSITIVE_INFINITY) {
-      this.#timeline.after(minutes(5), () => place.loaded === value && this.#watch(place, value));
+  #onChange(kept: Kept, place: SinkPlace, before: string | undefined): void {
+    const now = this.#timeline.now();
+    if (before !== undefined && before !== '' && !this.#isUsed(kept, idOf(before))) this.#letGo.set(idOf(before), now);
+    const { content } = place;
+    if (content !== undefined && content !== before) this.#onContent(kept, place, content, before);
+    for (const program of place.programs) {
+      const { loaded } = program;
+      if (loaded !== undefined && loaded !== before) this.#watch(kept, place, program, loaded);
+    }
+  }
+
+  /** What was put there has to be whole, fit, and no worse than what was there. */
+  #onContent(kept: Kept, place: SinkPlace, content: string, before: string | undefined): void {
+    const now = this.#timeline.now();
+    const issued = kept.issuer.leaseOf(content);
+    if (content === torn) this.break(3, `${place.path} is torn`);
+    else if (!issued) this.break(7, `${place.path} holds ${content || 'nothing'}`);
+    if (!issued) return;
+    if (kept.isVerified && !issued.isFit) this.break(7, `${place.path} holds ${content}, which fails its proof`);
+    // A write may be under way for half a minute: what has ended for longer nobody may put there.
+    const end = kept.issuer.endOf(content);
+    const isSurprise = issued.surprisedAt > end - seconds(1);
+    if (now - end > seconds(70) && !isSurprise && before !== undefined && kept.issuer.accepts(before)) {
+      this.break(7, `${place.path} lost ${before} to the dead ${content}`);
+    }
+  }
+
+  #watch(kept: Kept, place: SinkPlace, program: Program, value: string): void {
+    const end = kept.issuer.endOf(value);
+    if (end === never) {
+      this.#timeline.after(minutes(5), () => program.loaded === value && this.#watch(kept, place, program, value));
       return;
     }
     this.#timeline.at(end, () => {
-      if (place.loaded !== value) return;
-      if (this.#provider.endOfValue(value) > end) this.#watch(place, value);
-      else this.#dark(place, value, this.#provider.endOfValue(value));
+      if (program.loaded !== value) return;
+      if (kept.issuer.endOf(value) > end) this.#watch(kept, place, program, value);
+      else this.#dark(kept, place, program, value, kept.issuer.endOf(value));
     });
   }
 
-  /** A program is left with a dead credential: may it be? */
-  #dark(place: SinkPlace, value: string, end: Instant): void {
-    const issued = this.#provider.leases.get(leaseOf(value));
-    const term = Math.min(this.#provider.nature.ttl ?? minutes(10), end - (issued?.issuedAt ?? 0));
-    const window = Math.max(term / 20, seconds(3));
-    // After a renewal whose answer was lost it may live longer than anybody but the provider knows.
-    const known = this.#record().leases.find((held) => held.lease.id === leaseOf(value))?.lease.expiresAt ?? end;
-    if (this.#faults.find(end - window, end) || this.#faults.find(known - window, known)) return;
-    const { nature, current, currentSince } = this.#provider;
-    const isLast = current === leaseOf(value) || end - currentSince < minutes(3);
-    if (nature.kind === 'followed' && isLast) return;
-    this.#break(1, `${place.name} is left with the dead ${value} since ${end}`);
-  }
-
-  #onRevoke(lease: string): void {
-    const now = this.#timeline.now();
-    for (const place of this.#places) {
-      if (leaseOf(place.content) === lease || leaseOf(place.loaded) === lease) {
-        this.#break(2, `${lease} revoked under ${place.name}`);
+  /** A program is left with a dead credential: may it be, and until when? */
+  #dark(kept: Kept, place: SinkPlace, program: Program, value: string, end: Instant): void {
+    const { issuer } = kept;
+    const issued = issuer.leaseOf(value);
+    const term = issuer.termOf(value);
+    if (!issued || !term) return;
+    const isSurprise = issued.surprisedAt > Number.NEGATIVE_INFINITY;
+    const due = isSurprise ? Math.max(end, this.#noticed(kept, issued, term.end)) : end;
+    this.#timeline.at(due, () => {
+      if (program.loaded !== value || issuer.accepts(value)) return;
+      const excuse = this.#excuse(kept, place, term.from, due);
+      if (excuse === undefined) {
+        const since = this.#timeline.now() === end ? '' : ` since ${end}`;
+        return this.break(1, `${place.path} is left with the dead ${value}${since}`);
       }
-    }
-    if (!this.#provider.isLiving(lease)) return;
-    const since = now - (this.#letGo.get(lease) ?? Number.NEGATIVE_INFINITY);
-    if (since < this.#grace) this.#break(2, `${lease} revoked ${since} after it was let go`);
+      this.#recover(kept, place, program, value, excuse);
+    });
   }
 
-  #break(promise: number, what: string): void {
-    this.broken.push(`promise ${promise} at ${this.#timeline.now()}: ${what}`);
+  /** When somebody ended it early: by when must it have been noticed and replaced? */
+  #noticed(kept: Kept, { surprisedAt }: Issued, scheduled: Instant): Instant {
+    const { observeEvery } = kept.issuer.nature;
+    const asked = observeEvery === undefined ? never : surprisedAt + observeEvery;
+    // Where nobody asks, it is found when it should have been renewed or would have ended by itself.
+    const known = Number.isFinite(scheduled) ? scheduled : surprisedAt + minutes(5);
+    return Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery;
+  }
+
+  /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */
+  #excuse(kept: Kept, place: SinkPlace, from: Instant, due: Instant): Instant | undefined {
+    const window = windowOf(due - from);
+    const places = this.#placesOf(kept, place);
+    const calm = this.#troubles.calm(places, due - window, due, window / 20);
+    if (this.#isOrphan(kept, due)) return due;
+    return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
+  }
+
+  /** Nobody has made a version that could take its place. */
+  #isOrphan({ issuer }: Kept, now: Instant): boolean {
+    const { kind } = issuer.nature;
+    if (kind !== 'followed' && kind !== 'rotated') return false;
+    const { current } = issuer;
+    return !current || !issuer.isLiving(current) || now - issuer.currentSince < minutes(3);
+  }
+
+  /** It was excused. Now that the trouble is over, it must be over for them too, unless there is more. */
+  #recover(kept: Kept, place: SinkPlace, program: Program, value: string, over: Instant): void {
+    const recovery = longestRecovery + (kept.isVerified ? minutes(60) : 0);
+    const at = Math.max(over, this.#timeline.now()) + recovery;
+    this.#timeline.at(at, () => {
+      if (program.loaded !== value || kept.issuer.accepts(value)) return;
+      const places = this.#placesOf(kept, place);
+      const more = this.#troubles.lastEnd(places, at - recovery + 1, at);
+      if (more !== undefined || this.#isOrphan(kept, at)) return this.#recover(kept, place, program, value, more ?? at);
+      this.break(8, `${place.path} is still left with the dead ${value}`);
+    });
+  }
+
+  /** Where trouble has to be for this program to be concerned. */
+  #placesOf({ name, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
+    const own = [`call/${name}`, `provider/${house.name}`, `acquire/${house.name}`, `sink/${place.path}`];
+    const others = place.programs.some(({ told }) => told === 'by the secret')
+      ? [`reload/${name}`, ...places.flatMap(({ path }) => [`sink/${path}`, `reload/${path}`])]
+      : [];
+    const needsToken = !isToken && house.tokens !== undefined;
+    return [
+      ...own,
+      ...others,
+      `reload/${place.path}`,
+      ...(isVerified ? [`proof/${name}`] : []),
+      ...(needsToken ? [`call/${house.tokens?.name}`] : []),
+      ...(isToken || needsToken ? [`login/${house.name}`] : []),
+      'process',
+      'store',
+    ];
+  }
+
+  #isUsed = (kept: Kept, id: string): boolean =>
+    kept.places.some(
+      ({ content, programs }) => idOf(content) === id || programs.some(({ loaded }) => idOf(loaded) === id),
+    );
+
+  #onRevoke(kept: Kept, issued: Issued): void {
+    this.#mine(issued, 'revoked');
+    const now = this.#timeline.now();
+    if (!kept.issuer.isLiving(issued)) return;
+    if (this.#isUsed(kept, issued.id)) this.break(2, `${issued.id} revoked under its users`);
+    const since = now - (this.#letGo.get(issued.id) ?? Number.NEGATIVE_INFINITY);
+    // We do not know the provider's time better than that.
+    const tolerance = 2 * kept.house.uncertainty;
+    if (since < kept.policy.grace - tolerance) this.break(2, `${issued.id} revoked ${since} ms after it was let go`);
+  }
+
+  #mine(issued: Issued, what: string): void {
+    const isVersion = issued.terms.length === 1 && endOfTerm(issued) === never;
+    if (issued.key === 'others' && !isVersion) this.break(4, `${issued.id} of somebody else was ${what}`);
   }
 }

@@ -1,18 +1,24 @@
-/** What a simulated provider honestly is. */
+/** What a simulated provider honestly is, for one secret. */
 import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
 import type { Dice } from './timeline.ts';
 
+export type Kind = 'token' | 'dynamic' | 'iam' | 'followed' | 'rotated';
+
 export interface Nature {
-  readonly kind: 'token' | 'dynamic' | 'iam' | 'followed' | 'rotated';
+  readonly kind: Kind;
   /** Absent: no expiry. */
   readonly ttl?: Duration;
-  /** How many terms the wall is away. Absent: there is none. */
+  /** How many terms the wall is away. Absent: there is none, as for a periodic token. */
   readonly maxTerms?: number;
+  /** The wall is not told: it is learnt by running into it. */
+  readonly isWallHidden?: boolean;
+  /** Absent: the values cannot be made to live longer. */
   readonly renewal?: {
     readonly from: 'now' | 'expiry';
+    /** Does the client ask for less where that is what fits? */
     readonly canShorten: boolean;
     /** What happens to a lease that is asked to live past its wall. */
-    readonly pastTheWall: 'killed' | 'refused';
+    readonly pastTheWall: 'killed' | 'clamped' | 'refused';
     readonly changesValues: boolean;
   };
   readonly canRead: boolean;
@@ -21,34 +27,59 @@ export interface Nature {
   /** The same key makes one lease only. */
   readonly honoursKeys: boolean;
   readonly observeEvery?: Duration;
+  /** How many logins the present credential is good for. */
+  readonly uses?: number;
 }
 
-const plain = { canRead: false, canObserve: false, canSearch: false, honoursKeys: false };
+export const plain = { canRead: false, canObserve: false, canSearch: false, honoursKeys: false };
 
-export function aNature(dice: Dice): Nature {
-  const ttl = dice.oneOf(minutes(1), minutes(5), minutes(15), hours(1), hours(6));
-  const kind = dice.oneOf<Nature['kind']>('token', 'token', 'dynamic', 'dynamic', 'iam', 'followed', 'rotated');
-  const wall = dice.chance(0.8) ? { maxTerms: dice.oneOf(1, 1.2, 2, 4, 7.5, 24) } : {};
+/** The least that may be asked of a dynamic secret's renewal. */
+export const shortestRenewal: Duration = minutes(1);
+
+const ttls: readonly [Duration, ...Duration[]] = [minutes(1), minutes(5), minutes(15), hours(1), hours(6)];
+
+export const kindOf = (dice: Dice): Kind =>
+  dice.oneOf('token', 'token', 'dynamic', 'dynamic', 'dynamic', 'iam', 'followed', 'rotated');
+
+export function aNature(dice: Dice, kind: Kind): Nature {
+  const wall = dice.chance(0.8) ? { maxTerms: dice.oneOf(1, 1, 1.2, 2, 4, 7.5, 24) } : {};
   switch (kind) {
-    case 'token': {
-      const pastTheWall = dice.oneOf<'killed' | 'refused'>('killed', 'killed', 'refused');
-      const renewal = { from: 'now', canShorten: false, pastTheWall, changesValues: dice.chance(0.7) } as const;
-      return { ...plain, kind, ttl, ...wall, renewal };
-    }
+    case 'token':
+      return aToken(dice, wall);
     case 'dynamic': {
+      const ttl = dice.oneOf(...ttls);
       const renewal = {
         from: 'expiry',
-        canShorten: dice.chance(0.5),
+        canShorten: dice.chance(0.7),
         pastTheWall: 'refused',
         changesValues: false,
       } as const;
-      return { ...plain, kind, ttl, ...wall, renewal, canObserve: true, canSearch: true, observeEvery: ttl / 5 };
+      return {
+        ...plain,
+        ...wall,
+        kind,
+        ttl,
+        canObserve: true,
+        canSearch: true,
+        observeEvery: ttl / 2,
+        isWallHidden: dice.chance(0.2),
+        ...(dice.chance(0.85) && { renewal }),
+      };
     }
     case 'iam':
-      return { ...plain, kind, ttl };
+      return { ...plain, kind, ttl: dice.oneOf(...ttls) };
     case 'followed':
-      return { ...plain, kind, canRead: true, canObserve: true, honoursKeys: true, observeEvery: seconds(60) };
     case 'rotated':
       return { ...plain, kind, canRead: true, canObserve: true, honoursKeys: true, observeEvery: seconds(60) };
   }
+}
+
+function aToken(dice: Dice, wall: { readonly maxTerms?: number }): Nature {
+  const kind = 'token';
+  if (dice.chance(0.08)) return { ...plain, kind };
+  const ttl = dice.oneOf(...ttls);
+  const pastTheWall = dice.oneOf<'killed' | 'clamped'>('killed', 'killed', 'clamped');
+  const renewal = { from: 'now', canShorten: false, pastTheWall, changesValues: dice.chance(0.7) } as const;
+  const isWallHidden = pastTheWall === 'clamped' && dice.chance(0.5);
+  return { ...plain, ...wall, kind, ttl, renewal, isWallHidden, ...(dice.chance(0.15) && { uses: 40 }) };
 }

@@ -1,57 +1,145 @@
-/** A sink, and the program behind it that uses what it finds there. */
+/** A sink, and the programs behind it that use what they find there. */
 import { LeaseError } from '../../src/core/failure.ts';
-import { fraction } from '../../src/core/timetable.ts';
-import type { Sink } from '../../src/sinks/sink.ts';
-import type { Faults } from './faults.ts';
-import type { Life } from './timeline.ts';
+import type { Duration } from '../../src/core/time.ts';
+import type { Delivery, Sink } from '../../src/sinks/sink.ts';
+import type { Chaos } from './chaos.ts';
+import type { Life } from './life.ts';
+import type { Dice, Timeline } from './timeline.ts';
+
+/** A program takes up what is there by itself, when the sink's own reload tells it to, or when the secret's does. */
+export interface Program {
+  readonly told: 'never' | 'by the sink' | 'by the secret';
+  loaded: string | undefined;
+}
+
+/** Between the two steps of a write. */
+const longestSwap: Duration = 3;
+
+export const torn = 'VALUE:torn.0';
 
 export class SinkPlace {
-  /** What is written there, and what the program took up. */
   content: string | undefined;
-  loaded: string | undefined;
+  readonly programs: readonly Program[];
   readonly name: string;
-  readonly #hasReload: boolean;
-  readonly #onChange: (place: SinkPlace, letGo: string | undefined) => void;
+  readonly secret: string;
+  /** Something here was replaced. */
+  onChange: (place: SinkPlace, before: string | undefined) => void = () => undefined;
+  /** What nobody may do to a sink. */
+  onAbuse: (what: string) => void = () => undefined;
+  writes = 0;
+  reloads = 0;
+  #writing: { readonly value: string; isTorn: boolean } | undefined;
+  #calls: { readonly life: Life; readonly name: string }[] = [];
+  readonly #timeline: Timeline;
+  readonly #dice: Dice;
 
-  constructor(name: string, hasReload: boolean, onChange: (place: SinkPlace, letGo: string | undefined) => void) {
+  constructor(secret: string, name: string, told: readonly Program['told'][], timeline: Timeline, dice: Dice) {
+    this.secret = secret;
     this.name = name;
-    this.#hasReload = hasReload;
-    this.#onChange = onChange;
+    this.programs = told.map((how) => ({ told: how, loaded: undefined }));
+    this.#timeline = timeline;
+    this.#dice = dice;
   }
 
-  sink(life: Life, faults: Faults): Sink {
-    const reload = () => faults.call(life, 'reload', () => this.#takeUp());
-    return {
-      write: ({ material }) =>
-        faults.call(life, 'sink', () => {
-          const before = this.content;
-          this.content = material.reveal('value') ?? '';
-          this.#onChange(this, before);
-          if (!this.#hasReload) this.#takeUp();
-          return markOf(this.content);
+  get path(): string {
+    return `${this.secret}/${this.name}`;
+  }
+
+  uses = (value: string): boolean => this.content === value || this.programs.some(({ loaded }) => loaded === value);
+
+  sink(life: Life, chaos: Chaos): Sink {
+    const call = <T>(place: string, name: string, signal: AbortSignal, effect: () => T): Promise<T> =>
+      this.#alone(life, name, () =>
+        chaos.call({
+          life,
+          place: `${place}/${this.path}`,
+          who: this.path,
+          signal,
+          effect,
+          isVoidable: place === 'sink',
         }),
-      holds: (mark) => faults.call(life, 'sink', () => this.content !== undefined && mark === markOf(this.content)),
-      ...(this.#hasReload && { reload }),
+      );
+    const isReloaded = this.programs.some(({ told }) => told === 'by the sink');
+    return {
+      check: (signal) => call('sink', 'check', signal, () => undefined),
+      write: (delivery, signal) =>
+        this.#alone(life, 'write', async () => {
+          const mark = await chaos.call({
+            life,
+            place: `sink/${this.path}`,
+            who: this.path,
+            signal,
+            effect: () => this.#begin(life, delivery, signal),
+            isVoidable: true,
+          });
+          await life.pass(longestSwap);
+          return mark;
+        }),
+      holds: (mark, signal) =>
+        call('sink', 'holds', signal, () => this.content !== undefined && mark === markOf(this.content)),
+      ...(isReloaded && {
+        reload: (signal) =>
+          call('reload', 'reload', signal, () => {
+            this.reloads++;
+            this.takeUp('by the sink');
+          }),
+      }),
     };
   }
 
-  uses = (value: string): boolean => this.content === value || this.loaded === value;
+  /** Written in two steps. Whoever begins another before the second has both torn. */
+  #begin(life: Life, { material }: Delivery, signal: AbortSignal): string {
+    const value = material.reveal('value') ?? '';
+    const mine = { value, isTorn: this.#writing !== undefined };
+    if (this.#writing) this.#writing.isTorn = true;
+    this.#writing = mine;
+    this.#timeline.after(this.#dice.between(0, longestSwap), () => {
+      if (this.#writing === mine) this.#writing = undefined;
+      if (!life.isAlive || signal.aborted) return;
+      this.#put(mine.isTorn ? torn : value);
+    });
+    return markOf(value);
+  }
 
-  /** Somebody deleted it. The program runs on with what it has. */
+  #put(value: string): void {
+    const before = this.content;
+    this.content = value;
+    this.writes++;
+    this.onChange(this, before);
+    this.takeUp('never');
+  }
+
+  /** Somebody deleted it. The programs run on with what they have. */
   wipe(): void {
     const before = this.content;
     this.content = undefined;
-    this.#onChange(this, before);
+    this.onChange(this, before);
   }
 
-  #takeUp(): void {
-    if (this.content === undefined) throw new LeaseError('unavailable', 'nothing there');
-    const before = this.loaded;
-    this.loaded = this.content;
-    this.#onChange(this, before);
+  /** The programs that are told so read what is there now. */
+  takeUp(told: Program['told']): void {
+    const concerned = this.programs.filter((program) => program.told === told);
+    if (this.content === undefined && concerned.length > 0) throw new LeaseError('unavailable', 'nothing there');
+    for (const program of concerned) {
+      const before = program.loaded;
+      program.loaded = this.content;
+      this.onChange(this, before);
+    }
+  }
+
+  /** At most one call at a time, within one process. */
+  async #alone<T>(life: Life, name: string, call: () => Promise<T>): Promise<T> {
+    const other = this.#calls.find((entry) => entry.life === life);
+    if (other) this.onAbuse(`${name} while ${other.name} is under way at ${this.path}`);
+    const entry = { life, name };
+    this.#calls.push(entry);
+    try {
+      return await call();
+    } finally {
+      this.#calls = this.#calls.filter((each) => each !== entry);
+    }
   }
 }
 
-const markOf = (content: string): string => `mark ${fraction(content)}`;
-
-export const leaseOf = (value: string | undefined): string => /^VALUE(.*)\.\d+$/.exec(value ?? '')?.[1] ?? '';
+/** As good as a keyed fingerprint: it says nothing about the value to whoever looks for values. */
+const markOf = (content: string): string => `mark-${content.replace('VALUE:', '')}`;

@@ -1,45 +1,117 @@
-/** What a random world is made of, and what will go wrong in it. */
+/** What a random world is made of, and what will go wrong in it. The seed decides everything. */
 import type { Policy } from '../../src/core/rules.ts';
 import { type Duration, hours, type Instant, minutes } from '../../src/core/time.ts';
-import type { Place } from './faults.ts';
-import { aNature, type Nature } from './nature.ts';
+import type { Focus, Pace } from './chaos.ts';
+import { focusOf, type Provocation, provocationsOf } from './focus.ts';
+import { aNature, type Kind, kindOf, type Nature } from './nature.ts';
+import type { Program } from './place.ts';
 import type { Dice } from './timeline.ts';
+import type { Place } from './troubles.ts';
 
-export interface Plan {
+export interface SecretPlan {
+  readonly name: string;
   readonly nature: Nature;
   readonly policy: Policy;
-  readonly sinks: number;
-  readonly verifies: boolean;
+  /** By sink, how each program behind it is told to take up what is there. */
+  readonly sinks: readonly (readonly Program['told'][])[];
+  readonly isVerified: boolean;
+  readonly isExclusive: boolean;
+}
+
+export interface HousePlan {
+  readonly name: string;
+  /** Its requests want to see a token, which is kept by the same loop. */
+  readonly token?: SecretPlan;
+  readonly secrets: readonly SecretPlan[];
+}
+
+export interface Plan {
+  readonly houses: readonly HousePlan[];
   /** How long there may be trouble. */
   readonly trouble: Duration;
   readonly outages: readonly { readonly place: Place; readonly from: Instant; readonly to: Instant }[];
   readonly crashes: readonly Instant[];
-  /** Shares of calls that fail, of answers that lie, of wake-ups that are lost. */
+  readonly pace: Pace;
+  /** Shares: of calls that fail, of answers that lie, of leases that never work, of wake-ups that are lost or late. */
   readonly background: number;
   readonly lies: number;
+  readonly unfit: number;
   readonly losses: number;
-  /** How often others meddle: revoke a lease, wipe a sink, add or destroy a version. */
+  readonly delays: number;
+  /** Shares of the store's calls that fail or are slow. */
+  readonly storeFails: number;
+  readonly storeIsSlow: number;
+  /** How often others meddle. */
   readonly meddling: number;
+  readonly focus?: Focus;
+  readonly provocations: readonly Provocation[];
 }
 
-/** Long enough for the longest back-off and what follows it; failed proofs and wiped sinks take an hour. */
-export const healing = (plan: Plan): Duration =>
-  plan.policy.grace + (plan.verifies || plan.meddling > 0 ? minutes(75) : minutes(16));
+/** Everything goes well. */
+export const quiet: Omit<Plan, 'houses' | 'trouble'> = {
+  outages: [],
+  crashes: [],
+  pace: 'brisk',
+  background: 0,
+  lies: 0,
+  unfit: 0,
+  losses: 0,
+  delays: 0,
+  storeFails: 0,
+  storeIsSlow: 0,
+  meddling: 0,
+  provocations: [],
+};
 
 /** Trouble of every kind, in most worlds little of it. */
-export function aPlan(dice: Dice): Plan {
-  const nature = aNature(dice);
-  const term = nature.ttl ?? minutes(20);
-  const trouble = nature.ttl ? term * dice.between(6, 24) : hours(dice.between(1, 3));
-  const rotates = nature.kind === 'rotated' || dice.chance(0.2);
-  const every = term * (0.5 + dice.roll() * 3);
+export function aPlan(dice: Dice, seed: number): Plan {
+  const focus = focusOf(seed);
+  const houses = someHouses(dice, focus.kinds);
+  const first = houses[0]?.secrets[0]?.nature;
+  const term = first?.ttl ?? minutes(20);
+  const trouble = first?.ttl ? term * dice.between(6, 20) : hours(dice.between(1, 3));
   const isRough = dice.chance(0.7);
-  const places: [Place, ...Place[]] = ['provider', 'provider', 'login', 'sink', 'reload', 'proof'];
-  const outages = Array.from({ length: isRough ? dice.between(0, 8) : 0 }, () => {
-    const from = dice.between(0, trouble);
-    return { place: dice.oneOf(...places), from, to: Math.min(trouble, from + dice.roll() ** 2 * term * 2) };
-  });
+  const some = (share: number, ...of: [number, ...number[]]) => (isRough && dice.chance(share) ? dice.oneOf(...of) : 0);
   return {
+    houses: houses.map((house) => withNeeds(house, focus.doing, term, dice)),
+    trouble,
+    outages: Array.from({ length: some(1, 0, 1, 2, 4, 8) }, () => anOutage(dice, houses, trouble, term)),
+    crashes: Array.from({ length: some(0.6, 1, 2, 4, 8) }, () => dice.between(0, trouble)),
+    pace: dice.oneOf('brisk', 'brisk', 'brisk', 'mixed', 'mixed', 'sluggish'),
+    background: some(1, 0, 0.02, 0.1),
+    lies: some(1, 0, 0, 0.05),
+    unfit: dice.oneOf(0, 0, 0.1),
+    losses: some(1, 0, 0, 0.05),
+    delays: some(1, 0, 0, 0.05),
+    storeFails: some(1, 0, 0, 0, 0.01),
+    storeIsSlow: some(1, 0, 0, 0, 0.02),
+    meddling: some(0.5, term * 4, term * 2),
+    focus,
+    provocations: provocationsOf(focus.doing, trouble, term),
+  };
+}
+
+function someHouses(dice: Dice, kinds: readonly Kind[]): readonly HousePlan[] {
+  const kind = kinds[dice.between(0, kinds.length)] ?? kindOf(dice);
+  const first = aSecret(dice, 's1', kind);
+  const hasToken = kind !== 'token' && dice.chance(0.35);
+  const others = Array.from({ length: dice.chance(0.2) ? dice.between(1, 3) : 0 }, (_, i) =>
+    aSecret(dice, `s${i + 2}`, hasToken ? 'dynamic' : kindOf(dice)),
+  );
+  const token = { ...aSecret(dice, 'token-A', 'token'), sinks: [], isVerified: false };
+  const house: HousePlan = { name: 'A', secrets: [first, ...others], ...(hasToken && { token }) };
+  return dice.chance(0.15) ? [house, { name: 'B', secrets: [aSecret(dice, 'b1', kindOf(dice))] }] : [house];
+}
+
+function aSecret(dice: Dice, name: string, kind: Kind): SecretPlan {
+  const nature = aNature(dice, kind);
+  const term = nature.ttl ?? minutes(20);
+  const every = term * (0.5 + dice.roll() * 3);
+  const rotates = kind === 'rotated' || (kind !== 'followed' && dice.chance(0.15));
+  const told = (): Program['told'] => dice.oneOf('never', 'by the sink', 'by the sink', 'by the secret');
+  const sinks = Array.from({ length: dice.oneOf(1, 1, 2, 3) }, () => [told(), ...(dice.chance(0.15) ? [told()] : [])]);
+  return {
+    name,
     nature,
     policy: {
       renewAt: 0.4 + dice.roll() * 0.4,
@@ -47,15 +119,55 @@ export function aPlan(dice: Dice): Plan {
       grace: Math.floor(term * dice.roll() * 0.3),
       ...(rotates && { rotateAfter: (issued: Instant) => issued + every }),
     },
-    sinks: dice.oneOf(1, 1, 2, 3),
-    verifies: dice.chance(0.3),
-    trouble,
-    outages,
-    crashes:
-      isRough && dice.chance(0.6) ? Array.from({ length: dice.between(1, 8) }, () => dice.between(0, trouble)) : [],
-    background: isRough ? dice.oneOf(0, 0.02, 0.1) : 0,
-    lies: isRough ? dice.oneOf(0, 0, 0.05) : 0,
-    losses: isRough ? dice.oneOf(0, 0, 0.05) : 0,
-    meddling: isRough && dice.chance(0.5) ? term * 4 : 0,
+    sinks,
+    isVerified: dice.chance(0.25),
+    isExclusive: dice.chance(0.5),
   };
+}
+
+/** What the focus needs so that it can happen at all. */
+function withNeeds(house: HousePlan, doing: string, term: Duration, dice: Dice): HousePlan {
+  const [first, ...others] = house.secrets;
+  if (!first || house.name !== 'A') return house;
+  const { nature, policy } = first;
+  const rotateAfter = (issued: Instant) => issued + term * 1.5;
+  const renewal = nature.renewal ?? aNature(dice, 'token').renewal;
+  const needs: Record<string, Partial<SecretPlan>> = {
+    'acquire RotationDue': { policy: { ...policy, rotateAfter } },
+    'verify Unproven': { isVerified: true },
+    'reload Unacknowledged': { sinks: [['by the sink'], ['by the secret']] },
+    'acquire RenewalFailing': { nature: { ...nature, ...(renewal && { renewal }), maxTerms: 24 } },
+    'renew RenewalDue': { nature: { ...nature, ...(renewal && { renewal }), maxTerms: 7.5 } },
+    'acquire EndOfLife': { nature: { ...nature, maxTerms: 1.2 } },
+  };
+  return { ...house, secrets: [{ ...first, ...needs[doing] }, ...others] };
+}
+
+function anOutage(dice: Dice, houses: readonly HousePlan[], trouble: Duration, term: Duration) {
+  const from = dice.between(0, trouble);
+  const house = dice.oneOf(houses[0], ...houses.slice(1));
+  const secret = dice.oneOf(house?.secrets[0], ...(house?.secrets.slice(1) ?? []));
+  const sink = `${secret?.name}/sink${dice.between(0, secret?.sinks.length ?? 1)}`;
+  const place = dice.oneOf(
+    `provider/${house?.name}`,
+    `provider/${house?.name}`,
+    `login/${house?.name}`,
+    `renew/${house?.name}`,
+    `acquire/${house?.name}`,
+    `sink/${sink}`,
+    `reload/${sink}`,
+    `reload/${secret?.name}`,
+    `proof/${secret?.name}`,
+    'store',
+  );
+  const length = place === 'store' ? dice.between(1000, 30_000) : dice.roll() ** 2 * term * 2;
+  return { place, from, to: Math.min(trouble, from + length) };
+}
+
+/** Long enough for the longest back-off and what follows it; failed proofs and wiped sinks take an hour. */
+export function healing({ houses, meddling, unfit, provocations }: Plan): Duration {
+  const secrets = houses.flatMap((house) => house.secrets);
+  const grace = Math.max(...secrets.map(({ policy }) => policy.grace));
+  const isSlow = meddling > 0 || provocations.length > 0 || (unfit > 0 && secrets.some(({ isVerified }) => isVerified));
+  return grace + (isSlow ? minutes(95) : minutes(17));
 }

@@ -19,6 +19,8 @@ export class Dice {
 
   chance = (probability: number): boolean => this.roll() < probability;
   between = (low: number, high: number): number => Math.floor(low + this.roll() * (high - low));
+  /** Like the gaps between things that happen by chance: so long on average. */
+  gap = (mean: number): number => -Math.log(1 - this.roll()) * mean;
   oneOf = <T>(first: T, ...rest: T[]): T => [first, ...rest][this.between(0, rest.length + 1)] ?? first;
 }
 
@@ -86,44 +88,5 @@ export class Timeline implements Clock {
     if (!a || !b || !this.#isBefore(i, j)) return false;
     [this.#events[i], this.#events[j]] = [b, a];
     return true;
-  }
-}
-
-/** One process in the world. Killed, it hears no answer any more; what it asked for may happen all the same. */
-export class Life {
-  isAlive = true;
-  readonly abort = new AbortController();
-  readonly startedAt: Instant;
-  readonly #timeline: Timeline;
-  readonly #dice: Dice;
-
-  constructor(timeline: Timeline, dice: Dice) {
-    this.startedAt = timeline.now();
-    this.#timeline = timeline;
-    this.#dice = dice;
-  }
-
-  /** Send a request; it takes effect somewhere on the way, and is answered at the end. */
-  call<T>(latency: Duration, effect: () => T): Promise<T> {
-    const half = Math.min(latency / 2, 250);
-    return new Promise((resolve, reject) => {
-      this.#timeline.after(half, () => {
-        if (!this.isAlive && this.#dice.chance(0.5)) return;
-        const answer = attempt(effect);
-        this.#timeline.after(latency - half, () => {
-          if (!this.isAlive) return;
-          if ('error' in answer) reject(answer.error);
-          else resolve(answer.value);
-        });
-      });
-    });
-  }
-}
-
-function attempt<T>(effect: () => T): { value: T } | { error: unknown } {
-  try {
-    return { value: effect() };
-  } catch (error) {
-    return { error };
   }
 }

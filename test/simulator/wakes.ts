@@ -1,112 +1,130 @@
-/** A scheduler and a store that live through the death of the process, as Redis does. */
-import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
-import { type Instant, seconds } from '../../src/core/time.ts';
-import type { Transition } from '../../src/core/transitions.ts';
+/** A scheduler that lives through the death of the process, as a queue in Redis does: it loses and delays, as queues do. */
+import { type Duration, type Instant, seconds } from '../../src/core/time.ts';
 import { type Job, nameOf, type Scheduler } from '../../src/queue/scheduler.ts';
-import type { Saved, Store } from '../../src/state/store.ts';
-import type { Dice, Life, Timeline } from './timeline.ts';
+import type { Life } from './life.ts';
+import type { Dice, Timeline } from './timeline.ts';
+import type { Troubles } from './troubles.ts';
 
-type Handle = (job: Job) => Promise<void>;
+export type Handle = (job: Job) => Promise<void>;
+
+interface Due {
+  readonly at: Instant;
+  readonly job: Job;
+}
+
+const sweepEvery: Duration = seconds(5);
+const againAfter: Duration = seconds(1);
 
 export class Wakes {
-  /** The process that works now; killed, its running jobs are never ended. */
-  handle: Handle | undefined;
-  /** Share of wake-ups that are lost. */
+  /** Share of wake-ups that are lost, and of jobs that begin up to 20 s late. */
   losses = 0;
-  onLoss: () => void = () => undefined;
+  delays = 0;
+  /** So many jobs run at a time. */
+  concurrency = Number.POSITIVE_INFINITY;
+  onBegun: (job: Job, lateness: Duration) => void = () => undefined;
+  /** What the queue holds, whoever works on it. */
+  readonly #due = new Map<string, Due>();
+  /** What the process that works now remembers of what is due, whatever became of it in the queue. */
+  #expected = new Map<string, Due>();
+  #running = new Set<string>();
+  /** Due, and waiting for a free worker. */
+  #waiting: Due[] = [];
+  #worker: { readonly life: Life; readonly handle: Handle } | undefined;
   readonly #timeline: Timeline;
   readonly #dice: Dice;
-  readonly #due = new Map<string, { readonly at: Instant; readonly job: Job }>();
-  readonly #running = new Map<string, Handle>();
+  readonly #troubles: Troubles;
 
-  constructor(timeline: Timeline, dice: Dice) {
+  constructor(timeline: Timeline, dice: Dice, troubles: Troubles) {
     this.#timeline = timeline;
     this.#dice = dice;
+    this.#troubles = troubles;
+  }
+
+  /** A process begins to work: all its jobs run now that are not scheduled already. */
+  work(life: Life, handle: Handle, jobs: readonly Job[]): void {
+    this.#worker = { life, handle };
+    this.#expected = new Map();
+    this.#running = new Set();
+    this.#waiting = [];
+    const now = this.#timeline.now();
+    for (const job of jobs) {
+      const due = this.#due.get(nameOf(job)) ?? { at: now, job };
+      this.#put(due);
+    }
+    this.#sweep(life);
+  }
+
+  /** The process is gone, and with it what it was working on: its jobs are found stalled by the next one. */
+  abandon(): void {
+    this.#worker = undefined;
+    this.#running.clear();
+    this.#waiting = [];
   }
 
   scheduler(life: Life): Scheduler {
-    return {
-      wake: (job, at) =>
-        life.call(this.#dice.between(0, 4), () => {
-          this.ensure(job, at);
-          if (this.#dice.chance(this.losses)) this.#lose(nameOf(job));
-        }),
-    };
+    const say = (job: Job, at: Instant, isBinding: boolean) =>
+      life.send(() => this.#say(life, job, at, isBinding), { there: this.#dice.between(0, 3), back: 1 });
+    return { succeed: (job, at) => say(job, at, true), wake: (job, at) => say(job, at, false) };
   }
 
-  /** The last word counts, also against the successor of a running job. */
-  ensure(job: Job, at: Instant): void {
+  #say(life: Life, job: Job, at: Instant, isBinding: boolean): void {
     const name = nameOf(job);
-    const entry = { at: Math.max(at, this.#timeline.now()), job };
-    this.#due.set(name, entry);
-    this.#timeline.at(entry.at, () => this.#start(name, entry));
-  }
-
-  /** Every job that is neither waiting nor running is begun: what was lost comes back. */
-  sweep(jobs: readonly Job[]): void {
-    for (const job of jobs) {
-      if (!this.#due.has(nameOf(job)) && !this.#running.has(nameOf(job))) this.ensure(job, this.#timeline.now());
+    const due = { at: Math.max(at, this.#timeline.now()), job };
+    const before = this.#due.get(name);
+    if (!isBinding && before && before.at <= due.at) return;
+    if (life === this.#worker?.life) this.#expected.set(name, due);
+    if (!this.#dice.chance(this.losses)) {
+      this.#put(due);
+      return;
     }
-  }
-
-  #lose(name: string): void {
     this.#due.delete(name);
-    this.onLoss();
+    this.#troubles.note('process', due.at, due.at + 2 * sweepEvery + againAfter);
   }
 
-  /** The process is gone, and with it what it was working on. */
-  abandon(): void {
-    this.handle = undefined;
-    this.#running.clear();
+  #put(due: Due): void {
+    const name = nameOf(due.job);
+    this.#due.set(name, due);
+    if (this.#worker) this.#expected.set(name, due);
+    const delay = this.#dice.chance(this.delays) ? this.#dice.between(0, seconds(20)) : 0;
+    if (delay > 0) this.#troubles.note('process', due.at, due.at + delay);
+    this.#timeline.at(due.at + delay, () => this.#start(due));
   }
 
-  #start(name: string, entry: { at: Instant; job: Job }): void {
-    const { handle } = this;
-    if (this.#due.get(name) !== entry || !handle || this.#running.has(name)) return;
+  /** What should have begun more than a period ago is put there again. */
+  #sweep(life: Life): void {
+    if (this.#worker?.life !== life) return;
+    const now = this.#timeline.now();
+    for (const [name, { at, job }] of this.#expected) {
+      if (now - at > sweepEvery && !this.#due.has(name) && !this.#running.has(name)) this.#put({ at: now, job });
+    }
+    this.#timeline.after(sweepEvery, () => this.#sweep(life));
+  }
+
+  #start(due: Due): void {
+    const name = nameOf(due.job);
+    const worker = this.#worker;
+    if (this.#due.get(name) !== due || !worker || this.#running.has(name)) return;
+    if (this.#running.size >= this.concurrency) {
+      if (!this.#waiting.includes(due)) this.#waiting.push(due);
+      return;
+    }
     this.#due.delete(name);
-    this.#running.set(name, handle);
-    const end = () => {
-      if (this.#running.get(name) !== handle) return;
+    this.#expected.delete(name);
+    this.#running.add(name);
+    this.onBegun(due.job, this.#timeline.now() - due.at);
+    const end = (hasFailed: boolean) => {
+      if (this.#worker !== worker || !worker.life.isAlive) return;
       this.#running.delete(name);
+      const soon = this.#timeline.now() + againAfter;
       const successor = this.#due.get(name);
-      if (successor) this.#timeline.at(successor.at, () => this.#start(name, successor));
+      if (hasFailed && (successor?.at ?? soon) >= soon) this.#put({ at: soon, job: due.job });
+      else if (successor) this.#timeline.at(successor.at, () => this.#start(successor));
+      const next = this.#waiting.shift();
+      if (next) this.#start(next);
     };
-    handle(entry.job).then(end, () => {
-      end();
-      if (this.handle === handle) this.ensure(entry.job, this.#timeline.now() + seconds(1));
-    });
-  }
-}
-
-export class Records {
-  readonly #saved = new Map<string, Saved>();
-  readonly #dice: Dice;
-  onSave: (json: string) => void = () => undefined;
-
-  constructor(dice: Dice) {
-    this.#dice = dice;
-  }
-
-  get = (secret: string): Saved => this.#saved.get(secret) ?? { record: emptyRecord, revision: 0 };
-
-  store(life: Life): Store {
-    const call = <T>(effect: () => T) => life.call(this.#dice.between(0, 4), effect);
-    return {
-      load: (secret) => call(() => this.get(secret)),
-      update: (secret, change) => call(() => this.#update(secret, change)),
-      remove: (secret) => call(() => void this.#saved.delete(secret)),
-      list: () => call(() => [...this.#saved.keys()]),
-    };
-  }
-
-  #update(secret: string, change: Transition): Saved {
-    const { record, revision } = this.get(secret);
-    // As after a lost compare-and-set: the change is asked for twice, and only the second answer counts.
-    if (this.#dice.chance(0.1)) change(emptyRecord);
-    const json = JSON.stringify(change(record));
-    this.onSave(json);
-    const saved = { record: JSON.parse(json) as SecretRecord, revision: revision + 1 };
-    this.#saved.set(secret, saved);
-    return saved;
+    worker.handle(due.job).then(
+      () => end(false),
+      () => end(true),
+    );
   }
 }

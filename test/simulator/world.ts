@@ -1,186 +1,185 @@
-/** One random world: a provider, sinks, a process that is killed now and then, and a judge. The seed is all there is to it. */
-import { hours, minutes, seconds } from '../../src/core/time.ts';
-import { deliver } from '../../src/keeper/deliver.ts';
+/** One random world: providers, sinks, a process that is killed now and then, and a judge. The seed is all there is to it. */
+import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
-import { look } from '../../src/keeper/look.ts';
-import { type Ports, type Secret, secretOf, type Visit } from '../../src/keeper/secret.ts';
-import type { Job } from '../../src/queue/scheduler.ts';
-import { Faults } from './faults.ts';
-import { Judge } from './judge.ts';
+import { Chaos } from './chaos.ts';
+import { boot } from './daemon.ts';
+import { House } from './house.ts';
+import { Issuer } from './issuer.ts';
+import { Judge, type Kept } from './judge.ts';
+import { Life } from './life.ts';
+import { Meddlers } from './meddlers.ts';
 import { SinkPlace } from './place.ts';
-import { aPlan, healing, type Plan } from './plan.ts';
-import { Provider } from './provider.ts';
-import { Dice, Life, Timeline } from './timeline.ts';
-import { Records, Wakes } from './wakes.ts';
+import { aPlan, type HousePlan, healing, type Plan, type SecretPlan } from './plan.ts';
+import { Records } from './records.ts';
+import { Dice, Timeline } from './timeline.ts';
+import { Troubles } from './troubles.ts';
+import { selfHarm, unhealed } from './verdict.ts';
+import { Wakes } from './wakes.ts';
 
 export class World {
   readonly timeline = new Timeline();
+  readonly dice: Dice;
   readonly plan: Plan;
-  readonly provider: Provider;
-  readonly places: readonly SinkPlace[];
-  readonly judge: Judge;
+  readonly troubles: Troubles;
+  readonly chaos: Chaos;
   readonly records: Records;
-  readonly log: string[] = [];
-  readonly counts: Record<string, number> = {};
-  readonly #dice: Dice;
-  readonly #faults: Faults;
-  readonly #wakes: Wakes;
-  #life: Life | undefined;
+  readonly wakes: Wakes;
+  readonly judge: Judge;
+  readonly kept: readonly Kept[];
+  readonly houses: readonly House[];
+  /** By secret, leases that were said to be left to their own end. */
+  readonly orphaned = new Map<string, number>();
+  /** How often each act was done, for each reason, with each outcome. */
+  readonly done: Record<string, number> = {};
+  /** Told everything that happens, one line each. */
+  log: ((line: string) => void) | undefined;
+  life: Life | undefined;
   #keys = 0;
+  readonly #seed: number;
 
-  constructor(seed: number, change: Partial<Plan> = {}) {
-    this.#dice = new Dice(seed);
-    this.plan = { ...aPlan(this.#dice), ...change };
-    const { nature, policy, sinks, background, trouble, lies } = this.plan;
-    this.#faults = new Faults(this.timeline, this.#dice, background, trouble);
-    this.provider = new Provider(nature, this.timeline, this.#dice);
-    this.provider.lies = lies;
-    this.provider.onLie = () => {
-      const now = this.timeline.now();
-      this.#faults.excuse({ place: 'provider', from: now, to: now, aftermath: minutes(1) });
+  constructor(seed: number, plan?: Plan) {
+    this.#seed = seed;
+    this.dice = new Dice(seed);
+    const { timeline, dice } = this;
+    this.plan = plan ?? aPlan(dice, seed);
+    const { focus, background, pace, trouble } = this.plan;
+    this.troubles = new Troubles(timeline);
+    this.chaos = new Chaos(timeline, dice, this.troubles, { focus, background, pace });
+    this.chaos.kill = () => this.crash();
+    this.records = new Records(timeline, dice, this.troubles);
+    this.wakes = new Wakes(timeline, dice, this.troubles);
+    this.houses = this.plan.houses.map(({ name }) => new House(name, timeline, this.troubles, dice));
+    this.kept = this.plan.houses.flatMap((house, i) => this.#keep(house, this.houses[i]));
+    this.judge = new Judge(timeline, this.troubles, this.kept);
+    this.records.onSave = (secret, json) => this.#onSave(secret, json);
+    timeline.at(trouble, () => this.#calm());
+  }
+
+  #keep({ token, secrets }: HousePlan, house: House | undefined): readonly Kept[] {
+    if (!house) return [];
+    const keep = (plan: SecretPlan, isToken: boolean): Kept => {
+      const issuer = new Issuer(plan.name, plan.nature, this.timeline, this.dice);
+      issuer.lies = this.plan.lies;
+      issuer.unfit = plan.isVerified ? this.plan.unfit : 0;
+      // A lie is as good as no answer: whoever believed it has to think again.
+      issuer.onLie = () =>
+        this.troubles.note(`call/${plan.name}`, this.timeline.now(), this.timeline.now() + seconds(1));
+      const places = plan.sinks.map((told, i) => new SinkPlace(plan.name, `sink${i}`, told, this.timeline, this.dice));
+      return { ...plan, issuer, house, places, isToken };
     };
-    this.places = Array.from(
-      { length: sinks },
-      (_, i) =>
-        new SinkPlace(`sink${i}`, this.#dice.chance(0.6), (place, before) => this.judge.onChange(place, before)),
-    );
-    this.judge = new Judge(
-      this.timeline,
-      this.#faults,
-      this.provider,
-      policy.grace,
-      this.places,
-      () => this.records.get('s').record,
-    );
-    this.records = new Records(this.#dice);
-    this.records.onSave = (json) => this.judge.onSave(json);
-    this.#wakes = new Wakes(this.timeline, this.#dice);
-    this.#wakes.onLoss = () => {
-      const now = this.timeline.now();
-      this.#faults.excuse({ place: 'process', from: now, to: now + seconds(35) });
-    };
+    const tokens = token ? [keep(token, true)] : [];
+    house.tokens = tokens[0]?.issuer;
+    return [...tokens, ...secrets.map((secret) => keep(secret, false))];
   }
 
   /** Live through the trouble, then heal; answers with the promises that were broken. */
   async live(): Promise<readonly string[]> {
-    const { plan, timeline } = this;
-    for (const outage of plan.outages) {
-      // Who was rejected waits for five minutes, unless somebody tells that the credential is a new one.
-      this.#faults.outage(outage.place === 'login' ? { ...outage, aftermath: minutes(5) + seconds(5) } : outage);
+    const { plan, timeline, troubles } = this;
+    for (const { place, from, to } of plan.outages) this.#outage(place, from, to);
+    for (const crash of plan.crashes) timeline.at(crash, () => this.crash());
+    this.wakes.losses = plan.losses;
+    this.wakes.delays = plan.delays;
+    this.records.failing = plan.storeFails;
+    this.records.slow = plan.storeIsSlow;
+    this.wakes.onBegun = (job, lateness) =>
+      this.log?.(`${timeline.now()} begins ${JSON.stringify(job)} ${lateness} ms late`);
+    const meddlers = new Meddlers(this);
+    meddlers.begin();
+    for (const { at, what, outage } of plan.provocations) {
+      if (outage) troubles.outage(`${outage.of}/A`, at, Math.min(plan.trouble, at + outage.for));
+      timeline.at(at, () => meddlers.provoke(what));
     }
-    for (const crash of plan.crashes) timeline.at(crash, () => this.#crash());
-    this.#wakes.losses = plan.losses;
-    this.#meddle();
-    this.#boot();
-    this.#sweep();
-    timeline.at(plan.trouble, () => this.#calm());
+    this.boot();
     await timeline.runUntil(plan.trouble + healing(plan));
-    let unhealed = this.judge.unhealed();
-    // The end may have come in the middle of a renewal: it has a few moments to complete.
-    for (let i = 0; i < 20 && unhealed.length > 0; i++) {
+    let wrong = unhealed(this.kept, timeline, this.orphaned);
+    // The end may have come in the middle of a renewal: it has some moments to complete.
+    for (let i = 0; i < 30 && wrong.length > 0; i++) {
       await timeline.runUntil(timeline.now() + seconds(5));
-      unhealed = this.judge.unhealed();
+      wrong = unhealed(this.kept, timeline, this.orphaned);
     }
-    this.judge.selfHarm();
-    return [...this.judge.broken, ...unhealed];
+    selfHarm(this.judge);
+    return [...this.judge.broken, ...wrong];
   }
 
-  #boot(): void {
-    const life = new Life(this.timeline, this.#dice);
-    this.#life = life;
-    const visit: Visit = { secret: this.#secret(life), ports: this.#ports(life), signal: life.abort.signal };
-    this.#wakes.handle = (job) => (job.kind === 'look' ? look(visit) : deliver(visit, job.sink));
-    this.#wakes.sweep(this.#jobs());
-    for (const job of this.#jobs()) this.#wakes.ensure(job, this.timeline.now());
+  #outage(place: string, from: number, to: number): void {
+    if (!place.startsWith('login/')) {
+      this.troubles.outage(place, from, to);
+      return;
+    }
+    // Who was rejected twice waits for five minutes, unless the credential is seen to be a new one.
+    this.troubles.outage(place, from, to, minutes(5) + seconds(5));
+    const house = this.houses.find(({ name }) => place === `login/${name}`);
+    if (this.dice.chance(0.5)) this.timeline.at(to, () => house?.renewCredential());
   }
 
-  #crash(): void {
-    if (!this.#life) return;
-    this.#life.isAlive = false;
-    this.#life = undefined;
-    this.#wakes.abandon();
+  boot(): void {
+    const life = new Life(this.timeline);
+    this.life = life;
+    this.log?.(`${this.timeline.now()} boots`);
+    const { timeline, dice, troubles, chaos, judge, records, wakes, kept } = this;
+    const newKey = () => `key${++this.#keys}`;
+    const onEvent = (event: KeeperEvent) => this.#onEvent(event);
+    const kill = () => this.crash();
+    boot({ timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill }, life);
+  }
+
+  /** Killed, and back after up to a minute. */
+  crash(): void {
+    if (!this.life?.isAlive) return;
+    this.life.kill();
+    this.wakes.abandon();
     const now = this.timeline.now();
-    const back = now + this.#dice.between(100, 60_000);
-    this.#faults.excuse({ place: 'process', from: now, to: back + seconds(1) });
-    this.timeline.at(back, () => this.#boot());
-  }
-
-  #sweep(): void {
-    if (this.#life) this.#wakes.sweep(this.#jobs());
-    this.timeline.after(seconds(30), () => this.#sweep());
+    const back = now + this.dice.between(100, 60_000);
+    this.log?.(`${now} is killed, and back at ${back}`);
+    this.troubles.note('process', now, back + seconds(1));
+    this.timeline.at(back, () => this.boot());
   }
 
   #calm(): void {
-    this.provider.lies = 0;
-    this.#wakes.losses = 0;
-    if (this.plan.nature.kind === 'followed') this.provider.addVersion('others');
-  }
-
-  /** What others do to our leases and sinks. Each time the judge is told to be lenient for a while. */
-  #meddle(): void {
-    const { plan, provider, timeline } = this;
-    const dice = this.#dice;
-    const now = timeline.now();
-    if (now >= plan.trouble) return;
-    if (now > 0) {
-      this.#faults.excuse({ place: 'provider', from: now, to: now + minutes(3) });
-      const issued = [...provider.leases.values()].at(-dice.between(1, 3));
-      if (dice.chance(0.4)) this.places[0]?.wipe();
-      else if (provider.current !== undefined) this.#changeVersions();
-      else if (issued) issued.endedAt = Math.min(issued.endedAt, now);
+    this.chaos.isOver = true;
+    this.wakes.losses = 0;
+    this.wakes.delays = 0;
+    this.records.failing = 0;
+    this.records.slow = 0;
+    for (const { issuer } of this.kept) {
+      issuer.lies = 0;
+      issuer.unfit = 0;
+      if (issuer.nature.kind === 'followed') issuer.addVersion('others');
     }
-    if (plan.meddling > 0) timeline.after(-Math.log(1 - dice.roll()) * plan.meddling, () => this.#meddle());
   }
 
-  #changeVersions(): void {
-    const { provider, timeline } = this;
-    const dice = this.#dice;
-    const versions = [...provider.leases.values()].filter(({ id }) => provider.isLiving(id));
-    const some = versions[dice.between(0, versions.length)];
-    if (dice.chance(0.4) || !some) provider.addVersion('others');
-    else if (dice.chance(0.2)) provider.makeCurrent(some.id);
-    else if (some.expiresAt === Number.POSITIVE_INFINITY)
-      some.expiresAt = timeline.now() + dice.between(minutes(1), hours(2));
-    else some.expiresAt = Number.POSITIVE_INFINITY;
-  }
-
-  #secret(life: Life): Secret {
-    const verify = async () => {
-      await this.#faults.call(life, 'proof', () => undefined);
-    };
-    return secretOf({
-      name: 's',
-      source: this.provider.source(life, this.#faults),
-      sinks: Object.fromEntries(this.places.map((place) => [place.name, place.sink(life, this.#faults)])),
-      policy: this.plan.policy,
-      ...(this.plan.verifies && { verify }),
-    });
-  }
-
-  #ports(life: Life): Ports {
-    return {
-      store: this.records.store(life),
-      scheduler: this.#wakes.scheduler(life),
-      clock: this.timeline,
-      startedAt: life.startedAt,
-      newKey: () => `key${++this.#keys}`,
-      emit: (event) => this.#onEvent(event),
-    };
+  #onSave(secret: string, json: string): void {
+    this.judge.onText('the store', json);
+    const issuer = this.kept.find(({ name }) => name === secret)?.issuer;
+    for (const issued of [...(issuer?.leases.values() ?? [])].slice(-4)) {
+      if (!issued.isOurs && json.includes(`"id":"${issued.id}"`)) issued.isOurs = true;
+    }
   }
 
   #onEvent(event: KeeperEvent): void {
-    if (event.type === 'changed') return;
+    if (this.#seed % 8 === 0) this.judge.onText('an event', JSON.stringify(event));
+    if (event.type === 'orphaned') {
+      this.orphaned.set(event.secret, (this.orphaned.get(event.secret) ?? 0) + event.count);
+    }
+    if (event.type !== 'decided' && event.type !== 'done') return;
     const { act, because } = event.step;
-    const outcome = event.type === 'done' ? event.outcome : '';
-    if (outcome === 'denied' || (act === 'acquire' && outcome === 'ok')) this.judge.onLogin(outcome === 'denied');
-    if (event.type === 'done') this.counts[`${act} ${because}`] = (this.counts[`${act} ${because}`] ?? 0) + 1;
-    const to = 'to' in event.step ? event.step.to : '';
-    const until = event.step.act === 'wait' ? event.step.until : '';
-    this.log.push(`${this.timeline.now()} ${event.type} ${act} ${to} ${because} ${outcome}${until}`);
-  }
-
-  #jobs(): readonly Job[] {
-    const deliveries = this.places.map(({ name }) => ({ kind: 'deliver' as const, secret: 's', sink: name }));
-    return [{ kind: 'look', secret: 's' }, ...deliveries];
+    const to = 'to' in event.step ? (event.step.to ?? '') : '';
+    if (event.type === 'decided' && act !== 'wait') {
+      const isSink = act === 'check' || act === 'write' || act === 'reload';
+      this.chaos.decided(isSink ? `${event.secret}/${to || 'reload'}` : event.secret, `${act} ${because}`);
+    }
+    if (event.type === 'done') {
+      const key = `${act} ${because} ${event.outcome}`;
+      this.done[key] = (this.done[key] ?? 0) + 1;
+    }
+    if (!this.log) return;
+    const end = event.step.act === 'wait' ? `until ${event.step.until}` : event.type === 'done' ? event.outcome : '';
+    this.log(`${this.timeline.now()} ${event.secret} ${event.type} ${act} ${to} ${because} ${end}`);
   }
 }
+
+/** The longest a world may last. */
+export const longest: Duration = hours(24 * 400);
+
+/** How often every act, for every reason, met every fault. */
+export const tallyOf = (world: World): Readonly<Record<string, number>> => Object.fromEntries(world.chaos.counts);

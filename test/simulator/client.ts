@@ -1,0 +1,151 @@
+/** The client of one issuer in one process: the source port, with every call at the mercy of the world. */
+import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
+import type { Lease } from '../../src/core/lease.ts';
+import { Material } from '../../src/core/material.ts';
+import type { Holding } from '../../src/core/record.ts';
+import { type Clock, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import type { Call, RenewCall, Source } from '../../src/sources/source.ts';
+import type { Chaos } from './chaos.ts';
+import type { House } from './house.ts';
+import { type Issuer, never, type Word } from './issuer.ts';
+import type { Life } from './life.ts';
+import { shortestRenewal } from './nature.ts';
+
+export interface Door {
+  readonly house: House;
+  readonly issuer: Issuer;
+  readonly life: Life;
+  readonly chaos: Chaos;
+  /** Our idea of the provider's time. */
+  readonly clock: Clock;
+  /** The access token to be shown. Absent: none is wanted. */
+  readonly token?: () => (Holding & { readonly material: Material }) | undefined;
+  readonly tokenRejected: (token: Holding) => void;
+  /** An acquire is about to be sent; one has reached the provider; its answer was heard. */
+  readonly onAcquire: (what: 'begun' | 'arrived') => void;
+  readonly onRejected: () => void;
+}
+
+export function clientOf(door: Door): Source {
+  const { house, issuer, life, chaos, clock, token, onAcquire } = door;
+  const { nature } = issuer;
+  const { canRead, canObserve, canSearch, observeEvery, renewal, kind } = nature;
+
+  async function ask<T>(act: string, { signal }: Call, effect: () => T, beforeSending?: () => void): Promise<T> {
+    const shown = token?.();
+    if (token && !shown) throw new ProviderBlocked('NoToken', clock.now() + seconds(60));
+    let isRejected = false;
+    const authorized = () => {
+      isRejected = shown !== undefined && !house.tokens?.accepts(shown.material.reveal('value') ?? '');
+      if (isRejected) throw new ProviderBlocked('TokenRejected', clock.now() + seconds(5));
+      return effect();
+    };
+    try {
+      return await chaos.call({
+        life,
+        place: `call/${issuer.name}`,
+        within: [`provider/${house.name}`, `${act}/${house.name}`],
+        isDispensable: act !== 'acquire' && act !== 'read',
+        who: issuer.name,
+        signal,
+        effect: authorized,
+        limit: { isOn: house.isLimiting, say: () => house.limit() },
+        ...(beforeSending && { beforeSending }),
+      });
+    } catch (error) {
+      if (error instanceof ProviderBlocked && error.because === 'TokenRejected' && shown) door.tokenRejected(shown);
+      if (error instanceof LeaseError && error.code === 'denied') door.onRejected();
+      throw error;
+    }
+  }
+
+  const leaseOf = ({ issued, expiresAt }: Word): Lease => ({
+    id: issued.id,
+    issuedAt: issued.issuedAt + house.skew,
+    ...(expiresAt !== never && { expiresAt: expiresAt + house.skew }),
+    ...(issued.maxExpiresAt !== never && !nature.isWallHidden && { maxExpiresAt: issued.maxExpiresAt + house.skew }),
+    ...(renewal &&
+      nature.ttl && {
+        renewal: {
+          from: renewal.from,
+          by: nature.ttl,
+          atLeast: renewal.from === 'expiry' ? shortestRenewal : seconds(1),
+          canShorten: renewal.canShorten,
+        },
+      }),
+    ...(kind === 'followed' && { followed: true }),
+  });
+  const materialOf = ({ value }: Word) => new Material({ value });
+
+  return {
+    clock,
+    uncertainty: () => house.uncertainty,
+    acquire: async (call) => {
+      onAcquire('begun');
+      const word = await ask('acquire', call, () => {
+        onAcquire('arrived');
+        if (kind === 'token') house.login(nature.uses);
+        return issuer.acquire(call.key, call.predecessor !== undefined);
+      });
+      return { lease: leaseOf(word), material: materialOf(word) };
+    },
+    ...(renewal && {
+      renew: async (lease: Lease, call: RenewCall) => {
+        const fits = renewal.canShorten ? (lease.maxExpiresAt ?? never) : never;
+        const wanted = Math.min((lease.expiresAt ?? 0) + (nature.ttl ?? 0), fits) - house.skew;
+        const word = await ask(
+          'renew',
+          call,
+          () => issuer.renew(lease.id, renewal.from === 'expiry' ? wanted : undefined),
+          () => {
+            if (clock.now() > call.sendBy) throw new LeaseError('unavailable', 'too late to be sent');
+          },
+        );
+        return { lease: leaseOf(word), ...(word.isChanged && { material: materialOf(word) }) };
+      },
+    }),
+    ...(canRead && {
+      read: (lease, call) => ask('read', call, () => new Material({ value: issuer.read(lease.id) })),
+    }),
+    ...(canObserve && {
+      observe: (lease, call) =>
+        ask('observe', call, () => {
+          const word = issuer.observe(lease.id);
+          return word ? { is: word.isOutdated ? 'outdated' : 'held', lease: leaseOf(word) } : { is: 'gone' };
+        }),
+    }),
+    ...(kind !== 'followed' && {
+      revoke: (lease, call) => {
+        if (kind === 'token' && !call.material) return Promise.resolve('left');
+        return ask('revoke', call, () => {
+          issuer.revoke(lease.id);
+          return 'ended';
+        });
+      },
+    }),
+    ...(canSearch && {
+      search: ({ since, known }, call) =>
+        ask('search', call, () => issuer.search(since - house.skew, known).map(leaseOf)),
+    }),
+    ...(observeEvery !== undefined && { observeEvery: () => observeEvery }),
+    ...(kind === 'token' && {
+      renewsByValue: true,
+      credential: () => Promise.resolve(`credential ${house.credential}`),
+    }),
+  };
+}
+
+/** A clock that is nearly the provider's: off by less than it admits, and now and then by another error. */
+export function nearly(house: House, truth: Clock, error: () => number): Clock {
+  let wrong = error() * house.uncertainty;
+  let until: Instant = truth.now() + minutes(30);
+  return {
+    now: () => {
+      if (truth.now() > until) {
+        wrong = error() * house.uncertainty;
+        until = truth.now() + minutes(30);
+      }
+      return Math.round(truth.now() + house.skew + wrong);
+    },
+  };
+}

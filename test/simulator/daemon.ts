@@ -1,0 +1,137 @@
+/** One process of ours in the world: the real keeper, with simulated ports. The only file that knows how it is put together. */
+
+import { LeaseError } from '../../src/core/failure.ts';
+import { deliver } from '../../src/keeper/deliver.ts';
+import type { KeeperEvent } from '../../src/keeper/events.ts';
+import { look } from '../../src/keeper/look.ts';
+import { credentialIsNew, leaseIsGone } from '../../src/keeper/notice.ts';
+import { type Ports, type Secret, secretOf, type Visit } from '../../src/keeper/secret.ts';
+import type { Job } from '../../src/queue/scheduler.ts';
+import { type MemorySink, memorySink } from '../../src/sinks/memory.ts';
+import type { Chaos } from './chaos.ts';
+import { clientOf, nearly } from './client.ts';
+import type { Judge, Kept } from './judge.ts';
+import type { Life } from './life.ts';
+import type { Records } from './records.ts';
+import type { Dice, Timeline } from './timeline.ts';
+import type { Troubles } from './troubles.ts';
+import type { Wakes } from './wakes.ts';
+
+export interface Surroundings {
+  readonly timeline: Timeline;
+  readonly dice: Dice;
+  readonly troubles: Troubles;
+  readonly chaos: Chaos;
+  readonly judge: Judge;
+  readonly records: Records;
+  readonly wakes: Wakes;
+  readonly kept: readonly Kept[];
+  readonly newKey: () => string;
+  readonly onEvent: (event: KeeperEvent) => void;
+  readonly kill: () => void;
+}
+
+export function boot(world: Surroundings, life: Life): void {
+  const { timeline, chaos, records, wakes, kept } = world;
+  const ports: Ports = {
+    store: records.store(life, { spoiled: (secret) => chaos.spoiled(secret), kill: world.kill }),
+    scheduler: wakes.scheduler(life),
+    clock: timeline,
+    uptime: () => timeline.now() - life.startedAt,
+    deadline: (after) => life.deadline(after),
+    emit: (event) => life.isAlive && world.onEvent(event),
+    newKey: world.newKey,
+  };
+  const memories = new Map<string, MemorySink>();
+  const secrets = new Map<string, Secret>();
+  const visitOf = (name: string): Visit | undefined => {
+    const secret = secrets.get(name);
+    return secret && { secret, ports, signal: life.abort.signal };
+  };
+  const tell = (name: string, notice: (visit: Visit) => Promise<void>) => {
+    const visit = visitOf(name);
+    if (visit) notice(visit).catch(() => undefined);
+  };
+  for (const { isToken, house } of kept) {
+    if (!isToken || house.tokens === undefined) continue;
+    const users = kept.filter((other) => other.house === house && !other.isToken);
+    const changed = () => {
+      for (const user of users) tell(user.name, credentialIsNew);
+    };
+    memories.set(house.name, memorySink(changed));
+  }
+  for (const one of kept) secrets.set(one.name, secretOfKept(world, life, one, memories.get(one.house.name), tell));
+  const jobs = kept.flatMap(({ name, places, isToken }): Job[] => [
+    { kind: 'look', secret: name },
+    ...places.map((place) => ({ kind: 'deliver' as const, secret: name, sink: place.name })),
+    ...(isToken && places.length === 0 ? [{ kind: 'deliver' as const, secret: name, sink: 'memory' }] : []),
+  ]);
+  const handle = async (job: Job): Promise<void> => {
+    const visit = visitOf(job.secret);
+    if (!visit) return;
+    if (job.kind === 'look') await look(visit);
+    else if (job.kind === 'deliver') await deliver(visit, job.sink);
+  };
+  wakes.work(life, handle, jobs);
+}
+
+function secretOfKept(
+  { timeline, dice, chaos, judge }: Surroundings,
+  life: Life,
+  one: Kept,
+  memory: MemorySink | undefined,
+  tell: (name: string, notice: (visit: Visit) => Promise<void>) => void,
+): Secret {
+  const { name, issuer, house, places, isToken, isVerified, isExclusive } = one;
+  const source = clientOf({
+    house,
+    issuer,
+    life,
+    chaos,
+    clock: nearly(house, timeline, () => dice.roll() * 2 - 1),
+    ...(!isToken && memory && { token: () => present(memory) }),
+    tokenRejected: (holding) => tell(house.tokens?.name ?? '', (visit) => leaseIsGone(visit, holding.lease)),
+    onAcquire: (what) => judge.onAcquire(name, what),
+    onRejected: () => house.rejections.push(timeline.now()),
+  });
+  const sinks = places.map((place) => [place.name, place.sink(life, chaos)] as const);
+  const isReloaded = places.some(({ programs }) => programs.some(({ told }) => told === 'by the secret'));
+  return secretOf({
+    name,
+    type: issuer.nature.kind,
+    provider: house.name,
+    required: true,
+    isToken,
+    source,
+    sinks: { ...Object.fromEntries(sinks), ...(isToken && memory && { memory }) },
+    sinkTypes: {},
+    policy: one.policy,
+    exclusive: isExclusive,
+    ...(isVerified && {
+      verify: async (material, signal) => {
+        const issued = issuer.leaseOf(material.reveal('value') ?? '');
+        const effect = () => {
+          if (!issued?.isFit) throw new LeaseError('invalid', 'it does not work');
+        };
+        await chaos.call({ life, place: `proof/${name}`, who: name, signal, effect });
+      },
+    }),
+    ...(isReloaded && {
+      reload: (signal) =>
+        chaos.call({
+          life,
+          place: `reload/${name}`,
+          who: `${name}/reload`,
+          signal,
+          effect: () => {
+            for (const place of places) place.takeUp('by the secret');
+          },
+        }),
+    }),
+  });
+}
+
+function present(memory: MemorySink) {
+  const held = memory.present();
+  return held && { lease: held.lease, generation: held.generation, material: held.material };
+}

@@ -1,0 +1,85 @@
+/** A provider's address: its clock, its credential, its patience, and the token it wants to see with every request. */
+import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
+import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import type { Issuer } from './issuer.ts';
+import type { Dice, Timeline } from './timeline.ts';
+import type { Troubles } from './troubles.ts';
+
+export class House {
+  readonly name: string;
+  /** The provider's clock goes so far ahead of ours, and we know it that well. */
+  readonly skew: Duration;
+  readonly uncertainty: Duration;
+  /** Where its tokens come from, if it wants any. */
+  tokens: Issuer | undefined;
+  /** A new number is a new credential. */
+  credential = 1;
+  /** Times at which it locked us out although we had heard each rejection. */
+  readonly lockouts: Instant[] = [];
+  /** When a login was rejected and we heard it. */
+  readonly rejections: Instant[] = [];
+  #failures: Instant[] = [];
+  #lockedUntil: Instant = 0;
+  #uses = 0;
+  #limitedUntil: Instant = 0;
+  readonly #timeline: Timeline;
+  readonly #troubles: Troubles;
+  readonly #dice: Dice;
+
+  constructor(name: string, timeline: Timeline, troubles: Troubles, dice: Dice) {
+    this.name = name;
+    this.#timeline = timeline;
+    this.#troubles = troubles;
+    this.#dice = dice;
+    this.uncertainty = seconds(dice.oneOf(0.5, 1, 2));
+    this.skew = dice.oneOf(0, 0, minutes(5), minutes(-5), dice.between(seconds(-20), seconds(20)));
+  }
+
+  /** Three rejections in half a minute, and for five minutes even the right secret is rejected. */
+  login(uses: number | undefined): void {
+    const now = this.#timeline.now();
+    const isExhausted = uses !== undefined && this.#uses >= uses;
+    if (this.#lockedUntil <= now && !this.#troubles.isDown(`login/${this.name}`) && !isExhausted) {
+      this.#uses++;
+      return;
+    }
+    if (isExhausted) this.#replace();
+    this.#failures = [...this.#failures.filter((at) => now - at < seconds(30)), now];
+    if (this.#failures.length >= 3 && this.#lockedUntil <= now) {
+      this.#lockedUntil = now + minutes(5);
+      this.#troubles.note(`login/${this.name}`, now, this.#lockedUntil + minutes(5));
+      this.lockouts.push(now);
+    }
+    throw new LeaseError('denied', 'wrong credential');
+  }
+
+  /** A person sees that the credential is used up and makes a new one. */
+  #replace(): void {
+    const now = this.#timeline.now();
+    if (this.#replacing) return;
+    this.#replacing = true;
+    const at = now + minutes(10);
+    this.#troubles.note(`login/${this.name}`, now, at + minutes(5));
+    this.#timeline.at(at, () => {
+      this.#replacing = false;
+      this.renewCredential();
+    });
+  }
+  #replacing = false;
+
+  renewCredential(): void {
+    this.credential++;
+    this.#uses = 0;
+  }
+
+  /** Requests before the end of a limit are limited as well; it says so, and sometimes exaggerates. */
+  limit(): ProviderBlocked {
+    const now = this.#timeline.now();
+    if (this.#limitedUntil <= now) this.#limitedUntil = now + this.#dice.between(seconds(1), minutes(1));
+    this.#troubles.note(`provider/${this.name}`, now, this.#limitedUntil);
+    const said = this.#dice.chance(0.2) ? now + minutes(this.#dice.between(5, 120)) : this.#limitedUntil;
+    return new ProviderBlocked('RetryAfter', said + this.skew);
+  }
+
+  isLimiting = (): boolean => this.#timeline.now() < this.#limitedUntil;
+}

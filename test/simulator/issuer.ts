@@ -1,0 +1,231 @@
+/** The provider's side of one secret: it keeps leases as its nature says, and its books know the truth about every value. */
+import { LeaseError } from '../../src/core/failure.ts';
+import { type Duration, type Instant, seconds } from '../../src/core/time.ts';
+import { type Nature, shortestRenewal } from './nature.ts';
+import type { Dice, Timeline } from './timeline.ts';
+
+export const never = Number.POSITIVE_INFINITY;
+
+export interface Issued {
+  readonly id: string;
+  /** The key of the acquire that made it, or `others`. */
+  readonly key: string;
+  readonly issuedAt: Instant;
+  readonly maxExpiresAt: Instant;
+  /** By generation: a renewal that makes new values leaves the old ones their end. The last is the present one. */
+  readonly terms: { readonly from: Instant; end: Instant }[];
+  /** When it was ended before its time. */
+  endedAt: Instant;
+  /** When somebody else, or a whim of the provider, last shortened its life. */
+  surprisedAt: Instant;
+  /** Its values never work where they are tried out. */
+  isFit: boolean;
+  /** The answer that brought it was heard, and what came of it saved. */
+  isOurs: boolean;
+}
+
+/** What a source needs to know of a lease: dates, never values. */
+export interface Word {
+  readonly issued: Issued;
+  readonly expiresAt: Instant;
+  readonly value: string;
+}
+
+export class Issuer {
+  readonly name: string;
+  readonly nature: Nature;
+  readonly leases = new Map<string, Issued>();
+  current: Issued | undefined;
+  currentSince: Instant = 0;
+  /** Renewals that killed their lease, or were asked for although they could not land. */
+  readonly foolish: string[] = [];
+  /** What searches have answered. */
+  readonly found = new Set<string>();
+  /** Share of answers with dates that are of no use; of leases that never work. */
+  lies = 0;
+  unfit = 0;
+  onLie: () => void = () => undefined;
+  /** Called before a lease is ended or renewed on our own request. */
+  onRevoke: (issued: Issued) => void = () => undefined;
+  onRenew: (issued: Issued) => void = () => undefined;
+  readonly #timeline: Timeline;
+  readonly #dice: Dice;
+
+  constructor(name: string, nature: Nature, timeline: Timeline, dice: Dice) {
+    this.name = name;
+    this.nature = nature;
+    this.#timeline = timeline;
+    this.#dice = dice;
+    if (nature.kind === 'followed' || nature.kind === 'rotated') this.addVersion('others');
+  }
+
+  /** When do these values stop working? */
+  endOf(value: string): Instant {
+    const found = this.#find(value);
+    return found ? Math.min(found.issued.endedAt, found.term.end) : Number.NEGATIVE_INFINITY;
+  }
+
+  accepts = (value: string): boolean => this.#timeline.now() < this.endOf(value);
+
+  /** The term that these values are in, and how they would have ended had nobody ended them. */
+  termOf = (value: string) => this.#find(value)?.term;
+
+  leaseOf = (value: string): Issued | undefined => this.#find(value)?.issued;
+
+  isLiving = (issued: Issued): boolean => this.#timeline.now() < Math.min(issued.endedAt, endOfTerm(issued));
+
+  acquire(key: string, hasPredecessor: boolean): Word {
+    const { kind, honoursKeys, ttl = never } = this.nature;
+    const all = [...this.leases.values()];
+    const same = all.find((issued) => issued.key === key);
+    if (honoursKeys && same && hasPredecessor) return this.#word(same);
+    if (kind === 'followed' || (kind === 'rotated' && !hasPredecessor)) {
+      if (!this.current || !this.isLiving(this.current)) throw new LeaseError('unavailable', 'no current version');
+      return this.#word(this.current);
+    }
+    if (kind === 'rotated') return this.#word(this.addVersion(key));
+    const last = all.at(-1);
+    const isYoung = last && endOfTerm(last) - this.#timeline.now() > ttl * 0.6;
+    return this.#word(kind === 'iam' && isYoung && this.isLiving(last) ? last : this.#issue(key));
+  }
+
+  /** `wanted`: where a client that knows the wall wants it to land. */
+  renew(id: string, wanted: Instant | undefined): Word & { readonly isChanged: boolean } {
+    const how = this.nature.renewal;
+    const issued = this.#living(id);
+    if (!how) throw new LeaseError('refused', 'cannot be renewed');
+    this.onRenew(issued);
+    const now = this.#timeline.now();
+    const ttl = this.nature.ttl ?? 0;
+    const landing = wanted ?? (how.from === 'now' ? now : endOfTerm(issued)) + ttl;
+    if (how.from === 'expiry' && landing - endOfTerm(issued) < shortestRenewal) {
+      this.foolish.push(`${id} was to be renewed by less than a minute`);
+      throw new LeaseError('invalid', 'too short');
+    }
+    if (landing > issued.maxExpiresAt && how.pastTheWall !== 'clamped') this.#pastTheWall(issued, how.pastTheWall);
+    const lie = this.#lies() ? now + this.#dice.between(seconds(-5), seconds(5)) : never;
+    const end = Math.min(landing, issued.maxExpiresAt, lie);
+    if (end === lie && lie <= now) this.#surprise(issued);
+    if (how.changesValues) issued.terms.push({ from: now, end });
+    else issued.terms.splice(-1, 1, { from: now, end });
+    return { ...this.#word(issued), isChanged: how.changesValues };
+  }
+
+  /** A renewal that asks for too much: it is known where the wall is, unless it has to be learnt. */
+  #pastTheWall(issued: Issued, what: 'killed' | 'refused'): never {
+    const isLearning = this.nature.isWallHidden && !this.foolish.includes(issued.id);
+    if (isLearning) this.foolish.push(issued.id);
+    else this.foolish.push(`${issued.id} was ${what} at its wall`);
+    if (what === 'refused') throw new LeaseError('refused', 'past the wall');
+    issued.endedAt = this.#timeline.now();
+    throw new LeaseError('gone', 'killed at the wall');
+  }
+
+  observe(id: string): (Word & { readonly isOutdated: boolean }) | undefined {
+    const issued = this.leases.get(id);
+    if (!issued || !this.isLiving(issued)) return undefined;
+    return { ...this.#word(issued), isOutdated: this.current !== undefined && this.current !== issued };
+  }
+
+  read = (id: string): string => this.#word(this.#living(id)).value;
+
+  /** Ending twice is success. */
+  revoke(id: string): void {
+    const issued = this.leases.get(id);
+    if (!issued) return;
+    this.onRevoke(issued);
+    issued.endedAt = Math.min(issued.endedAt, this.#timeline.now());
+  }
+
+  search(since: Instant, known: readonly string[]): readonly Word[] {
+    const found = [...this.leases.values()].filter(
+      (issued) => issued.issuedAt >= since && this.isLiving(issued) && !known.includes(issued.id),
+    );
+    for (const { id } of found) this.found.add(id);
+    return found.map((issued) => this.#word(issued));
+  }
+
+  /** Somebody ends it, or the provider forgets it. */
+  end(issued: Issued): void {
+    if (!this.isLiving(issued)) return;
+    this.#surprise(issued);
+  }
+
+  #surprise(issued: Issued): void {
+    issued.surprisedAt = this.#timeline.now();
+    issued.endedAt = Math.min(issued.endedAt, issued.surprisedAt);
+  }
+
+  /** Somebody sets, moves or lifts the date of its destruction. */
+  schedule(issued: Issued, end: Instant): void {
+    const term = issued.terms.at(-1);
+    if (!term) return;
+    if (end < term.end) issued.surprisedAt = this.#timeline.now();
+    term.end = end;
+  }
+
+  addVersion(key: string): Issued {
+    const issued = this.#issue(key);
+    this.makeCurrent(issued);
+    return issued;
+  }
+
+  makeCurrent(issued: Issued): void {
+    this.current = issued;
+    this.currentSince = this.#timeline.now();
+  }
+
+  #lies(): boolean {
+    const isLie = this.#dice.chance(this.lies);
+    if (isLie) this.onLie();
+    return isLie;
+  }
+
+  /** Somebody takes a lease there, whoever it is. */
+  take = (key: string): Issued => this.#issue(key);
+
+  #issue(key: string): Issued {
+    const now = this.#timeline.now();
+    const { ttl = never, maxTerms = never } = this.nature;
+    const isDead = key !== 'others' && ttl !== never && this.#lies();
+    const issued: Issued = {
+      id: `${this.name}-${this.leases.size + 1}`,
+      key,
+      issuedAt: now,
+      maxExpiresAt: now + ttl * maxTerms,
+      terms: [{ from: now, end: isDead ? now - 1 : now + ttl }],
+      endedAt: never,
+      surprisedAt: Number.NEGATIVE_INFINITY,
+      isFit: !this.#dice.chance(this.unfit),
+      isOurs: false,
+    };
+    this.leases.set(issued.id, issued);
+    return issued;
+  }
+
+  #find(value: string) {
+    const [, id = '', generation = ''] = /^VALUE:(.*)\.(\d+)$/.exec(value) ?? [];
+    const issued = this.leases.get(id);
+    const term = issued?.terms[Number(generation)];
+    return issued && term && { issued, term };
+  }
+
+  #living(id: string): Issued {
+    const issued = this.leases.get(id);
+    if (!issued || !this.isLiving(issued)) throw new LeaseError('gone', 'no such lease');
+    return issued;
+  }
+
+  #word = (issued: Issued): Word => ({
+    issued,
+    expiresAt: endOfTerm(issued),
+    value: `VALUE:${issued.id}.${issued.terms.length - 1}`,
+  });
+}
+
+export const endOfTerm = (issued: Issued): Instant => issued.terms.at(-1)?.end ?? issued.issuedAt;
+
+export const idOf = (value: string | undefined): string => /^VALUE:(.*)\.\d+$/.exec(value ?? '')?.[1] ?? '';
+
+/** The emergency window of a term, as the promise has it. */
+export const windowOf = (term: Duration): Duration => Math.max(term / 20, Math.min(term / 4, seconds(60)));

@@ -1,0 +1,76 @@
+/** One process in the world. Killed, it hears no answer any more; what it sent may take effect all the same. */
+import { LeaseError } from '../../src/core/failure.ts';
+import type { Duration, Instant } from '../../src/core/time.ts';
+import type { Timeline } from './timeline.ts';
+
+export class Life {
+  isAlive = true;
+  readonly abort = new AbortController();
+  readonly startedAt: Instant;
+  readonly #timeline: Timeline;
+
+  constructor(timeline: Timeline) {
+    this.startedAt = timeline.now();
+    this.#timeline = timeline;
+  }
+
+  kill(): void {
+    this.isAlive = false;
+  }
+
+  /** A signal that aborts after so long. */
+  deadline(after: Duration): AbortSignal {
+    const controller = new AbortController();
+    this.#timeline.after(after, () => this.isAlive && controller.abort(new Error('too long')));
+    return controller.signal;
+  }
+
+  /** Let time pass before something is sent: cut off, nothing has happened. */
+  async pass(delay: Duration, signal?: AbortSignal): Promise<void> {
+    if (delay > 0) await this.send(() => undefined, { there: delay, back: 0, signal, isSure: true });
+    if (signal?.aborted) throw new LeaseError('unavailable', 'cut off before it was sent');
+  }
+
+  /** Send a request: it takes effect when it is there, and is answered when the answer is back. */
+  send<T>(effect: () => T, way: Way): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const { signal } = way;
+      let isOver = false;
+      const end = (settle: () => void) => {
+        if (isOver || !this.isAlive) return;
+        isOver = true;
+        signal?.removeEventListener('abort', cutOff);
+        settle();
+      };
+      const cutOff = () =>
+        end(() => reject(new LeaseError('unavailable', 'cut off by its deadline', { unsure: !way.isSure })));
+      if (signal?.aborted) return cutOff();
+      signal?.addEventListener('abort', cutOff, { once: true });
+      this.#timeline.after(way.there, () => {
+        if (isOver && way.isVoidable) return;
+        const answer = attempt(effect);
+        this.#timeline.after(way.back, () =>
+          end(() => ('error' in answer ? reject(answer.error) : resolve(answer.value))),
+        );
+      });
+    });
+  }
+}
+
+export interface Way {
+  readonly there: Duration;
+  readonly back: Duration;
+  readonly signal?: AbortSignal | undefined;
+  /** Cut off, it has certainly not taken effect. */
+  readonly isSure?: boolean;
+  /** Cut off before it is there, it does not take effect. */
+  readonly isVoidable?: boolean;
+}
+
+export function attempt<T>(effect: () => T): { readonly value: T } | { readonly error: unknown } {
+  try {
+    return { value: effect() };
+  } catch (error) {
+    return { error };
+  }
+}

@@ -1,0 +1,79 @@
+/** What others do to our leases and sinks. */
+import { hours, minutes } from '../../src/core/time.ts';
+import type { Provocation } from './focus.ts';
+import { never } from './issuer.ts';
+import type { Kept } from './judge.ts';
+import type { World } from './world.ts';
+
+export class Meddlers {
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  begin(): void {
+    const { meddling } = this.#world.plan;
+    if (meddling > 0) this.#next();
+  }
+
+  #next(): void {
+    const { plan, timeline, dice } = this.#world;
+    timeline.after(dice.gap(plan.meddling), () => {
+      if (timeline.now() >= plan.trouble) return;
+      this.#meddle();
+      this.#next();
+    });
+  }
+
+  #meddle(): void {
+    const { kept, dice } = this.#world;
+    const one = kept[dice.between(0, kept.length)];
+    if (!one) return;
+    if (dice.chance(0.3)) this.#wipe(one);
+    else if (one.issuer.current) this.#changeVersions(one);
+    else if (!one.isExclusive && one.issuer.nature.canSearch && dice.chance(0.4)) one.issuer.take('others');
+    else this.#end(one);
+  }
+
+  provoke(what: Provocation['what']): void {
+    const world = this.#world;
+    const one = world.kept.find(({ isToken }) => !isToken);
+    if (!one) return;
+    if (what === 'crash') world.crash();
+    if (what === 'wipe') this.#wipe(one);
+    if (what === 'version' && one.issuer.current) one.issuer.addVersion('others');
+    if (what === 'end') this.#end(one);
+  }
+
+  #say(what: string): void {
+    this.#world.log?.(`${this.#world.timeline.now()} somebody ${what}`);
+  }
+
+  #wipe({ places }: Kept): void {
+    const place = places[this.#world.dice.between(0, places.length)];
+    this.#say(`wipes ${place?.path}`);
+    place?.wipe();
+  }
+
+  /** One of the last that were issued is ended, or forgotten by the provider. */
+  #end({ issuer }: Kept): void {
+    const ours = [...issuer.leases.values()].filter(({ key }) => key !== 'others');
+    const issued = ours.at(-this.#world.dice.between(1, 3));
+    if (!issued) return;
+    this.#say(`ends ${issued.id}`);
+    issuer.end(issued);
+  }
+
+  #changeVersions({ issuer }: Kept): void {
+    const { dice, timeline } = this.#world;
+    const versions = [...issuer.leases.values()].filter((issued) => issuer.isLiving(issued));
+    const some = versions[dice.between(0, versions.length)];
+    if (dice.chance(0.4) || !some) issuer.addVersion('others');
+    else if (dice.chance(0.2)) issuer.makeCurrent(some);
+    else if (some.terms.at(-1)?.end === never)
+      issuer.schedule(some, timeline.now() + dice.between(minutes(1), hours(2)));
+    else issuer.schedule(some, never);
+    this.#say(`changes versions; the current one is ${issuer.current?.id}`);
+  }
+}

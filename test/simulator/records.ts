@@ -1,0 +1,79 @@
+/** A store that lives through the death of the process, as Redis does, and fails as Redis does. */
+import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
+import { type Duration, seconds } from '../../src/core/time.ts';
+import type { Transition } from '../../src/core/transitions.ts';
+import type { Saved, Store } from '../../src/state/store.ts';
+import type { Life } from './life.ts';
+import type { Dice, Timeline } from './timeline.ts';
+import type { Troubles } from './troubles.ts';
+
+export interface Spoils {
+  /** What is to become of the next save that follows an answer. */
+  readonly spoiled: (secret: string) => 'forgotten' | 'unheard' | 'killed' | undefined;
+  readonly kill: () => void;
+}
+
+export class Records {
+  readonly #saved = new Map<string, Saved>();
+  readonly #timeline: Timeline;
+  readonly #dice: Dice;
+  readonly #troubles: Troubles;
+  /** Everything that is stored passes here. */
+  onSave: (secret: string, json: string) => void = () => undefined;
+  /** Share of calls that fail, or take up to 10 s. */
+  failing = 0;
+  slow = 0;
+
+  constructor(timeline: Timeline, dice: Dice, troubles: Troubles) {
+    this.#timeline = timeline;
+    this.#dice = dice;
+    this.#troubles = troubles;
+  }
+
+  get = (secret: string): Saved => this.#saved.get(secret) ?? { record: emptyRecord, revision: 0 };
+
+  store(life: Life, spoils: Spoils): Store {
+    return {
+      load: (secret) => this.#call(life, () => this.get(secret)),
+      update: (secret, change) => {
+        const how = spoils.spoiled(secret);
+        if (how === 'killed') spoils.kill();
+        return this.#call(life, () => this.#update(secret, change), how === 'killed' ? undefined : how);
+      },
+      remove: (secret) => this.#call(life, () => void this.#saved.delete(secret)),
+      list: () => this.#call(life, () => [...this.#saved.keys()]),
+    };
+  }
+
+  async #call<T>(life: Life, effect: () => T, how = this.#fate()): Promise<T> {
+    const from = this.#timeline.now();
+    const delay = this.#delay();
+    const way = { there: delay, back: this.#dice.between(0, 3) };
+    if (delay > 100) this.#troubles.note('store', from, from + delay, 'slow');
+    if (!how) return life.send(effect, way);
+    this.#troubles.note('store', from, from + seconds(1));
+    if (this.#troubles.isDown('store') || how === 'forgotten') await life.send(() => undefined, way);
+    else await life.send(effect, way);
+    throw new Error('the store did not answer');
+  }
+
+  #fate(): 'forgotten' | 'unheard' | undefined {
+    if (this.#troubles.isDown('store')) return 'forgotten';
+    return this.#dice.chance(this.failing) ? this.#dice.oneOf('forgotten', 'unheard') : undefined;
+  }
+
+  #delay(): Duration {
+    return this.#dice.chance(this.slow) ? this.#dice.between(0, seconds(10)) : this.#dice.between(0, 4);
+  }
+
+  #update(secret: string, change: Transition): Saved {
+    const { record, revision } = this.get(secret);
+    // As after a lost compare-and-set: the change is asked for twice, and only the second answer counts.
+    if (this.#dice.chance(0.1)) change(emptyRecord);
+    const json = JSON.stringify(change(record));
+    this.onSave(secret, json);
+    const saved = { record: JSON.parse(json) as SecretRecord, revision: revision + 1 };
+    this.#saved.set(secret, saved);
+    return saved;
+  }
+}

@@ -1,0 +1,61 @@
+/** What is still wrong when all trouble is over and there was time enough to heal; and what was done to the provider. */
+import { minutes } from '../../src/core/time.ts';
+import { type Issued, idOf } from './issuer.ts';
+import type { Judge, Kept } from './judge.ts';
+import type { Timeline } from './timeline.ts';
+
+/** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
+export function unhealed(kept: readonly Kept[], timeline: Timeline, orphaned: ReadonlyMap<string, number>): string[] {
+  return kept.flatMap((one) => [...unserved(one), ...left(one, timeline, orphaned.get(one.name) ?? 0)]);
+}
+
+function unserved({ issuer, places }: Kept): string[] {
+  const wrong: string[] = [];
+  const held = new Set(places.map(({ content }) => content));
+  if (held.size > 1) wrong.push(`promise 8: the sinks hold ${[...held].join(' and ')}`);
+  for (const { path, content = '', programs } of places) {
+    if (!issuer.accepts(content)) wrong.push(`promise 8: ${path} holds ${content || 'nothing'}, which is dead`);
+    if (issuer.nature.kind === 'followed' && idOf(content) !== issuer.current?.id) {
+      wrong.push(`promise 8: ${path} holds ${content}, not the current ${issuer.current?.id}`);
+    }
+    for (const { told, loaded } of programs) {
+      if (loaded !== content) wrong.push(`promise 8: the program of ${path}, told ${told}, uses ${loaded}`);
+    }
+  }
+  return wrong;
+}
+
+/** Leases of ours that nobody uses: they are ended, or they were lost without a trace, and then counted. */
+function left({ name, issuer, places, policy, isExclusive }: Kept, timeline: Timeline, counted: number): string[] {
+  const { canSearch, kind } = issuer.nature;
+  if (kind === 'followed' || kind === 'iam') return [];
+  const used = new Set(
+    places.flatMap(({ content, programs }) => [content, ...programs.map(({ loaded }) => loaded)]).map(idOf),
+  );
+  const settled = policy.grace + minutes(16);
+  const unused = [...issuer.leases.values()].filter(
+    (issued) =>
+      issued.key !== 'others' &&
+      issuer.isLiving(issued) &&
+      !used.has(issued.id) &&
+      timeline.now() - issued.issuedAt > settled,
+  );
+  const say = (what: string, those: readonly Issued[]) =>
+    those.length > 0 ? [`promise 4: ${name} ${what} ${those.map(({ id }) => id).join(', ')}`] : [];
+  const kept = unused.filter(({ isOurs }) => isOurs);
+  const lost = unused.filter(({ isOurs }) => !isOurs);
+  const wrong = kind === 'token' ? [] : say('never ended', kept);
+  if (!canSearch) return wrong;
+  if (isExclusive) return [...wrong, ...say('never found', lost)];
+  const uncounted = lost.filter(({ id }) => !issuer.found.has(id));
+  if (lost.length > counted) wrong.push(`promise 4: ${name} lost ${lost.length} leases and counted ${counted}`);
+  return [...wrong, ...say('never looked for', uncounted)];
+}
+
+/** Did we do the provider or ourselves harm, at any time? */
+export function selfHarm(judge: Judge): void {
+  for (const { issuer, house } of judge.kept) {
+    for (const what of issuer.foolish.filter((each) => each.includes(' '))) judge.break(5, what);
+    if (house.lockouts.length > 0 && issuer === house.tokens) judge.break(5, `locked out at ${house.lockouts}`);
+  }
+}
