@@ -34,9 +34,8 @@ export const file = defineSink(
   'file',
   {
     path: z
-      .string()
-      .min(1)
-      .refine((path) => isAbsolute(path) && !path.includes('\0'), 'an absolute path')
+      .string('an absolute path, such as /secrets/app.env')
+      .refine((path) => isAbsolute(path) && !path.includes('\0'), 'an absolute path, such as /secrets/app.env')
       .refine((path) => !/\/\.{0,2}$/.test(path), 'the path of a file, not of a directory')
       .transform((path) => normalize(path))
       .describe('Absolute; its directory must exist'),

@@ -30,7 +30,7 @@ export const reloadStep = z
       .optional()
       .describe('Sent to the process of the pidFile'),
     pidFile: text
-      .startsWith('/', 'an absolute path')
+      .regex(/^\//, 'an absolute path')
       .optional()
       .describe('Its first line is the process id; read again each time'),
     exec: z.array(text, 'a command and its arguments, as a list: no shell reads it').min(1).optional(),

@@ -3,11 +3,17 @@ import { z } from 'zod';
 import { LeaseError } from '../core/failure.ts';
 import type { Material } from '../core/material.ts';
 
+const manual =
+  'which keys, and under which names: keys: { PGUSER: DB_USERNAME }, the name at the target first; or keys: all';
+
 /** `all`, or what a sink gets under which name: `{ PGUSER: DB_USERNAME }`, target to source. An option of every sink. */
 export const keys = z
   .union(
-    [z.literal('all'), z.record(z.string().min(1), z.string().min(1)).refine((map) => Object.keys(map).length > 0)],
-    'which keys, and under which names: keys: { PGUSER: DB_USERNAME }, the name at the target first; or keys: all',
+    [
+      z.literal('all'),
+      z.record(z.string().min(1), z.string().min(1)).refine((map) => Object.keys(map).length > 0, manual),
+    ],
+    manual,
   )
   .default('all')
   .describe('Which keys the sink gets and under which names, { PGUSER: DB_USERNAME }; or all of them');

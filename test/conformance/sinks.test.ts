@@ -1,0 +1,79 @@
+/** The sink suite on every sink: in memory, and as a file: with all rights, as a user with none, on a disk of its own. */
+import { existsSync, rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  aFileSubject,
+  spoils,
+  spoilsOfRoot,
+  troubles,
+  troublesOfDisks,
+  troublesOfOthers,
+} from './fixtures/sink-file.ts';
+import { aMemorySubject } from './fixtures/sink-memory.ts';
+import {
+  aDirectory,
+  aSinkProcess,
+  bundleOf,
+  canMount,
+  isRoot,
+  type SinkProcess,
+  unprivileged,
+} from './fixtures/sink-process.ts';
+import { sinkSuite } from './sink-suite.ts';
+
+const bundle = bundleOf('./sink-subject.ts');
+const reader = bundleOf('./sink-reader.ts');
+// In memory where there is such a place: thousands of rewrites are thousands of waits for a disk.
+const quick = aDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined);
+const top = aDirectory();
+const disk = aDirectory();
+let apart: SinkProcess;
+let onDisk: SinkProcess | undefined;
+
+beforeAll(async () => {
+  apart = await aSinkProcess(bundle.path);
+  if (canMount) onDisk = await aSinkProcess(bundle.path, disk);
+});
+afterAll(async () => {
+  await apart.end();
+  await onDisk?.end();
+  bundle.remove();
+  reader.remove();
+  for (const directory of [quick, top, disk]) rmSync(directory, { recursive: true });
+});
+
+/** As root we can do what the process apart could not do by itself: give it a directory. */
+const rights = isRoot ? { uid: unprivileged } : {};
+
+sinkSuite('memory', { open: aMemorySubject, rewrites: 2_000, troubles: {}, spoils: {} });
+
+sinkSuite(`file, as the uid of the tests (${process.getuid?.()})`, {
+  open: () => aFileSubject({ top: quick, reader: reader.path }),
+  rewrites: 2_000,
+  troubles: { ...troubles, ...(isRoot ? {} : troublesOfOthers) },
+  spoils: { ...spoils, ...(isRoot ? spoilsOfRoot : {}) },
+});
+
+sinkSuite(`file, as uid ${unprivileged} without any rights`, {
+  open: () => aFileSubject({ top, reader: reader.path, process: apart, ...rights, mode: 0o600 }),
+  rewrites: 100,
+  troubles: { ...troubles, ...troublesOfOthers },
+  spoils: { ...spoils, ...(isRoot ? spoilsOfRoot : {}) },
+});
+
+if (canMount) {
+  sinkSuite('file, on a small disk of its own', {
+    open: () => {
+      if (!onDisk) throw new Error('the process with a disk of its own did not start');
+      return aFileSubject({ top: disk, reader: reader.path, process: onDisk, ...rights });
+    },
+    rewrites: 500,
+    troubles: troublesOfDisks,
+    spoils,
+  });
+} else {
+  describe('the sink file, WITHOUT a small disk of its own', () => {
+    test('ran neither on a full nor on a read-only disk, since this user may not mount', () =>
+      expect(canMount).toBe(false));
+  });
+}
