@@ -9,16 +9,18 @@ import { type Clock, type Instant, minutes } from '../core/time.ts';
  */
 export function requestRate(perMinute: number, clock: Clock): { take(): Instant | undefined } {
   const burst = Math.max(1, Math.floor(perMinute / 4));
-  const perMillisecond = Math.max(1, perMinute - burst) / minutes(1);
-  let tokens = burst;
+  const full = burst * minutes(1);
+  // One request is a minute's worth of milliseconds, so that nothing is ever rounded.
+  const perMillisecond = Math.max(1, perMinute - burst);
+  let level = full;
   let at = clock.now();
   return {
     take() {
       const now = clock.now();
-      tokens = Math.min(burst, tokens + Math.max(0, now - at) * perMillisecond);
+      level = Math.min(full, level + Math.max(0, now - at) * perMillisecond);
       at = now;
-      if (tokens < 1) return now + Math.ceil((1 - tokens) / perMillisecond);
-      tokens -= 1;
+      if (level < minutes(1)) return now + Math.ceil((minutes(1) - level) / perMillisecond);
+      level -= minutes(1);
       return undefined;
     },
   };
