@@ -70,6 +70,8 @@ export function createLog(options: LogOptions): Log {
       level,
       base: null,
       redact: redacted,
+      // `safeFields` has made it safe already, and pino's own would call it an object.
+      serializers: { err: (safe: unknown) => safe },
       timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },

@@ -70,12 +70,15 @@ function describe(error: unknown, level: number): SafeError {
 const dated = (at: number | undefined) =>
   at !== undefined && Number.isFinite(at) ? { until: new Date(at).toISOString() } : {};
 
-/** The message stands at the head of the stack, and it may have many lines: no frame is believed before its end. */
-function framesOf({ stack, message }: Error): readonly string[] {
-  if (typeof stack !== 'string' || typeof message !== 'string') return [];
-  const start = stack.indexOf(message);
-  // Changed after the stack was taken: where it ends there cannot be told.
-  if (start < 0) return [];
+/** What stands before the message: a class, and what Node calls the error. */
+const headPattern = /^[\w$]+(?: \[[A-Z0-9_]+\])?(?:: )?$/;
+
+/** Name and message stand at the head of a stack, and may have lines that look like frames: none is believed before their end. */
+function framesOf({ stack, name, message }: Error): readonly string[] {
+  if (typeof stack !== 'string' || typeof message !== 'string' || !/^[\w$]+$/.test(name)) return [];
+  const start = message === '' ? stack.indexOf('\n') : stack.indexOf(message);
+  // One of them was changed before or after the stack was taken: where they end there cannot be told.
+  if (start < 0 || !headPattern.test(stack.slice(0, start))) return [];
   const lines = stack
     .slice(start + message.length)
     .split('\n')

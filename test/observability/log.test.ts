@@ -1,0 +1,231 @@
+/** What the operator reads, and what never stands there. */
+import { expect, test } from 'vitest';
+import { LeaseError } from '../../src/core/failure.ts';
+import { Material } from '../../src/core/material.ts';
+import { hours, minutes, seconds } from '../../src/core/time.ts';
+import { createLog, type LogOptions } from '../../src/observability/log.ts';
+import { aLease, held, recordOf, rulesOf } from '../core/build.ts';
+import { aStep, aSubject, changed, done, steeredTime } from './build.ts';
+
+const start = Date.UTC(2026, 0, 1);
+
+function written(options: Partial<LogOptions> = {}) {
+  const time = steeredTime(start);
+  const lines: string[] = [];
+  const log = createLog({
+    level: 'info',
+    format: 'json',
+    clock: time.clock,
+    timer: time.timer,
+    to: { write: (line) => void lines.push(line) },
+    ...options,
+  });
+  const subject = aSubject(time.clock);
+  log.watch(subject);
+  const read = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const words = () => read().map(({ level, msg }) => `${level} ${msg}`);
+  return { time, log, lines, read, words, subject };
+}
+
+/** In use since the start, for an hour. */
+const alive = () => recordOf(held(aLease({ issuedAt: start, expiresAt: start + hours(1) })));
+const backingOff = (until: number) => ({ act: 'wait', until, because: 'BackingOff' }) as const;
+const renewal = aStep('renew', 'RenewalDue', 'l1');
+
+test('a renewal is one line: what, which, why, how long it lives, and what happens next', () => {
+  const { log, read } = written();
+  log.listen(changed(alive()));
+  const until = start + minutes(30);
+  log.listen(done(renewal, { at: start, next: { act: 'wait', until, because: 'NotDue' } }));
+  expect(read()).toEqual([
+    {
+      level: 'info',
+      time: '2026-01-01T00:00:00.000Z',
+      secret: 'orders-db',
+      provider: 'infisical-main',
+      source: 'infisical/dynamic-secret',
+      act: 'renew',
+      because: 'RenewalDue',
+      lease: 'l1',
+      outcome: 'ok',
+      took: 0.02,
+      state: 'healthy',
+      expiresAt: '2026-01-01T01:00:00.000Z',
+      nextAct: 'wait',
+      nextAt: '2026-01-01T00:30:00.000Z',
+      msg: 'orders-db: renewed, because it was due; good for 1h; next look in 30m',
+    },
+  ]);
+});
+
+test('a failure warns, with the words of the error and the next try', () => {
+  const { log, words, time } = written();
+  log.listen(changed(alive()));
+  time.pass(minutes(30));
+  const next = backingOff(time.clock.now() + seconds(8));
+  log.listen(done(renewal, { outcome: 'unavailable', message: 'no answer within 35s', next }));
+  expect(words()).toEqual([
+    'warn orders-db: renewing failed (unavailable: no answer within 35s); in use: good for 30m; next try in 8s',
+  ]);
+});
+
+test('the same failure is said once a minute, with the number that were left out', () => {
+  const { log, words, time } = written();
+  log.listen(changed(alive()));
+  const fail = () => log.listen(done(renewal, { outcome: 'unavailable', next: backingOff(time.clock.now()) }));
+  for (let i = 0; i < 60; i++) {
+    fail();
+    time.pass(seconds(1));
+  }
+  expect(words()).toHaveLength(1);
+  fail();
+  expect(words()).toHaveLength(2);
+  expect(words()[1]).toContain('61 times in a row');
+  expect(words()[1]).toContain('(and 59 more like this before it)');
+});
+
+test('another cause is said at once: another code, another secret, a failure that has become urgent', () => {
+  const { log, words, time } = written();
+  log.watch(aSubject(time.clock, { name: 'other' }));
+  log.listen(changed(alive()));
+  log.listen(changed(alive(), 'other'));
+  time.moveTo(start + minutes(57) - 1);
+  log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(renewal, { outcome: 'gone' }));
+  log.listen(done(renewal, { outcome: 'unavailable', secret: 'other' }));
+  time.moveTo(start + minutes(57) + 500);
+  log.listen(done(renewal, { outcome: 'unavailable' }));
+  expect(words().map((line) => line.split(' ')[0])).toHaveLength(4);
+  expect(words()[3]).toMatch(/^error orders-db: renewing failed, 3 times in a row/);
+});
+
+test('a failure of what is not near its end is a warning, near its end an error', () => {
+  const levelAt = (passed: number) => {
+    const { log, read, time } = written();
+    log.listen(changed(alive()));
+    time.moveTo(start + passed);
+    log.listen(done(renewal, { outcome: 'unavailable' }));
+    return read().at(-1)?.['level'];
+  };
+  expect(levelAt(minutes(40))).toBe('warn');
+  expect(levelAt(minutes(59.5))).toBe('error');
+});
+
+test('a rejected login is an error, and it is called a login', () => {
+  const { log, words, time } = written();
+  const rules = rulesOf({ sinks: ['memory'] });
+  log.watch(aSubject(time.clock, { name: 'infisical-main', isToken: true, rules, sinkTypes: { memory: 'memory' } }));
+  const next = backingOff(start + minutes(1));
+  const step = aStep('acquire', 'NothingHeld');
+  log.listen(done(step, { secret: 'infisical-main', outcome: 'denied', message: 'the client secret is wrong', next }));
+  expect(words()).toEqual([
+    'error infisical-main: logging in failed (denied: the client secret is wrong); no sink has a value yet; next try in 1m',
+  ]);
+});
+
+test('recovery is said, also where only every sixtieth failure was', () => {
+  const { log, words } = written();
+  log.listen(changed(alive()));
+  for (let i = 0; i < 4; i++) log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(renewal, { next: { act: 'wait', until: start + minutes(30), because: 'NotDue' } }));
+  expect(words().at(-1)).toBe('info orders-db: renewed again after 4 failures; good for 1h; next look in 30m');
+  expect(words()).toHaveLength(2);
+});
+
+test('taking a lease makes up for renewals that failed', () => {
+  const { log, words } = written();
+  log.listen(changed(alive()));
+  log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(aStep('acquire', 'RenewalFailing')));
+  expect(words().at(-1)).toContain('has a lease again after 1 failure;');
+});
+
+test('the moment a value in use ends is said without any event, and so is its replacement', () => {
+  const { log, words, time } = written();
+  log.listen(changed(alive()));
+  time.moveTo(start + hours(1) - 1);
+  expect(words()).toEqual([]);
+  time.moveTo(start + hours(1));
+  expect(words()).toEqual(['error orders-db: the value that file holds has ended: it is no longer accepted']);
+  time.pass(minutes(3));
+  log.listen(changed(recordOf(held(aLease({ id: 'l2', expiresAt: start + hours(5) })))));
+  expect(words()[1]).toBe('info orders-db: file holds a living value again after 3m');
+  expect(words()).toHaveLength(2);
+});
+
+test('a secret that left the configuration does not end in the log, and leaves no timer behind', () => {
+  const { log, lines, time } = written();
+  log.listen(changed(alive()));
+  expect(time.open()).toBe(1);
+  log.forget('orders-db');
+  expect(time.open()).toBe(0);
+  time.moveTo(start + hours(2));
+  log.listen(done(renewal));
+  expect(lines).toEqual([]);
+});
+
+test('closing leaves no timer behind', async () => {
+  const { log, time } = written();
+  log.listen(changed(alive()));
+  await log.close();
+  await log.close();
+  expect(time.open()).toBe(0);
+});
+
+test('a provider that is not asked is said once, and when it may be asked again', () => {
+  const { log, words } = written();
+  const blocked = { type: 'blocked', provider: 'infisical-main' } as const;
+  log.listen({ ...blocked, until: start + minutes(2), because: 'ProviderBusy' });
+  log.listen({ ...blocked });
+  log.listen({ ...blocked, until: start + minutes(2), because: 'RetryAfter' });
+  log.listen({ ...blocked });
+  expect(words()).toEqual([
+    'warn infisical-main: not asked for now, because it asked to be left alone',
+    'info infisical-main: may be asked again',
+  ]);
+});
+
+test('decisions, polls that find nothing new and checks are for debugging', () => {
+  const events = (level: 'info' | 'debug') => {
+    const { log, lines } = written({ level });
+    log.listen({ type: 'decided', secret: 'orders-db', step: renewal });
+    log.listen({ type: 'begun', secret: 'orders-db', lateness: 3 });
+    log.listen(done(aStep('observe', 'PollDue', 'l1')));
+    log.listen(done(aStep('check', 'Unseen', 'file')));
+    log.listen(done(renewal, { outcome: 'blocked' }));
+    return lines.length;
+  };
+  expect(events('info')).toBe(0);
+  expect(events('debug')).toBe(5);
+});
+
+test('our own errors are shown whole, of foreign ones only what cannot quote a value', () => {
+  const { log, read, lines } = written();
+  const foreign = Object.assign(new TypeError('Bearer hunter2\n    at hunter2 (/a/b.js:1:2)'), {
+    code: 'ECONNRESET',
+    statusCode: 502,
+    headers: { authorization: 'hunter2' },
+    body: 'hunter2',
+  });
+  log.error('it failed', { err: new LeaseError('unavailable', 'no answer', { cause: foreign, unsure: true }) });
+  const err = read()[0]?.['err'] as Record<string, unknown> & { readonly cause: { readonly stack: string[] } };
+  expect(err).toMatchObject({ type: 'LeaseError', code: 'unavailable', message: 'no answer', unsure: true });
+  expect(err.cause).toMatchObject({ type: 'TypeError', code: 'ECONNRESET', statusCode: 502 });
+  expect(Object.keys(err.cause).sort()).toEqual(['code', 'stack', 'statusCode', 'type']);
+  expect(err.cause.stack[0]).toContain('log.test.ts');
+  expect(lines.join('')).not.toContain('hunter2');
+});
+
+test('what is no plain fact is left out, and material and tempting names are never shown', () => {
+  const { log, read, lines } = written();
+  const material = new Material({ password: 'hunter2' });
+  log.warn('odd', { material, nested: { err: new Error('hunter2') }, token: 'hunter2', other: new Error('hunter2') });
+  expect(lines.join('')).not.toContain('hunter2');
+  expect(read()[0]).toMatchObject({ nested: '[omitted]', token: '[Redacted]' });
+});
+
+test('for a terminal a line is the time, the level and the words, and nothing in it moves the cursor', () => {
+  const { log, lines } = written({ format: 'pretty' });
+  log.warn('cannot write \u001b[2J\nto it', { file: '/run/a b' });
+  expect(lines).toEqual(['2026-01-01 00:00:00.000Z WARN  cannot write \\u001b[2J\\nto it  file=/run/a b\n']);
+});
