@@ -11,7 +11,7 @@ export const keys = z
   .union(
     [
       z.literal('all'),
-      z.record(z.string().min(1), z.string().min(1)).refine((map) => Object.keys(map).length > 0, manual),
+      z.record(z.string().min(1), z.string().min(1, manual)).refine((map) => Object.keys(map).length > 0, manual),
     ],
     manual,
   )
