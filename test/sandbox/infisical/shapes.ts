@@ -16,7 +16,7 @@ export const showLease = (lease: Lease) => ({
   config: null,
 });
 
-/** As it appears inside a lease that is read: without `metadata`. */
+/** As it appears inside a lease that is read. */
 export const showSecretBriefly = (secret: DynamicSecret) => ({
   id: secret.id,
   name: secret.name,
@@ -29,9 +29,12 @@ export const showSecretBriefly = (secret: DynamicSecret) => ({
   statusDetails: null,
   createdAt: asDate(secret.createdAt),
   updatedAt: asDate(secret.createdAt),
+});
+
+export const showSecret = (secret: DynamicSecret) => ({
+  ...showSecretBriefly(secret),
   projectGatewayId: null,
   gatewayId: null,
   usernameTemplate: null,
+  metadata: [],
 });
-
-export const showSecret = (secret: DynamicSecret) => ({ ...showSecretBriefly(secret), metadata: [] });

@@ -86,7 +86,7 @@ const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.str
 /** Each account is an ACL user. Deleting one also closes the connections that logged in with it. */
 export function redisTarget(at: RedisTarget): Target {
   const connect = (login: { username?: string; password?: string } = {}) => {
-    const options = { lazyConnect: true, maxRetriesPerRequest: 0, enableOfflineQueue: true, ...login };
+    const options = { lazyConnect: true, maxRetriesPerRequest: 0, enableReadyCheck: false, ...login };
     const client = at.url === undefined ? new Redis({ path: at.socket ?? '', ...options }) : new Redis(at.url, options);
     // Every command's own rejection says it; without a listener it would also be printed.
     client.on('error', () => undefined);
@@ -96,7 +96,7 @@ export function redisTarget(at: RedisTarget): Target {
   const exists = async (username: string) => (await admin.call('ACL', 'GETUSER', username)) !== null;
   return {
     async create({ username, values }) {
-      const rights = ['resetchannels', '&*', `~${at.keys ?? '*'}`, '+@all', '-@admin', '-@dangerous'];
+      const rights = ['resetchannels', '&*', `~${at.keys ?? '*'}`, '+@all', '-@admin', '-@dangerous', '+info'];
       await admin.call('ACL', 'SETUSER', username, 'reset', 'on', `>${values['DB_PASSWORD']}`, ...rights);
     },
     async renew(username) {

@@ -1,0 +1,187 @@
+/** The laboratory the exchanges were recorded in, rebuilt in the sandbox, and what is needed to play an exchange again. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { Agent, request as httpRequest } from 'node:http';
+import { aSandbox, type SandboxBuilder } from '../sandbox/infisical/builder.ts';
+import type { Sandbox } from '../sandbox/infisical/sandbox.ts';
+import type { IdentitySpec } from '../sandbox/infisical/spec.ts';
+
+const directory = new URL('./recorded/', import.meta.url);
+
+export interface Recorded {
+  readonly name: string;
+  readonly request: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string | number>>;
+    readonly body: unknown;
+  };
+  readonly response: {
+    readonly status?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+    readonly networkError?: { readonly code: string };
+  };
+}
+
+export const recordedNames: readonly string[] = readdirSync(directory)
+  .filter((file) => file.endsWith('.json') && file !== 'index.json')
+  .map((file) => file.slice(0, -'.json'.length));
+
+export const recorded = (name: string): Recorded =>
+  JSON.parse(readFileSync(new URL(`${name}.json`, directory), 'utf8')) as Recorded;
+
+export const projectId = '3508f719-c7db-4a60-8006-9ac5f8512829';
+const slug = 'leasekeeper-lab';
+
+/** An identity whose client id and secret are those of a recorded login. */
+export function identityOf(
+  login: string,
+  more: IdentitySpec & { readonly secretTtl?: number; readonly secretUses?: number },
+) {
+  const { clientId, clientSecret } = recorded(login).request.body as { clientId: string; clientSecret: string };
+  const { secretTtl = 0, secretUses = 0, ...spec } = more;
+  return { ...spec, clientId, clientSecrets: [{ secret: clientSecret, ttl: secretTtl, numUsesLimit: secretUses }] };
+}
+
+const usual = { accessTokenTTL: 3600, accessTokenMaxTTL: 86_400 };
+
+/** As recorded: a project, its dynamic secrets, and identities of every kind. The first is the one that does most. */
+export const laboratory: SandboxBuilder = aSandbox()
+  .withProject({ slug, id: projectId, environments: ['dev'], folders: ['/app'] })
+  .withIdentity(identityOf('auth-ua-login-ok', { name: 'main', ...usual }))
+  .withIdentity({ name: 'viewer', ...usual, access: { [slug]: 'viewer' } })
+  .withIdentity({ name: 'outsider', ...usual, access: {} })
+  .withIdentity({ name: 'lease-only', ...usual, access: { [slug]: ['lease'] } })
+  .withIdentity({ name: 'describe-only', ...usual, access: { [slug]: ['describe-secret'] } })
+  .withIdentity({ name: 'far-away', ...usual, accessTokenTrustedIps: ['10.99.0.0/16'] })
+  .withIdentity(
+    identityOf('auth-ua-login-ip-not-trusted', { name: 'fenced', ...usual, clientSecretTrustedIps: ['10.99.0.0/16'] }),
+  )
+  .withIdentity(
+    identityOf('auth-ua-login-client-secret-expired-2nd-time', { name: 'expiring', ...usual, secretTtl: 1 }),
+  )
+  .withIdentity(identityOf('auth-ua-login-numuses-1of1', { name: 'single', ...usual, secretUses: 1 }))
+  .withIdentity(identityOf('auth-ua-login-after-client-secret-revoked', { name: 'revoked', ...usual }))
+  .withIdentity(identityOf('auth-ua-login-no-expiry', { name: 'endless', accessTokenTTL: 0, accessTokenMaxTTL: 0 }))
+  .withIdentity(identityOf('auth-ua-login-periodic', { name: 'periodic', ...usual, accessTokenPeriod: 120 }))
+  .withIdentity(identityOf('auth-ua-login-short-max', { name: 'short-max', accessTokenTTL: 6, accessTokenMaxTTL: 10 }))
+  .withIdentity(
+    identityOf('auth-ua-login-short-ttl-b', { name: 'short-ttl', accessTokenTTL: 5, accessTokenMaxTTL: 3600 }),
+  )
+  .withIdentity({ name: 'default', accessTokenTTL: 3600, accessTokenMaxTTL: 3600 })
+  .withIdentity(identityOf('auth-ua-login-two-uses', { name: 'two-uses', ...usual, accessTokenNumUsesLimit: 2 }))
+  .withDynamicSecret({ name: 'pg-main', defaultTTL: '1h', maxTTL: '24h' })
+  .withDynamicSecret({ name: 'pg-short', defaultTTL: '1m', maxTTL: '3m' })
+  .withDynamicSecret({ name: 'pg-nomax', defaultTTL: '1m', maxTTL: null })
+  .withDynamicSecret({ name: 'redis-main', type: 'redis', defaultTTL: '1h', maxTTL: '24h' })
+  .withDynamicSecret({ name: 'pg-app', path: '/app', defaultTTL: '1h', maxTTL: '24h' })
+  .withDynamicSecret({ name: 'pg-hang-719786' })
+  .withSecret({ key: 'DB_HOST', value: '127.0.0.1' })
+  .withSecret({ key: 'API_KEY', value: 'api-key-v1' })
+  .withSecret({ key: 'DB_URL', value: 'postgres://db:5432/app' });
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  readonly body: unknown;
+}
+
+interface Message {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+const agent = new Agent({ keepAlive: true });
+
+/** Rejects with the code of the socket's error. */
+export function say(url: string, { method, path, headers, body }: Message): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    const sent = httpRequest(url + path, { method, headers: { ...headers, ...length }, agent }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.once('error', reject);
+      answer.once('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        const parsed: unknown =
+          answer.headers['content-type']?.includes('json') && text !== '' ? JSON.parse(text) : null;
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, body: parsed });
+      });
+    });
+    sent.once('error', reject);
+    sent.end(body);
+  });
+}
+
+/** Acts as the recorder's programs did before the exchange in question. */
+export interface Lab {
+  readonly sandbox: Sandbox;
+  logIn(identity?: string): Promise<string>;
+  renew(jwt: string): Promise<string | undefined>;
+  revokeToken(jwt: string): Promise<void>;
+  /** Answers with the id of a new lease, taken by `main`. */
+  lease(secret?: string, path?: string): Promise<string>;
+  revoke(lease: string): Promise<void>;
+  renewLease(lease: string, ttl?: string): Promise<Reply>;
+  post(path: string, body: unknown, jwt?: string, method?: string): Promise<Reply>;
+  get(path: string, jwt: string): Promise<Reply>;
+}
+
+export function labIn(sandbox: Sandbox): Lab {
+  const place = { projectSlug: slug, environmentSlug: 'dev' };
+  const post: Lab['post'] = (path, body, jwt, method = 'POST') => {
+    const headers = {
+      'content-type': 'application/json',
+      ...(jwt === undefined ? {} : { authorization: `Bearer ${jwt}` }),
+    };
+    return say(sandbox.url, { method, path, headers, body: JSON.stringify(body) });
+  };
+  const tokenIn = (reply: Reply) => (reply.body as { accessToken?: string }).accessToken;
+  const logIn: Lab['logIn'] = async (identity = 'main') => {
+    const { clientId, clientSecret } = sandbox.identityNamed(identity);
+    return tokenIn(await post('/api/v1/auth/universal-auth/login', { clientId, clientSecret })) ?? '';
+  };
+  return {
+    sandbox,
+    logIn,
+    post,
+    renew: async (accessToken) => tokenIn(await post('/api/v1/auth/token/renew', { accessToken })),
+    revokeToken: async (accessToken) => void (await post('/api/v1/auth/token/revoke', { accessToken })),
+    async lease(dynamicSecretName = 'pg-main', path = '/') {
+      const reply = await post('/api/v1/dynamic-secrets/leases', { ...place, path, dynamicSecretName }, await logIn());
+      return (reply.body as { lease: { id: string } }).lease.id;
+    },
+    revoke: async (lease) =>
+      void (await post(`/api/v1/dynamic-secrets/leases/${lease}`, place, await logIn(), 'DELETE')),
+    renewLease: async (lease, ttl) =>
+      post(`/api/v1/dynamic-secrets/leases/${lease}/renew`, { ...place, ttl }, await logIn()),
+    get: (path, jwt) => say(sandbox.url, { method: 'GET', path, headers: { authorization: `Bearer ${jwt}` } }),
+  };
+}
+
+/** What has to be put in the place of the recording's own ids and tokens. */
+export interface Substitutes {
+  readonly token?: string;
+  readonly accessToken?: string | undefined;
+  readonly lease?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Send the recorded request again. */
+export function replay(sandbox: Sandbox, { request }: Recorded, substitutes: Substitutes): Promise<Reply> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (name !== 'content-length') headers[name] = String(value);
+  }
+  if (substitutes.token !== undefined) headers['authorization'] = `Bearer ${substitutes.token}`;
+  const lease = substitutes.lease;
+  const path = lease === undefined ? request.path : request.path.replace(/(?<=leases\/)[0-9a-f-]{36}/, lease);
+  const { accessToken } = substitutes;
+  const content = accessToken === undefined ? request.body : { ...(request.body as object), accessToken };
+  const body = content === null ? undefined : typeof content === 'string' ? content : JSON.stringify(content);
+  const all = { ...headers, ...substitutes.headers };
+  return say(sandbox.url, { method: request.method, path, headers: all, ...(body === undefined ? {} : { body }) });
+}
