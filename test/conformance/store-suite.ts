@@ -1,0 +1,135 @@
+/** What every store keeps to, the one in memory and the one in Redis. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
+import type { Store } from '../../src/state/store.ts';
+
+export interface StoreSubject {
+  readonly store: Store;
+  /** Another process's way to the same records. Absent: there is none. */
+  readonly other?: Store;
+  end(): Promise<void>;
+}
+
+/** A record with something in each of its parts. */
+export const aRecord: SecretRecord = {
+  leases: [
+    {
+      lease: {
+        id: 'lease-1',
+        issuedAt: 1_000,
+        expiresAt: 61_000,
+        maxExpiresAt: 361_000,
+        renewal: { from: 'expiry', by: 60_000, atLeast: 60_000, canShorten: true },
+      },
+      since: 1_000,
+      termStart: 1_000,
+      generation: 2,
+      verified: true,
+      observedAt: 2_000,
+    },
+  ],
+  sinks: {
+    'file:/secrets/a b:c.env': {
+      uses: [{ lease: 'lease-1', generation: 2 }],
+      has: { lease: 'lease-1', generation: 2, mark: 'm', reloaded: false, seenAt: 3_000 },
+    },
+  },
+  failures: { acquire: { count: 1, denied: 0, at: 4_000, code: 'unavailable', notBefore: 5_000 } },
+  intent: { key: 'k', at: 6_000 },
+};
+
+/** One more failure of an act that nobody knows: a count that shows whether a change was lost. */
+export const counted = (record: SecretRecord): SecretRecord => {
+  const count = (record.failures['counter']?.count ?? 0) + 1;
+  const failure = { count, denied: 0, at: 0, code: 'unavailable' as const, notBefore: 0 };
+  return { ...record, failures: { ...record.failures, counter: failure } };
+};
+
+export function storeSuite(name: string, open: () => Promise<StoreSubject>): void {
+  describe(`the store ${name}`, () => {
+    let subject: StoreSubject | undefined;
+    afterEach(async () => {
+      await subject?.end();
+      subject = undefined;
+    });
+    const start = async () => {
+      subject = await open();
+      return { store: subject.store, other: subject.other ?? subject.store };
+    };
+
+    test('has the empty record at revision 0 where nothing was saved', async () => {
+      const { store } = await start();
+      expect(await store.load('nobody')).toEqual({ record: emptyRecord, revision: 0 });
+      expect(await store.list()).toEqual([]);
+    });
+
+    test('answers an update with what was saved, and loads just that', async () => {
+      const { store, other } = await start();
+      const saved = await store.update('orders-db', () => aRecord);
+      expect(saved.record).toEqual(aRecord);
+      expect(saved.revision).toBeGreaterThan(0);
+      expect(await store.load('orders-db')).toEqual(saved);
+      expect(await other.load('orders-db')).toEqual(saved);
+    });
+
+    test('counts the revision up with each save, and only then', async () => {
+      const { store } = await start();
+      const first = await store.update('orders-db', counted);
+      await store.load('orders-db');
+      const second = await store.update('orders-db', counted);
+      expect(second.revision).toBeGreaterThan(first.revision);
+      expect((await store.load('orders-db')).revision).toBe(second.revision);
+    });
+
+    test('applies a change to what somebody else saved in between', async () => {
+      const { store, other } = await start();
+      await store.update('orders-db', () => aRecord);
+      await other.update('orders-db', counted);
+      const { record } = await store.update('orders-db', (latest) => ({ ...latest, sinks: {} }));
+      expect(record.failures['counter']?.count).toBe(1);
+      expect(record.sinks).toEqual({});
+    });
+
+    test('loses none of a hundred changes that are made at the same time', async () => {
+      const { store, other } = await start();
+      await Promise.all(
+        Array.from({ length: 50 }, () => [store.update('busy', counted), other.update('busy', counted)]).flat(),
+      );
+      expect((await store.load('busy')).record.failures['counter']?.count).toBe(100);
+    });
+
+    test('keeps each secret for itself, whatever it is called', async () => {
+      const { store, other } = await start();
+      const names = ['a', 'a:b', 'a/b', '*', '{a}', 'пароль', 'record', 'toString'];
+      for (const [i, secret] of names.entries()) for (let n = 0; n <= i; n++) await store.update(secret, counted);
+      for (const [i, secret] of names.entries()) {
+        expect((await other.load(secret)).record.failures['counter']?.count).toBe(i + 1);
+      }
+      expect([...(await other.list())].sort()).toEqual([...names].sort());
+    });
+
+    test('forgets what is removed, for all, and begins anew', async () => {
+      const { store, other } = await start();
+      await store.update('orders-db', () => aRecord);
+      await other.load('orders-db');
+      await store.remove('orders-db');
+      await store.remove('orders-db');
+      expect(await other.load('orders-db')).toEqual({ record: emptyRecord, revision: 0 });
+      expect(await other.list()).toEqual([]);
+      const { record } = await other.update('orders-db', counted);
+      expect(record.leases).toEqual([]);
+    });
+
+    test('saves nothing where the change throws, or answers what could not be read again', async () => {
+      const { store } = await start();
+      const saved = await store.update('orders-db', () => aRecord);
+      const broken = () => {
+        throw new Error('no');
+      };
+      await expect(store.update('orders-db', broken)).rejects.toThrow('no');
+      const endless = (record: SecretRecord) => ({ ...record, credentialSince: Number.POSITIVE_INFINITY });
+      await expect(store.update('orders-db', endless)).rejects.toThrow('credentialSince');
+      expect(await store.load('orders-db')).toEqual(saved);
+    });
+  });
+}
