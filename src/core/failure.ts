@@ -79,42 +79,50 @@ export interface Failure {
   readonly code: FailureCode;
   /** The provider's own wish, or the penalty for a rejection. Not even an approaching end overrules it. */
   readonly notBefore: Instant;
+  /** It succeeded since. Said to people; the row goes on. */
+  readonly isOver?: true;
 }
 
 /** The shortest time between two tries of anything. */
-export const shortestDelay: Duration = seconds(1);
+const shortestDelay: Duration = seconds(1);
 const longestDelay: Duration = minutes(5);
 /** A configuration does not mend itself; ask rarely. */
 const longestDelayWhenInvalid: Duration = minutes(60);
 /** A failure longer ago than this starts a new row. A success does not: a lease may die as soon as it is taken. */
 export const memory: Duration = minutes(15);
 /** After one rejection, and after more: providers lock out who insists. */
-const whenDenied: Duration = seconds(30);
+const whenDenied: Duration = seconds(60);
 const whenDeniedAgain: Duration = minutes(5);
+/** No provider silences us for longer. */
+export const longestSilence: Duration = minutes(10);
 
 /** Add one failure to a row of them. */
 export function another(previous: Failure | undefined, error: LeaseError, at: Instant): Failure {
   const row = previous && at - previous.at <= memory ? previous : { count: 0, denied: 0 };
   const denied = row.denied + (error.code === 'denied' ? 1 : 0);
   const penalty = error.code !== 'denied' ? 0 : denied > 1 ? whenDeniedAgain : whenDenied;
+  const wish = Math.max(previous?.notBefore ?? at, error.notBefore ?? at);
   return {
     count: row.count + 1,
     denied,
     at,
     code: error.code,
-    notBefore: Math.max(previous?.notBefore ?? at, error.notBefore ?? at, at + penalty),
+    notBefore: Math.max(Math.min(wish, at + longestSilence), at + penalty),
   };
 }
+
+/** How long somebody waits whose stake lives so much longer: at most an eighth of it. Nobody hurries for the dead. */
+export const patience = (left: Duration, longest: Duration = longestDelay): Duration =>
+  left > 0 ? Math.max(shortestDelay, Math.min(longest, left / 8)) : longest;
 
 /**
  * When to try again. The wait doubles, but before `deadline` it never exceeds an eighth of the life that is left, so
  * that the last hour sees more tries, not fewer. Past the deadline there is nothing left to hurry for.
  */
-export function nextTry(failure: Failure | undefined, deadline: Instant): Instant {
-  if (!failure) return Number.NEGATIVE_INFINITY;
-  const left = deadline - failure.at;
-  const hurry = left > 0 ? Math.max(shortestDelay, left / 8) : Number.POSITIVE_INFINITY;
+export function nextTry(failure: Failure | undefined, deadline: Instant, now: Instant): Instant {
+  // One that lies ahead was noted by a clock that was set back since.
+  if (!failure || failure.at > now) return Number.NEGATIVE_INFINITY;
   const longest = failure.code === 'invalid' ? longestDelayWhenInvalid : longestDelay;
-  const delay = Math.min(shortestDelay * 2 ** (failure.count - 1), longest, hurry);
+  const delay = Math.min(shortestDelay * 2 ** (failure.count - 1), patience(deadline - failure.at, longest));
   return Math.max(Math.floor(failure.at + delay), failure.notBefore);
 }

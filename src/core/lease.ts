@@ -1,5 +1,5 @@
 /** What a provider tells us of one incarnation of a secret, and the arithmetic of extending it. */
-import { type Duration, type Instant, minutes } from './time.ts';
+import { type Duration, type Instant, seconds } from './time.ts';
 
 /**
  * One incarnation of a secret: an access token, a dynamic-secret lease, a Lockbox version. Dates, never values.
@@ -35,20 +35,50 @@ export const isExpired = (lease: Lease, now: Instant): boolean => now >= endOf(l
 /** Its not-after as a number: `Infinity` where it has none. */
 export const endOf = (lease: Lease): Instant => lease.expiresAt ?? Number.POSITIVE_INFINITY;
 
-/** When a renewal asked for at `now` would expire; `undefined` where it would be refused, kill, or gain too little. */
-export function renewedExpiry(lease: Lease, now: Instant): Instant | undefined {
-  const { renewal, expiresAt, maxExpiresAt = Number.POSITIVE_INFINITY } = lease;
+/** Its wall as a number: `Infinity` where it has none. */
+export const wallOf = (lease: Lease): Instant => lease.maxExpiresAt ?? Number.POSITIVE_INFINITY;
+
+/**
+ * When a renewal asked for at `now` would expire; `undefined` where it would be refused, kill, or gain too little.
+ * It may take `margin` to arrive, or the provider's clock be ahead by as much.
+ */
+export function renewedExpiry(lease: Lease, now: Instant, margin: Duration = 0): Instant | undefined {
+  const { renewal, expiresAt } = lease;
   if (!renewal || expiresAt === undefined || isExpired(lease, now)) return undefined;
-  const wanted = (renewal.from === 'now' ? now : expiresAt) + renewal.by;
-  const landing = renewal.canShorten ? Math.min(wanted, maxExpiresAt) : wanted;
-  // The provider counts from when the request arrives, and its clock is not ours: keep clear of the wall.
-  const margin = renewal.from === 'now' ? Math.min(longestMargin, renewal.by / 10) : 0;
-  if ((!renewal.canShorten && landing + margin > maxExpiresAt) || landing <= expiresAt) return undefined;
-  return isWorthwhile(renewal, landing, now) ? landing : undefined;
+  const start = renewal.from === 'now' ? now : expiresAt;
+  const latest = renewal.from === 'now' ? start + margin : start;
+  const fits = wallOf(lease) - latest;
+  if (renewal.canShorten ? fits < renewal.atLeast : fits < renewal.by) return undefined;
+  const landing = Math.min(start + renewal.by, wallOf(lease));
+  return landing > expiresAt && isWorthwhile(renewal, landing, now) ? landing : undefined;
 }
 
-const longestMargin: Duration = minutes(1);
+/** Sent any later, a renewal that may take `margin` to arrive might land behind the wall, or find the lease dead. */
+export function latestSending(lease: Lease, margin: Duration): Instant {
+  const { renewal } = lease;
+  if (renewal?.from !== 'now') return endOf(lease);
+  const least = renewal.canShorten ? renewal.atLeast : renewal.by;
+  return Math.min(endOf(lease), wallOf(lease) - least - margin);
+}
 
 /** A renewal that leaves less than half a term is not worth another: the lease is close to its wall. */
-export const isWorthwhile = (renewal: Renewal, landing: Instant, now: Instant): boolean =>
-  landing - now >= renewal.by / 2;
+const isWorthwhile = (renewal: Renewal, landing: Instant, now: Instant): boolean => landing - now >= renewal.by / 2;
+
+/** Clocks are compared by the second, and answers take time: a renewal so much shorter is as good as predicted. */
+const tolerance: Duration = seconds(5);
+
+/** What a renewal taught us that was asked for at `askedAt`. */
+export type Lesson = 'as predicted' | 'a wall' | 'refused';
+
+export function lessonOf(before: Lease, after: Lease, askedAt: Instant, now: Instant): Lesson {
+  const landing = endOf(after);
+  if (landing <= endOf(before) || landing <= now) return 'refused';
+  const predicted = renewedExpiry(before, askedAt) ?? Number.NEGATIVE_INFINITY;
+  return landing < predicted - tolerance ? 'a wall' : 'as predicted';
+}
+
+/** The provider's word, and a wall that it does not tell of but once made us feel; unless it has moved since. */
+export const behindWall = (lease: Lease, wall: Instant | undefined): Lease =>
+  wall === undefined || endOf(lease) > wall + tolerance
+    ? lease
+    : { ...lease, maxExpiresAt: Math.min(wallOf(lease), wall) };

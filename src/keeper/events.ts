@@ -7,12 +7,15 @@ import type { SecretRecord } from '../core/record.ts';
 import type { Rules } from '../core/rules.ts';
 import type { Duration, Instant } from '../core/time.ts';
 
+/** Done to the source, to one sink, or to the programs behind all of them (`to` is then `allSinks`). */
+export type AnyStep = Step | DeliveryStep;
+
 export type KeeperEvent =
   /** What was decided, and why; for one of its sinks, or by a look. The debug log, and when the next look is. */
   | {
       readonly type: 'decided';
       readonly secret: string;
-      readonly step: Step | DeliveryStep | Wait;
+      readonly step: AnyStep | Wait;
       readonly sink?: string;
     }
   /** Something was done, or failed. Counters, histograms, the info log, the history. */
@@ -29,7 +32,7 @@ export type KeeperEvent =
 export interface Done {
   readonly type: 'done';
   readonly secret: string;
-  readonly step: Step | DeliveryStep;
+  readonly step: AnyStep;
   readonly outcome: 'ok' | 'blocked' | FailureCode;
   /** The error's words for people; they contain no value. */
   readonly message?: string;
@@ -37,7 +40,7 @@ export interface Done {
   readonly took: Duration;
   /** The record as it is after it, and what it means for this act: what happens next, and when. */
   readonly record: SecretRecord;
-  readonly next: Step | DeliveryStep | Wait;
+  readonly next: AnyStep | Wait;
 }
 
 export type Emit = (event: KeeperEvent) => void;

@@ -1,8 +1,12 @@
-/** The values this process has in memory, while the record knows their lease. They are nowhere else but in the sinks. */
+/** What one process knows of one secret. The values it has in memory are nowhere else but in the sinks. */
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
 
 export class Hand {
+  /** The sinks that said that they could be written to. */
+  readonly writable = new Set<string>();
+  /** The world was told of its record. */
+  isTold = false;
   #values: readonly { readonly holding: Holding; readonly material: Material }[] = [];
 
   holdings(): readonly Holding[] {

@@ -1,4 +1,6 @@
 /** Records for tests, said in the words that matter to the test. */
+import type { Step } from '../../src/core/decide.ts';
+import type { DeliveryStep } from '../../src/core/deliveries.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import type { HeldLease, SecretRecord } from '../../src/core/record.ts';
 import type { Facts, Rules } from '../../src/core/rules.ts';
@@ -37,9 +39,23 @@ export const rulesOf = (change: Partial<Rules> = {}): Rules => ({
   grace: minutes(5),
   sinks: ['file'],
   verify: false,
+  reloads: false,
+  exclusive: false,
   can: { observe: false, read: false, search: false },
   renewsByValue: false,
   ...change,
 });
 
-export const at = (now: number, change: Partial<Facts> = {}): Facts => ({ now, startedAt: 0, atHand: [], ...change });
+export const at = (now: number, change: Partial<Facts> = {}): Facts => ({
+  now,
+  startedAt: 0,
+  uncertainty: 0,
+  atHand: [],
+  writable: ['file'],
+  gate: { blocks: [], isBusy: false },
+  ...change,
+});
+
+/** A step as the agenda would list it. */
+export const stepTo = (act: Step['act'] | DeliveryStep['act'], to?: string): Step =>
+  ({ act, because: 'NothingHeld', at: 0, deadline: 0, emergencyAt: 0, ...(to !== undefined && { to }) }) as Step;

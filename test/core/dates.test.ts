@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { another, LeaseError, nextTry, shortestDelay } from '../../src/core/failure.ts';
+import { another, LeaseError, nextTry } from '../../src/core/failure.ts';
 import { renewedExpiry } from '../../src/core/lease.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { timetable } from '../../src/core/timetable.ts';
 import { aLease, held, rulesOf } from './build.ts';
+
+/** When all of it has long happened. */
+const far = days(1000);
 
 const anInstant = fc.integer({ min: 0, max: days(100) });
 const aTerm = fc.integer({ min: seconds(10), max: days(30) });
@@ -30,8 +33,8 @@ test('a renewal is only ever asked for where it lands behind the present end and
 
 test('a renewal that would land just before the wall is not risked: requests travel, and clocks differ', () => {
   const lease = aLease({ maxExpiresAt: minutes(90) + seconds(10) });
-  expect(renewedExpiry(lease, minutes(30))).toBeUndefined();
-  expect(renewedExpiry(lease, minutes(29))).toBe(minutes(89));
+  expect(renewedExpiry(lease, minutes(30), seconds(11))).toBeUndefined();
+  expect(renewedExpiry(lease, minutes(30), seconds(10))).toBe(minutes(90));
 });
 
 test('jitter only ever brings a renewal forward, by no more than its share, and is the same at every look', () => {
@@ -48,25 +51,25 @@ test('jitter only ever brings a renewal forward, by no more than its share, and 
 
 test('the nearer the end the sooner the next try, but never sooner than the shortest delay', () => {
   const many = { count: 20, denied: 0, at: 0, code: 'unavailable', notBefore: 0 } as const;
-  expect(nextTry(many, hours(9))).toBe(minutes(5));
-  expect(nextTry(many, minutes(8))).toBe(minutes(1));
-  expect(nextTry(many, seconds(2))).toBe(shortestDelay);
-  expect(nextTry(many, -1)).toBe(minutes(5));
+  expect(nextTry(many, hours(9), far)).toBe(minutes(5));
+  expect(nextTry(many, minutes(8), far)).toBe(minutes(1));
+  expect(nextTry(many, seconds(2), far)).toBe(seconds(1));
+  expect(nextTry(many, -1, far)).toBe(minutes(5));
 });
 
-test('a rejection is followed by 30 seconds of silence, more of them by 5 minutes, however near the end', () => {
+test('a rejection is followed by a minute of silence, more of them by 5 minutes, however near the end', () => {
   const denied = new LeaseError('denied', 'no');
   const first = another(undefined, denied, 0);
-  expect(nextTry(first, seconds(10))).toBe(seconds(30));
-  const second = another(first, denied, seconds(30));
-  expect(nextTry(second, seconds(40))).toBe(seconds(330));
-  const other = another(second, new LeaseError('unavailable', 'down'), seconds(331));
-  expect(nextTry(other, days(1))).toBe(seconds(335));
+  expect(nextTry(first, seconds(10), far)).toBe(seconds(60));
+  const second = another(first, denied, seconds(60));
+  expect(nextTry(second, seconds(40), far)).toBe(seconds(360));
+  const other = another(second, new LeaseError('unavailable', 'down'), seconds(361));
+  expect(nextTry(other, days(1), far)).toBe(seconds(365));
 });
 
-test('the provider decides when it wants to hear from us again', () => {
+test('the provider decides when it wants to hear from us again, within ten minutes', () => {
   const limited = another(undefined, new LeaseError('unavailable', '429', { notBefore: minutes(20) }), 0);
-  expect(nextTry(limited, minutes(10))).toBe(minutes(20));
+  expect(nextTry(limited, minutes(10), far)).toBe(minutes(10));
 });
 
 test('failures long ago do not count', () => {

@@ -6,7 +6,7 @@ import { failed } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
 import { hours, minutes } from '../../src/core/time.ts';
 import * as record from '../../src/core/transitions.ts';
-import { aLease, at, held, recordOf, rulesOf } from './build.ts';
+import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const rules = rulesOf();
 const intent = { key: 'k1', at: minutes(30) };
@@ -34,7 +34,7 @@ describe('acquiring', () => {
   });
 
   test('that was refused for certain leaves no intent, unless an earlier try is still open', () => {
-    const step = { act: 'acquire', because: 'EndOfLife', at: 0, deadline: 0 } as const;
+    const step = stepTo('acquire');
     const when = { begun: 0, now: 1 };
     const begun = record.intending(recordOf(), intent);
     expect(failed(begun, step, new LeaseError('unavailable', '503'), when).intent).toBeUndefined();
@@ -44,10 +44,9 @@ describe('acquiring', () => {
   });
 
   test('the same lease again is as good as a failure', () => {
-    expect(record.acquired(recordOf(held()), aLease(), rules, 1).failures['acquire']?.count).toBe(1);
-    expect(
-      record.acquired(recordOf(held()), aLease({ expiresAt: hours(2) }), rules, 1).failures['acquire'],
-    ).toBeUndefined();
+    const begun = record.intending(recordOf(held()), intent);
+    expect(record.acquired(begun, aLease(), rules, 1).failures['acquire']?.count).toBe(1);
+    expect(record.acquired(begun, aLease({ expiresAt: hours(2) }), rules, 1).failures['acquire']).toBeUndefined();
   });
 
   test('a lease that is dead on arrival is as good as a failure, but is not forgotten', () => {
@@ -58,7 +57,7 @@ describe('acquiring', () => {
 
   test('an older lease again makes it the head, with its history', () => {
     const both = record.acquired(record.acquired(recordOf(), aLease(), rules, 0), second, rules, 1);
-    const back = record.settled(record.acquired(both, aLease(), rules, 2), rules, 3);
+    const back = record.settled(record.acquired(record.intending(both, intent), aLease(), rules, 2), rules, 3);
     expect(headOf(back)?.lease.id).toBe('l1');
     expect(back.leases.find(({ lease }) => lease.id === 'l2')?.supersededAt).toBe(3);
   });
@@ -76,7 +75,7 @@ describe('acquiring', () => {
 
 describe('renewing', () => {
   test('starts a new term, and where it changes the values the old ones keep their end', () => {
-    const answer = { askedAt: minutes(30), isChanged: true };
+    const answer = { askedAt: minutes(30), before: held(), isChanged: true };
     const next = record.renewed(recordOf(held()), aLease({ expiresAt: minutes(90) }), answer, minutes(31));
     expect(next.leases[0]).toMatchObject({ termStart: minutes(30), generation: 1, formerEndsAt: minutes(60) });
     expect(endOfHolding(next, { lease: 'l1', generation: 0 })).toBe(minutes(60));
@@ -89,20 +88,20 @@ describe('renewing', () => {
   });
 
   test('that gains little is the last', () => {
-    const answer = { askedAt: minutes(30), isChanged: false };
+    const answer = { askedAt: minutes(30), before: held(), isChanged: false };
     expect(
-      record.renewed(recordOf(held()), aLease({ expiresAt: minutes(60) }), answer, minutes(31)).leases[0]?.final,
+      record.renewed(recordOf(held()), aLease({ expiresAt: minutes(60) }), answer, minutes(31)).leases[0]?.refused,
     ).toBe(true);
   });
 
   test('that is refused is the last', () => {
-    const step = { act: 'renew', to: 'l1', because: 'RenewalDue', at: 0, deadline: 0 } as const;
+    const step = stepTo('renew', 'l1');
     const refused = failed(recordOf(held()), step, new LeaseError('refused', 'max TTL'), { begun: 0, now: 1 });
-    expect(refused.leases[0]?.final).toBe(true);
+    expect(refused.leases[0]?.refused).toBe(true);
   });
 
   test('with a lost answer puts the lease in doubt', () => {
-    const step = { act: 'renew', to: 'l1', because: 'RenewalDue', at: 0, deadline: 0 } as const;
+    const step = stepTo('renew', 'l1');
     const cut = new LeaseError('unavailable', 'cut', { unsure: true });
     expect(failed(recordOf(held()), step, cut, { begun: 0, now: 1 }).leases[0]?.observedAt).toBeUndefined();
   });
@@ -128,7 +127,7 @@ test('a lease that is gone young counts as a failed acquire, an old one does not
 });
 
 test('a lease that failed its proofs three times is given up, and the one before it is the head again', () => {
-  const step = { act: 'verify', to: 'l2', because: 'Unproven', at: 0, deadline: 0 } as const;
+  const step = stepTo('verify', 'l2');
   let next = recordOf(held(second, { verified: false }), held());
   for (const now of [1, 2, 3]) next = failed(next, step, new LeaseError('invalid', 'no'), { begun: 0, now });
   expect(headOf(next)?.lease.id).toBe('l1');
@@ -148,8 +147,8 @@ describe('a sink', () => {
     expect([isUsed(begun, 'l1'), isUsed(begun, 'l2')]).toEqual([true, true]);
     const done = written(begun, 'file', { ...now, mark: 'm' }, 1);
     expect(isUsed(done, 'l1')).toBe(true);
-    expect(isUsed(reloaded(done, 'file', now), 'l1')).toBe(false);
-    expect(record.settled(reloaded(done, 'file', now), rules, 9).leases[1]?.supersededAt).toBe(9);
+    expect(isUsed(reloaded(done, 'file', now, rules), 'l1')).toBe(false);
+    expect(record.settled(reloaded(done, 'file', now, rules), rules, 9).leases[1]?.supersededAt).toBe(9);
     expect(record.settled(done, rules, 9).leases[1]?.supersededAt).toBeUndefined();
   });
 
@@ -173,7 +172,7 @@ describe('a sink', () => {
 });
 
 test('a rejection of the former credential is no rejection of the present one', () => {
-  const step = { act: 'acquire', because: 'EndOfLife', at: 0, deadline: 0 } as const;
+  const step = stepTo('acquire');
   const denied = new LeaseError('denied', 'no');
   const changed = record.credentialChanged(failed(recordOf(), step, denied, { begun: 0, now: 1 }), 5);
   expect(changed.failures).toEqual({});
@@ -182,7 +181,7 @@ test('a rejection of the former credential is no rejection of the present one', 
 });
 
 test('what was found lost is superseded from the start', () => {
-  const found = record.searched({ ...recordOf(held()), intent }, [aLease(), second], 9);
+  const found = record.searched({ ...recordOf(held()), intent }, [aLease(), second], rulesOf({ exclusive: true }), 9);
   expect(found.intent).toBeUndefined();
   expect(found.leases.map(({ lease, supersededAt }) => [lease.id, supersededAt])).toEqual([
     ['l1', undefined],

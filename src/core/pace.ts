@@ -1,0 +1,25 @@
+/** How often a secret may be acquired, whatever the answers: who insists is locked out, or drowns in leases. */
+import { type Duration, type Instant, minutes, seconds } from './time.ts';
+
+/** No more than eight requests arrive in this time. */
+const perMinutes: Duration = minutes(5);
+/** A request begun arrives so much later at most: the longest deadline of a call. */
+const travel: Duration = seconds(35);
+
+/** So long after the last, the last but one, … acquire. Together: one a second at most, at most eight in the window. */
+const paces: readonly Duration[] = [...[1, 3, 8, 20, 35, 50, 65].map(seconds), perMinutes + travel];
+
+/** What can wait leaves the other half of the window to what cannot. */
+const leisurely = 4;
+
+/** How many acquires are remembered. */
+export const remembered = paces.length;
+
+/** From when on another may be begun that is wanted at `at`. After `urgentFrom` it cannot wait. */
+export function paced(acquires: readonly Instant[], at: Instant, urgentFrom: Instant, now: Instant): Instant {
+  // A clock that was set back would make us wait for what seems to lie ahead.
+  const past = acquires.filter((begun) => begun <= now);
+  const soonest = Math.max(at, ...past.slice(0, remembered).map((begun, i) => begun + (paces[i] ?? 0)));
+  const leisure = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + perMinutes + travel;
+  return Math.max(soonest, Math.min(leisure, urgentFrom));
+}

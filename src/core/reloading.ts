@@ -1,0 +1,48 @@
+/** What next for the programs that the secret itself tells, once for each head that all its sinks hold. */
+import { choose, type Wait } from './agenda.ts';
+import type { DeliveryStep } from './deliveries.ts';
+import { isExpired } from './lease.ts';
+import {
+  endOfHolding,
+  type Holding,
+  headOf,
+  holdingOf,
+  isEverywhere,
+  isSame,
+  type SecretRecord,
+  type SinkState,
+} from './record.ts';
+import type { Facts, Rules } from './rules.ts';
+
+/** What is done to all sinks of a secret at once is done to this one. No sink has that name. */
+export const allSinks = '*';
+
+export type ReloadStep = DeliveryStep & { readonly act: 'reload' };
+
+/** Decide whether the programs behind all sinks have to be told. */
+export function reloading(record: SecretRecord, rules: Rules, facts: Facts): ReloadStep | Wait {
+  const { now } = facts;
+  const head = headOf(record);
+  const agenda: ReloadStep[] = [];
+  if (rules.reloads && head && !isExpired(head.lease, now)) {
+    const holding = holdingOf(head);
+    if (isEverywhere(record, rules.sinks, holding) && !isSame(holding, record.acknowledged)) {
+      const used = Object.values(record.sinks).flatMap(({ uses }) => uses.map((each) => endOfHolding(record, each)));
+      const deadline = Math.min(...used.filter((end) => end > now));
+      agenda.push({ act: 'reload', to: allSinks, because: 'Unacknowledged', at: now, deadline, emergencyAt: deadline });
+    }
+  }
+  return choose(agenda, record.failures, now);
+}
+
+/** All programs have taken these values up. A sink that was given others meanwhile waits for those to be taken up. */
+export const acknowledged = (record: SecretRecord, what: Holding): SecretRecord => ({
+  ...record,
+  acknowledged: { lease: what.lease, generation: what.generation },
+  sinks: Object.fromEntries(
+    Object.entries(record.sinks).map(([name, state]): [string, SinkState] => [
+      name,
+      isSame(what, state.has) && state.has?.reloaded ? { ...state, uses: [what] } : state,
+    ]),
+  ),
+});

@@ -1,0 +1,197 @@
+/** Stands before one provider: so many requests at a time, the most urgent first, and none while it may not be asked. */
+import { type BlockReason, longestSilence } from '../core/failure.ts';
+import type { Block, GateView } from '../core/rules.ts';
+import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
+import type { Emit } from './events.ts';
+
+export interface GateOptions {
+  /** As listeners know it: the provider's name, or that of its logins. */
+  readonly name: string;
+  /** A clock that never jumps. All dates of the gate are on it. */
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** How many requests may be under way at a time. Default: 8. */
+  readonly slots?: number;
+}
+
+/** How a request ended, as far as the gate is concerned. */
+export type Passage =
+  /** The provider answered, whatever it said. */
+  | 'answered'
+  /** It did not, or only to say that it cannot. */
+  | 'unavailable'
+  /** It was not asked, or we did not wait for the answer. */
+  | 'unknown';
+
+export interface Ticket {
+  readonly isProbe: boolean;
+  readonly enteredAt: Instant;
+}
+
+interface Waiter {
+  /** After this its look comes too late. */
+  readonly deadline: Instant;
+  readonly wake: () => void;
+}
+
+/** So many requests in a row without an answer, and nobody else is sent. */
+const patience = 5;
+const shortestBreak: Duration = seconds(1);
+const longestBreak: Duration = seconds(30);
+/** A probe takes no longer than the longest call. */
+const longestProbe: Duration = seconds(35);
+/** Who was woken takes its turn within this time, or loses it. */
+const longestTurn: Duration = seconds(5);
+
+/** State of one process: after a restart the gate is open, and the provider says again what it said. */
+export class Gate {
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #slots: number;
+  #inside = 0;
+  /** Who was woken for a free slot, and when. */
+  readonly #called = new Map<string, Instant>();
+  readonly #waiting = new Map<string, Waiter>();
+  #block: Block | undefined;
+  /** Open: nobody passes until then, and after that one at a time. `tries`: how many of those were in vain. */
+  #circuit: { readonly since: Instant; readonly until: Instant; readonly tries: number } | undefined;
+  #probingSince: Instant | undefined;
+  #unanswered = 0;
+
+  constructor({ name, clock, emit, slots = 8 }: GateOptions) {
+    this.#name = name;
+    this.#clock = clock;
+    this.#emit = emit;
+    this.#slots = slots;
+  }
+
+  /** The time that its dates are on. */
+  now(): Instant {
+    return this.#clock.now();
+  }
+
+  /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
+  view(secret: string, offset: Duration = 0): GateView {
+    const blocks = this.#blocks().map(({ because, since, until }) => ({
+      because,
+      since: since + offset,
+      until: until + offset,
+    }));
+    return { blocks, isBusy: this.#free(secret) <= 0 };
+  }
+
+  /** A request is about to be sent: the view allowed it. Every ticket has to be given back. */
+  enter(secret: string): Ticket {
+    this.#inside++;
+    this.#called.delete(secret);
+    this.#waiting.delete(secret);
+    if (this.#block && this.#block.until <= this.#clock.now()) this.unblock();
+    const isProbe = this.#circuit !== undefined;
+    const enteredAt = this.#clock.now();
+    if (isProbe) this.#probingSince = enteredAt;
+    return { isProbe, enteredAt };
+  }
+
+  leave({ isProbe, enteredAt }: Ticket, passage: Passage): void {
+    this.#inside--;
+    if (isProbe) this.#probingSince = undefined;
+    if (passage === 'answered') this.#close();
+    // Who could not wait was not sent away: nobody else will be.
+    if (passage === 'answered' && this.#block && enteredAt > this.#block.since) this.unblock();
+    if (passage === 'unavailable') {
+      this.#unanswered++;
+      if (isProbe || (!this.#circuit && this.#unanswered >= patience)) this.#open();
+    }
+    this.#callNext();
+  }
+
+  /** Nobody passes before then. The earlier word does not count any more. */
+  block(until: Instant, because: BlockReason): void {
+    const since = this.#clock.now();
+    this.#block = {
+      because,
+      since,
+      until: Math.min(Math.max(until, since + shortestBreak), since + longestSilence),
+    };
+    this.#tell();
+  }
+
+  /** It may be asked again: there is a new token, or somebody knows better. Who waits is woken. */
+  unblock(): void {
+    if (!this.#block) return;
+    this.#block = undefined;
+    this.#tell();
+    this.#callNext();
+  }
+
+  /**
+   * A look ended with something due that only the gate holds up. It is woken when its turn comes. Answers whether it is
+   * the first in line, who looks again by itself when the block is over.
+   */
+  line(secret: string, deadline: Instant, wake: () => void): boolean {
+    this.#called.delete(secret);
+    this.#waiting.set(secret, { deadline, wake });
+    return this.#first()?.[0] === secret;
+  }
+
+  /** A look ended with nothing held up. */
+  pass(secret: string): void {
+    const hadTurn = this.#called.delete(secret);
+    if (this.#waiting.delete(secret) || hadTurn) this.#callNext();
+  }
+
+  #blocks(): readonly Block[] {
+    const now = this.#clock.now();
+    const blocks: Block[] = this.#block && now < this.#block.until ? [this.#block] : [];
+    const circuit = this.#circuit;
+    if (circuit && now < circuit.until) return [...blocks, { because: 'CircuitOpen', ...circuit }];
+    if (this.#probingSince === undefined) return blocks;
+    const since = this.#probingSince;
+    return [...blocks, { because: 'CircuitOpen', since, until: since + longestProbe }];
+  }
+
+  #open(): void {
+    const tries = this.#circuit ? this.#circuit.tries + 1 : 0;
+    const since = this.#clock.now();
+    this.#circuit = { since, until: since + Math.min(longestBreak, shortestBreak * 2 ** tries), tries };
+    this.#tell();
+  }
+
+  #close(): void {
+    this.#unanswered = 0;
+    if (!this.#circuit) return;
+    this.#circuit = undefined;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const last = this.#blocks().reduce<Block | undefined>((a, b) => (a && a.until >= b.until ? a : b), undefined);
+    const what = last && { until: last.until, because: last.because };
+    this.#emit({ type: 'blocked', provider: this.#name, ...what });
+  }
+
+  #free(secret: string): number {
+    const called = [...this.#called].filter(([other, at]) => other !== secret && this.#clock.now() - at < longestTurn);
+    return this.#slots - this.#inside - called.length;
+  }
+
+  #first(): readonly [string, Waiter] | undefined {
+    let first: readonly [string, Waiter] | undefined;
+    for (const entry of this.#waiting) if (!first || entry[1].deadline < first[1].deadline) first = entry;
+    return first;
+  }
+
+  /** Whoever is woken while the gate is closed learns from when on it is open. */
+  #callNext(): void {
+    const isOpen = this.#blocks().length === 0 && !this.#circuit;
+    for (let calls = isOpen ? this.#free('') : 1; calls > 0; calls--) {
+      const first = this.#first();
+      if (!first) return;
+      const [secret, { wake }] = first;
+      this.#waiting.delete(secret);
+      if (isOpen) this.#called.set(secret, this.#clock.now());
+      wake();
+    }
+  }
+}

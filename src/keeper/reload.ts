@@ -1,0 +1,40 @@
+/** Tell the programs behind all sinks of a secret, once for each head that all sinks hold. */
+import { checked } from '../core/deliveries.ts';
+import { asLeaseError, LeaseError } from '../core/failure.ts';
+import { headOf, holdingOf, type SecretRecord } from '../core/record.ts';
+import { acknowledged, allSinks, type ReloadStep, reloading } from '../core/reloading.ts';
+import { failed } from '../core/setbacks.ts';
+import { type Outcome, run } from './loop.ts';
+import { factsOf, now as nowOf, succeed, type Visit, wake } from './secret.ts';
+
+/** Do what is due. Where that changed anything, the secret is looked at: a predecessor may have become free. */
+export async function reload(visit: Visit): Promise<void> {
+  const { name, rules } = visit.secret;
+  const job = { kind: 'reload', secret: name } as const;
+  const isChanged = await run<ReloadStep>(visit, {
+    sink: allSinks,
+    decide: (record) => reloading(record, rules, factsOf(visit)),
+    act: (_, record, signal) => act(visit, record, signal),
+    fail: (step, error, begun) => (record) => failed(record, step, asLeaseError(error), { begun, now: nowOf(visit) }),
+    rest: (_, { until }) => succeed(visit, job, until),
+  });
+  if (isChanged) await wake(visit, { kind: 'look', secret: name }, nowOf(visit));
+}
+
+async function act({ secret }: Visit, record: SecretRecord, signal: AbortSignal): Promise<Outcome> {
+  const head = headOf(record);
+  if (!head) throw new LeaseError('invalid', 'nothing to take up');
+  // What was deleted meanwhile cannot be taken up: it is written again, and the programs told then.
+  const lost = await emptied(secret, record, signal);
+  if (lost !== undefined) return { change: (latest, now) => checked(latest, lost, false, now) };
+  await secret.reload?.(signal);
+  return { change: (latest) => acknowledged(latest, holdingOf(head)) };
+}
+
+/** A sink that does not hold any more what was written there. */
+async function emptied({ sinks }: Visit['secret'], record: SecretRecord, signal: AbortSignal) {
+  for (const [name, { has }] of Object.entries(record.sinks)) {
+    if (has && (await sinks[name]?.holds?.(has.mark, signal)) === false) return name;
+  }
+  return undefined;
+}
