@@ -15,6 +15,8 @@ export interface HttpClientOptions {
   readonly connections: number;
   /** Absent: as many as there are. */
   readonly requestsPerMinute?: number | undefined;
+  /** For each request, besides the caller's own. Absent: 35 s. */
+  readonly deadline?: Duration;
 }
 
 export interface HttpRequest {
@@ -53,13 +55,13 @@ export interface HttpClient {
 }
 
 /** The server cuts a hanging request after 30 s: that is to be seen, so that our own deadline is a little longer. */
-const deadline: Duration = seconds(35);
+const longestWait: Duration = seconds(35);
 
 /** Throws `Error` where a variable of the environment that names a proxy is no URL. */
 export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   const base = new URL(options.url);
   const prefix = base.pathname.replace(/\/+$/, '');
-  const { tls = {}, connections, requestsPerMinute } = options;
+  const { tls = {}, connections, requestsPerMinute, deadline = longestWait } = options;
   const wires = connectionsTo({ url: base, tls, connections, env: deps.env });
   const rate = requestsPerMinute === undefined ? undefined : requestRate(requestsPerMinute, deps.clock);
   const skew = learningSkew();
