@@ -5,7 +5,7 @@ import { comesLater, notYet } from './later.ts';
 import { entryOf, locate, type Spot } from './locate.ts';
 import { meant, nearest } from './nearest.ts';
 import { type Finding, finding, type Path, type Place } from './problem.ts';
-import { keysAt } from './shape.ts';
+import { descriptionAt, keysAt } from './shape.ts';
 import type { Node, Scalar } from './tree.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -24,22 +24,27 @@ export const unsaid = (): string => '';
 export const findingsOf = (issues: readonly Issue[], part: Part): readonly Finding[] =>
   issues.flatMap((issue) => findingsOfOne(issue, [], part));
 
+/** What the schema's author says of the place serves where there is no better advice. */
+function advised(found: Finding, path: Path, { schema }: Part): Finding {
+  const remedy = found.remedy ?? descriptionAt(schema, path);
+  return remedy === undefined ? found : { ...found, remedy };
+}
+
 function findingsOfOne(issue: Issue, above: Path, part: Part): readonly Finding[] {
   const path = [...above, ...(issue.path as Path)];
   const spot = locate(part.node, path, part.keyAt);
-  if (spot.node?.kind === 'scalar' && spot.node.unfilled && !issue.message.startsWith(misplaced)) return [];
+  const { node } = spot;
+  if (node?.kind === 'scalar' && node.unfilled && !issue.message.startsWith(misplaced)) return [];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, path, part));
-  if (!spot.node) return [missing(issue, spot)];
-  if (spot.node.kind === 'scalar' && spot.node.value === null && issue.message === '')
-    return [finding(spot.at, spot.path, 'nothing is written here', 'give it a value, or remove the key')];
+  const one = (found: Finding) => [advised(found, path, part)];
+  if (!node) return one(missing(issue, spot));
+  if (node.kind === 'scalar' && node.value === null) return one(blank(issue, spot));
   if (issue.code === 'invalid_union') return ofUnion(issue, path, spot, part);
-  if (issue.code === 'invalid_value') return [wrongWord(issue.values.map(String), issue.message, spot)];
-  if (issue.code === 'invalid_key') {
-    const owner = locate(part.node, path.slice(0, -1), part.keyAt).node;
-    const at = entryOf(owner, String(path.at(-1)))?.keyAt ?? spot.at;
-    return issue.issues.map((one) => said(one, { ...spot, at }));
-  }
-  return [said(issue, spot)];
+  if (issue.code === 'invalid_value') return one(wrongWord(issue.values.map(String), issue.message, spot));
+  if (issue.code !== 'invalid_key') return one(said(issue, spot));
+  const owner = locate(part.node, path.slice(0, -1), part.keyAt).node;
+  const at = entryOf(owner, String(path.at(-1)))?.keyAt ?? spot.at;
+  return issue.issues.map((inner) => said(inner, { ...spot, at }));
 }
 
 function unknownKey(key: string, path: Path, part: Part): Finding {
@@ -63,6 +68,12 @@ function missing(issue: Issue, spot: Spot): Finding {
   return finding(spot.at, spot.path, 'missing', remedy ?? (issue.message || undefined));
 }
 
+function blank(issue: Issue, spot: Spot): Finding {
+  const remedy =
+    issue.message === '' ? 'give it a value, or remove the key' : (split(issue.message)[1] ?? issue.message);
+  return finding(spot.at, spot.path, 'nothing is written here', remedy);
+}
+
 /** A word from a closed list was expected. */
 function wrongWord(known: readonly string[], message: string, spot: Spot): Finding {
   const node = spot.node as Scalar;
@@ -82,7 +93,7 @@ function ofUnion(issue: UnionIssue, path: Path, spot: Spot, part: Part): readonl
     return [wrongWord((issue.options as unknown[]).map(String), '', spot)];
   const branches = issue.errors as readonly (readonly Issue[])[];
   const fitting = branches.filter((branch) => !branch.some((one) => one.path.length === 0 && isOfAnotherKind(one)));
-  const near = fitting.filter((branch) => branch.some((one) => isMisspelt(one, path, part)));
+  const near = fitting.filter((branch) => branch.some((one) => isMisspelt(one, branch)));
   const meantBranch = fitting.length === 1 ? fitting[0] : near.length === 1 ? near[0] : undefined;
   if (meantBranch) return meantBranch.flatMap((one) => findingsOfOne(one, path, part));
   if (issue.message !== '') return [said(issue, spot)];
@@ -94,11 +105,11 @@ function ofUnion(issue: UnionIssue, path: Path, spot: Spot, part: Part): readonl
 
 const isOfAnotherKind = (issue: Issue): boolean => issue.code === 'invalid_type' || issue.code === 'invalid_value';
 
-const isMisspelt = (issue: Issue, path: Path, part: Part): boolean =>
-  issue.code === 'unrecognized_keys' &&
-  issue.keys.some(
-    (key) => nearest(key, keysAt(part.schema, [...path, ...(issue.path as Path)], undefined)) !== undefined,
-  );
+/** Is one of the keys that are too many nearly one that is missing? */
+function isMisspelt(issue: Issue, branch: readonly Issue[]): boolean {
+  const missed = branch.flatMap(({ path }) => (path.length === 1 ? [String(path[0])] : []));
+  return issue.code === 'unrecognized_keys' && issue.keys.some((key) => nearest(key, missed) !== undefined);
+}
 
 /** The words of the schema's author: what is wrong, and after a colon (or a question) what would be right. */
 function split(message: string): [message: string, remedy?: string] {
@@ -110,26 +121,27 @@ function split(message: string): [message: string, remedy?: string] {
 
 function said(issue: Issue, spot: Spot): Finding {
   if (issue.message !== '') return finding(spot.at, spot.path, ...split(issue.message));
-  const quotes =
-    issue.code === 'invalid_type' && issue.expected === 'string' && spot.node?.kind === 'scalar'
-      ? 'put it in quotes'
-      : undefined;
-  const found = issue.code === 'invalid_type' ? `, found ${kindOf(spot.node)}` : '';
-  return finding(spot.at, spot.path, `expected ${expectation(issue)}${found}`, quotes);
+  if (issue.code !== 'invalid_type') return finding(spot.at, spot.path, `expected ${expectation(issue)}`);
+  const remedy =
+    isText(issue.expected) && spot.node?.kind === 'scalar' ? 'put it in quotes' : kinds[issue.expected]?.[1];
+  return finding(spot.at, spot.path, `expected ${expectation(issue)}, found ${kindOf(spot.node)}`, remedy);
 }
 
-const kinds: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a mapping with keys',
-  record: 'a mapping with names as keys',
+const isText = (kind: string): boolean => kind === 'string';
+
+/** What is expected, and how it is written. */
+const kinds: Readonly<Record<string, readonly [what: string, how: string]>> = {
+  string: ['text', 'write a text'],
+  number: ['a number', 'write digits, without quotes'],
+  int: ['a whole number', 'write digits, without quotes'],
+  boolean: ['true or false', 'write true or false, without quotes'],
+  array: ['a list', 'write [ … ], or lines that start with "- "'],
+  object: ['a mapping with keys', 'write its keys below it, or in { }'],
+  record: ['a mapping with names as keys', 'write its names below it, or in { }'],
 };
 
 function expectation(issue: Issue): string {
-  if (issue.code === 'invalid_type') return kinds[issue.expected] ?? issue.expected;
+  if (issue.code === 'invalid_type') return kinds[issue.expected]?.[0] ?? issue.expected;
   if (issue.code === 'invalid_value') return issue.values.map(String).join(' or ');
   if (issue.code === 'too_small') return `${sizeWord(issue.origin, issue.minimum, 'at least')}`;
   if (issue.code === 'too_big') return `${sizeWord(issue.origin, issue.maximum, 'at most')}`;

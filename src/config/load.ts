@@ -84,11 +84,12 @@ const unreadable: Readonly<Record<string, readonly [message: string, remedy?: st
 function textOf(file: string): string | Finding {
   try {
     const bytes = readFileSync(file);
-    if (bytes.length > longest) return finding(start, [], 'the file is longer than 16 MiB');
+    if (bytes.length > longest) return finding(start, [], 'the file is longer than 16 MiB', 'is it the right file?');
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return finding(start, [], 'the file is not text in UTF-8');
-    return finding(start, [], ...(unreadable[code] ?? ['the file cannot be read']));
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      return finding(start, [], 'the file is not text in UTF-8', 'is it the right file?');
+    return finding(start, [], ...(unreadable[code] ?? ['the file cannot be read', 'is it the right file?']));
   }
 }

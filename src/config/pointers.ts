@@ -9,6 +9,7 @@ import type { Node } from './tree.ts';
 
 export const unreadableCredentials = (schema: z.core.$ZodType, written: Node, env: Env): readonly Finding[] =>
   credentialsIn(schema, written).flatMap((pointer) => {
+    if (pointer.kind !== 'mapping' || pointer.entries.size !== 1) return [];
     const file = wordOf(nodeOf(pointer, 'file'));
     const name = wordOf(nodeOf(pointer, 'env'));
     if (file && file.value !== '') {

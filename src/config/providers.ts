@@ -7,6 +7,7 @@ import { parsePart, pluginOf } from './parse.ts';
 import { builtInForTokens, contradictions, type PolicyOptions, policy, policyOf, tooMuchJitter } from './policy.ts';
 import { type Finding, finding, type Place } from './problem.ts';
 import { type Plugins, providerOutline } from './schema.ts';
+import { keysAt } from './shape.ts';
 import type { Node } from './tree.ts';
 
 /** By name; `undefined` where something is wrong with it, which was already found. */
@@ -70,7 +71,8 @@ export function providersOf(root: Node, policies: Policies, plugins: Plugins, en
 
 function providerOf(node: Node, keyAt: Place, policies: Policies, plugins: Plugins, env: Env) {
   const { plugin, findings: ofType } = pluginOf(plugins.providers, node, keyAt);
-  const shared = Object.keys(providerOutline.shape);
+  const known = plugin ? keysAt(plugin.schema, [], undefined) : [];
+  const shared = Object.keys(providerOutline.shape).filter((key) => !known.includes(key));
   const general = parsePart(providerOutline, node, keyAt, env);
   const policyNode = nodeOf(node, 'policy');
   const rules = policyNode && policyAt(policyNode, policies);

@@ -100,7 +100,7 @@ function sourceOf(
   const { plugin, findings } = pluginOf(plugins.sources, node, entry.keyAt);
   const word = wordOf(nodeOf(node, 'provider'));
   const ofProvider: Finding[] = [];
-  if (word && !providers.types.has(word.value)) {
+  if (word && providers.types.size > 0 && !providers.types.has(word.value)) {
     const known = [...providers.types.keys()];
     ofProvider.push(finding(word.at, word.path, `there is no provider${quoted(word)}`, meant(word.value, known)));
   }

@@ -31,13 +31,18 @@ function inside(schema: Schema, step: string | number): readonly Schema[] {
 const shapesOf = (schema: Schema): readonly Record<string, Schema>[] =>
   alternatives(schema).flatMap((one) => (one instanceof z.ZodObject ? [one.shape as Record<string, Schema>] : []));
 
+const reach = (schema: Schema, path: Path): readonly Schema[] =>
+  path.reduce<readonly Schema[]>((reached, step) => reached.flatMap((one) => inside(one, step)), [schema]);
+
+/** What its author says of the thing at that place. */
+export function descriptionAt(schema: Schema, path: Path): string | undefined {
+  const described = reach(schema, path).flatMap((one) => [one, ...(beneath(one) ?? [])]);
+  return described.flatMap((one) => z.globalRegistry.get(one)?.description ?? [])[0];
+}
+
 /** The keys that something at that place may have. Where there are several kinds of things, those of the kind that is written. */
 export function keysAt(schema: Schema, path: Path, written: Node | undefined): readonly string[] {
-  const schemas = path.reduce<readonly Schema[]>(
-    (reached, step) => reached.flatMap((one) => inside(one, step)),
-    [schema],
-  );
-  const shapes = schemas.flatMap(shapesOf);
+  const shapes = reach(schema, path).flatMap(shapesOf);
   const meant = shapes.filter((shape) => isOfItsKind(shape, written));
   return [...new Set((meant.length > 0 ? meant : shapes).flatMap((shape) => Object.keys(shape)))];
 }

@@ -9,11 +9,11 @@ const words: Readonly<Partial<Record<ErrorCode, readonly [message: string, remed
   BAD_DQ_ESCAPE: ['there is no such escape in a string in double quotes', "write a backslash twice, or use '…'"],
   BAD_SCALAR_START: ['a value cannot start with this character', 'put the value in quotes'],
   BLOCK_AS_IMPLICIT_KEY: ['a key and its value are nested on one line', 'put a value that contains ": " in quotes'],
-  BLOCK_IN_FLOW: ['indented lines cannot stand inside { } or [ ]'],
+  BLOCK_IN_FLOW: ['indented lines cannot stand inside { } or [ ]', 'close the bracket first'],
   DUPLICATE_KEY: ['this key was already given above', 'remove one of the two'],
-  KEY_OVER_1024_CHARS: ['this key is longer than 1024 characters'],
+  KEY_OVER_1024_CHARS: ['this key is longer than 1024 characters', 'a key is a word; is a quote missing?'],
   MISSING_CHAR: ['a character is missing here', 'look for an unclosed quote or bracket, or a missing ":" or space'],
-  MULTILINE_IMPLICIT_KEY: ['a key has to stand on one line, with a ":" after it'],
+  MULTILINE_IMPLICIT_KEY: ['this is no key', 'a key stands on one line, with a ":" after it'],
   MULTIPLE_DOCS: ['the file holds more than one document', 'remove the line "---" and what follows'],
   TAG_RESOLVE_FAILED: ['tags have no meaning here', 'remove the word that starts with "!", or put the value in quotes'],
   UNEXPECTED_TOKEN: ['this is not expected here', 'look for a bracket too many, or a value that needs quotes'],
@@ -39,17 +39,25 @@ export function parseYaml(text: string): Parsed {
     strict: true,
     uniqueKeys: true,
     merge: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
+  // What follows the first serious one is mostly its echo.
   const complaints = [...document.errors, ...document.warnings];
+  const serious = complaints.find(({ code }) => !harmless.includes(code));
+  const told = serious ? [serious] : complaints;
   return {
     document,
     places,
-    findings: complaints.map(({ code, pos }) => {
-      const { line, col } = places.linePos(pos[0]);
-      const [message, remedy] = words[code] ?? ['this is not valid YAML'];
-      return finding({ line: Math.max(1, line), column: Math.max(1, col) }, [], message, remedy);
+    findings: told.map(({ code, pos: [offset] }) => {
+      const { line, col } = places.linePos(offset);
+      return finding({ line: Math.max(1, line), column: Math.max(1, col) }, [], ...sayError(code, text, offset));
     }),
-    whole: complaints.every(({ code }) => harmless.includes(code)),
+    whole: !serious,
   };
+}
+
+function sayError(code: ErrorCode, text: string, offset: number): readonly [message: string, remedy?: string] {
+  if (text.slice(offset - 1, offset + 1) === '${')
+    return ['inside { } and [ ] a "{" begins a mapping', `put it in quotes there: "\${NAME}"`];
+  return words[code] ?? ['this is not valid YAML', 'look for what YAML would read otherwise, and put it in quotes'];
 }

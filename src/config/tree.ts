@@ -57,13 +57,14 @@ export function parseTree(text: string, env: Env): Tree {
   try {
     parsed = parseYaml(text);
   } catch {
-    return { findings: [finding(start, [], 'the file is nested too deeply to be read')] };
+    return { findings: [finding(start, [], 'the file is nested too deeply to be read', `at most ${deepest} levels`)] };
   }
   if (!parsed.whole) return { findings: parsed.findings };
   const planter = new Planter(parsed, env);
   const { contents } = parsed.document;
   const root = contents && !(isScalar(contents) && contents.value === null) ? planter.plant(contents, []) : undefined;
-  return { ...(root && { root }), findings: [...parsed.findings, ...planter.findings] };
+  const findings = [...parsed.findings, ...planter.findings];
+  return root && !planter.isOvergrown ? { root, findings } : { findings };
 }
 
 export const start: Place = { line: 1, column: 1 };
@@ -95,14 +96,32 @@ class Planter {
     this.#room = Math.max(10_000, growth * written);
   }
 
+  /** Nothing can be said about a tree that was given up. */
+  get isOvergrown(): boolean {
+    return this.#room < 0;
+  }
+
   plant(node: YamlNode, path: Path): Node {
-    const at = this.#place(node);
     this.#room -= 1;
-    if (this.#room < 0 || path.length > deepest) {
-      const because = this.#room < 0 ? 'aliases of aliases make the file too large' : 'this is nested too deeply';
-      if (this.#room >= -1) this.findings.push(finding(at, path, because));
-      return { kind: 'scalar', value: null, at, path, unfilled: true };
-    }
+    if (this.#room < 0 || path.length > deepest) return this.#giveUp(node, path);
+    if (isAlias(node) || node.anchor === undefined) return this.#plant(node, path);
+    this.#open.add(node);
+    const planted = this.#plant(node, path);
+    this.#open.delete(node);
+    return planted;
+  }
+
+  #giveUp(node: YamlNode, path: Path): Node {
+    const at = this.#place(node);
+    if (this.#room === -1)
+      this.findings.push(finding(at, [], 'aliases of aliases make the file too large', 'write it out'));
+    if (this.#room >= 0)
+      this.findings.push(finding(at, path, 'this is nested too deeply', `at most ${deepest} levels`));
+    return { kind: 'scalar', value: null, at, path, unfilled: true };
+  }
+
+  #plant(node: YamlNode, path: Path): Node {
+    const at = this.#place(node);
     if (isAlias(node)) return this.#alias(node, path);
     if (isMap(node)) return { kind: 'mapping', entries: this.#entries(node, path), at, path };
     if (isSeq(node)) {
@@ -124,15 +143,12 @@ class Planter {
     if (!target || this.#open.has(target)) {
       this.findings.push(
         target
-          ? finding(at, path, 'this alias stands inside what it refers to')
+          ? finding(at, path, 'this alias stands inside what it refers to', 'write it out')
           : finding(at, path, 'there is no such anchor above', 'an anchor is &name, and stands before its aliases'),
       );
       return { kind: 'scalar', value: null, at, path, unfilled: true };
     }
-    this.#open.add(target);
-    const planted = this.plant(target, path);
-    this.#open.delete(target);
-    return planted;
+    return this.plant(target, path);
   }
 
   #entries(node: YamlNode, path: Path): Map<string, Entry> {
@@ -172,7 +188,10 @@ class Planter {
     const mappings = several.flatMap((item) => (item.kind === 'mapping' ? [item] : []));
     if (mappings.length === 0 || mappings.length < several.length) {
       const unfilled = planted?.kind === 'scalar' && planted.unfilled;
-      if (!unfilled) this.findings.push(finding(this.#place(value), path, '<< takes a mapping, or a list of them'));
+      if (!unfilled)
+        this.findings.push(
+          finding(this.#place(value), path, '<< takes a mapping, or a list of them', 'write <<: *name'),
+        );
     }
     const entries = new Map<string, Entry>();
     for (const mapping of mappings)

@@ -12,7 +12,10 @@ export const duration = z
     const length = parseDuration(text.trim());
     if (length !== undefined && Number.isSafeInteger(length)) return length;
     const isNegative = parseDuration(text.trim().replace(/^-/, '')) !== undefined;
-    context.addIssue({ code: 'custom', message: isNegative ? 'a length of time cannot be negative' : notALength });
+    context.addIssue({
+      code: 'custom',
+      message: isNegative ? 'a length of time cannot be negative: write one such as 5m' : notALength,
+    });
     return z.NEVER;
   });
 
@@ -26,7 +29,9 @@ export const share = z
     context.addIssue({
       code: 'custom',
       message:
-        number === undefined ? 'not a share: write a percentage such as 67%' : 'a share cannot be more than 100%',
+        number === undefined
+          ? 'not a share: write a percentage such as 67%'
+          : 'a share cannot be more than 100%: write a percentage such as 67%',
     });
     return z.NEVER;
   });

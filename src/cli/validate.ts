@@ -1,0 +1,44 @@
+/** `leasekeeper validate`: is the file right, and what would be kept? Asks nobody but the file system. */
+import type { Configuration, SecretConfiguration } from '../config/configuration.ts';
+import type { Policy } from '../core/rules.ts';
+import { sayDuration } from '../core/time.ts';
+import { exitCodes } from './exit-codes.ts';
+import { configurationIn, type World } from './world.ts';
+
+export async function validate(file: string, world: World): Promise<number> {
+  const configuration = configurationIn(file, world);
+  if (!configuration) return exitCodes.invalidConfiguration;
+  world.out.write(summary(file, configuration));
+  return exitCodes.done;
+}
+
+const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 's'}`;
+
+function summary(file: string, { secrets, providers }: Configuration): string {
+  const sinks = secrets.reduce((sum, secret) => sum + secret.sinks.length, 0);
+  const names = Object.entries(providers).map(([name, { type }]) => `${name} (${type})`);
+  const head = `${file} is right: ${count(secrets.length, 'secret')} in ${count(sinks, 'sink')}, from ${names.join(', ')}\n`;
+  return head + secrets.map((secret) => `\n${describe(secret)}`).join('');
+}
+
+function describe({ name, source, policy, sinks, reload, required }: SecretConfiguration): string {
+  return [
+    `${name}${required ? '' : ' (not required)'}`,
+    `  from ${source.type} of ${source.provider}`,
+    `  ${timing(policy)}`,
+    ...sinks.map(
+      (sink) =>
+        `  to ${sink.name === `${sink.type}:${sink.target}` ? sink.name : `${sink.name} (${sink.type}:${sink.target})`}`,
+    ),
+    ...reload.map((step) => `  then ${step.name}`),
+    '',
+  ].join('\n');
+}
+
+function timing({ renewAt, renewBefore, grace, rotateAfter }: Policy): string {
+  const when =
+    renewBefore === undefined
+      ? `at ${Math.round(renewAt * 100)}% of a term`
+      : `${sayDuration(renewBefore)} before its end`;
+  return `renewed ${when}${rotateAfter ? ', rotated' : ''}, grace ${grace === 0 ? 'none' : sayDuration(grace)}`;
+}
