@@ -1,12 +1,27 @@
 /** What one process knows of one secret. The values it has in memory are nowhere else but in the sinks. */
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
+import type { Transition } from '../core/transitions.ts';
+
+/** An answer that the store could not be told of. */
+export interface Untold {
+  readonly change: Transition;
+  readonly values?: Values;
+}
+
+/** Values that came with an answer, and whose they are. */
+export interface Values {
+  readonly lease: string;
+  readonly material: Material;
+}
 
 export class Hand {
   /** The sinks that said that they could be written to. */
   readonly writable = new Set<string>();
   /** The world was told of its record. */
   isTold = false;
+  /** Told before anything else is done. */
+  readonly untold: Untold[] = [];
   #values: readonly { readonly holding: Holding; readonly material: Material }[] = [];
 
   holdings(): readonly Holding[] {
