@@ -1,5 +1,6 @@
 /** How long sinks held values that had ended: the measure of our first promise, counted from dates and not from events. */
-import { endOfHolding, type SecretRecord } from '../core/record.ts';
+import type { SecretRecord } from '../core/record.ts';
+import { statusOf } from '../core/status.ts';
 import type { Clock, Duration, Instant } from '../core/time.ts';
 import type { Subject } from '../keeper/events.ts';
 
@@ -21,19 +22,10 @@ export interface DeadTime {
 interface Counted {
   /** Up to when, on the steady clock, `totals` are right. */
   until: Instant;
-  /** By sink, the first end of what it uses, in the provider's time. */
+  /** By sink that uses anything, the first end of that, in the provider's time. */
   ends: Readonly<Record<string, Instant>>;
   readonly totals: Map<string, Duration>;
 }
-
-/** When does the first of the values that each sink uses end? `Infinity` where it uses none, or none that ends. */
-export const endsBySink = (record: SecretRecord, sinks: readonly string[]): Readonly<Record<string, Instant>> =>
-  Object.fromEntries(
-    sinks.map((sink) => {
-      const uses = record.sinks[sink]?.uses ?? [];
-      return [sink, Math.min(...uses.map((holding) => endOfHolding(record, holding)))];
-    }),
-  );
 
 export function createDeadTime(clock: Clock): DeadTime {
   const secrets = new Map<string, Counted>();
@@ -51,7 +43,7 @@ export function createDeadTime(clock: Clock): DeadTime {
 
   return {
     record: (subject, record) => {
-      const ends = endsBySink(record, subject.rules.sinks);
+      const { ends } = statusOf(record, subject.rules, subject.now());
       const counted = secrets.get(subject.name);
       if (!counted) return void secrets.set(subject.name, { until: clock.now(), ends, totals: new Map() });
       count(counted, subject);

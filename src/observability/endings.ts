@@ -31,7 +31,7 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
   const check = (known: Known) => {
     const secret = known.subject.name;
     const now = known.subject.now();
-    const { sinks, state } = viewOf(known, undefined);
+    const { sinks, state } = viewOf(known);
     const before = ended.get(secret) ?? new Map<string, Instant>();
     const after = new Map<string, Instant>();
     for (const { name: sink, hasEnded, endsAt } of sinks) {

@@ -1,8 +1,10 @@
 /** Whether the programs beside us can work: from the latest records, never from what happened last. */
-import type { Instant } from '../core/time.ts';
+
+import type { State } from '../core/status.ts';
+import type { Clock, Instant } from '../core/time.ts';
 import type { KeeperEvent, Subject } from '../keeper/events.ts';
 import { createLatest, isDelivery, type Known } from './latest.ts';
-import { type SecretState, type SinkView, type View, viewOf } from './view.ts';
+import { meanings, type SinkView, type View, viewOf } from './view.ts';
 import { iso } from './words.ts';
 
 export interface Health {
@@ -29,7 +31,7 @@ export interface SecretHealth {
   readonly required: boolean;
   /** Would it let us be ready? */
   readonly ready: boolean;
-  readonly state: SecretState;
+  readonly state: State;
   readonly reason: string;
   readonly expiresAt?: string;
   readonly maxExpiresAt?: string;
@@ -65,8 +67,9 @@ interface Progress {
   readonly delivered: Set<string>;
 }
 
-export function createHealth(): Health {
-  const latest = createLatest();
+/** `clock`: the steady one. */
+export function createHealth({ clock }: { readonly clock: Clock }): Health {
+  const latest = createLatest(clock);
   const progress = new Map<string, Progress>();
 
   const note = ({ subject, record }: Known, event: KeeperEvent) => {
@@ -76,7 +79,8 @@ export function createHealth(): Health {
     }
     for (const sink of subject.rules.sinks) {
       const has = record.sinks[sink]?.has;
-      if (has?.reloaded && (seen.has(sink) || has.seenAt >= since)) delivered.add(sink);
+      // Not reloaded: a program that waits for us before it starts has nothing to take up.
+      if (has && (seen.has(sink) || has.seenAt >= since)) delivered.add(sink);
     }
   };
 
@@ -97,8 +101,6 @@ export function createHealth(): Health {
       });
   };
 
-  const view = (known: Known) => viewOf(known, latest.blocked(known.subject.provider));
-
   return {
     listen: (event) => {
       latest.listen(event);
@@ -115,35 +117,23 @@ export function createHealth(): Health {
       progress.delete(secret);
     },
     readiness: () => {
-      const required = [...latest.all()].filter(({ subject }) => subject.required && !subject.isToken);
-      const reasons = required.flatMap((known) => reasonsOf(known, view(known)));
+      const required = latest.all().filter(({ subject }) => subject.required && !subject.isToken);
+      const reasons = required.flatMap((known) => reasonsOf(known, viewOf(known)));
       return { isReady: reasons.length === 0, reasons };
     },
     secret: (name) => {
       const known = latest.get(name);
       if (!known) return undefined;
-      const seen = view(known);
-      return describe(known, seen, reasonsOf(known, seen), latest.blocked(known.subject.provider));
+      const view = viewOf(known);
+      return describe(known, view, reasonsOf(known, view));
     },
   };
 }
 
-const sentences: Readonly<Record<SecretState, string>> = {
-  healthy: 'every sink holds the newest values',
-  pending: 'a sink does not hold the newest values yet',
-  overdue: 'a renewal or replacement is due',
-  failing: 'a renewal or replacement is due, and fails',
-  blocked: 'the provider cannot be asked now',
-  rejected: 'the new values were not proven',
-  frozen: 'a person stopped it',
-  expired: 'a value in use has ended',
-};
-
 function describe(
-  { subject, record, nextLookAt }: Known,
+  { subject, record, nextLookAt, blocked }: Known,
   view: View,
   reasons: readonly string[],
-  blocked: { readonly until: Instant; readonly because?: string } | undefined,
 ): SecretHealth {
   return {
     secret: subject.name,
@@ -152,7 +142,7 @@ function describe(
     required: subject.required,
     ready: reasons.length === 0,
     state: view.state,
-    reason: [sentences[view.state], ...reasons].join('; '),
+    reason: [meanings[view.state], ...reasons].join('; '),
     ...dated('expiresAt', view.expiresAt),
     ...dated('maxExpiresAt', view.maxExpiresAt),
     ...dated('termStart', view.termStart),

@@ -1,7 +1,7 @@
 /** The latest that was heard of every secret of the configuration. Gauges and readiness are functions of it. */
 import type { BlockReason } from '../core/failure.ts';
 import { emptyRecord, type SecretRecord } from '../core/record.ts';
-import type { Instant } from '../core/time.ts';
+import type { Clock, Instant } from '../core/time.ts';
 import type { KeeperEvent, Subject } from '../keeper/events.ts';
 
 export interface Known {
@@ -10,8 +10,14 @@ export interface Known {
   readonly record: SecretRecord;
   /** When a look will be next, in the provider's time. Absent: nobody looked yet. */
   readonly nextLookAt?: Instant;
-  /** By act, when it last succeeded, as far as this process saw. */
-  readonly succeededAt: Readonly<Record<string, Instant>>;
+  /** Its provider is not asked now. */
+  readonly blocked?: Blocked;
+}
+
+/** `until` is on our clock. */
+export interface Blocked {
+  readonly until: Instant;
+  readonly because?: BlockReason;
 }
 
 export interface Latest {
@@ -22,32 +28,32 @@ export interface Latest {
   /** Events of secrets that are not watched are ignored: a late job of one that has left. */
   listen(event: KeeperEvent): void;
   get(secret: string): Known | undefined;
-  all(): Iterable<Known>;
-  /** Why nothing is asked of a provider, and until when, in the provider's time. Absent: it may be asked. */
-  blocked(provider: string): Blocked | undefined;
+  all(): readonly Known[];
 }
 
-export interface Blocked {
-  readonly until: Instant;
-  readonly because?: BlockReason;
-}
-
-const sinkActs: readonly string[] = ['check', 'write', 'reload'];
+const sinkActs: readonly string[] = ['try', 'check', 'write', 'reload'];
 
 /** Was this done to a sink, not to a lease? */
 export const isDelivery = (step: { readonly act: string }): boolean => sinkActs.includes(step.act);
 
-export function createLatest(): Latest {
-  const secrets = new Map<string, Known>();
+/** The door through which it is asked for: a provider's logins have one of their own, named like the token. */
+export const doorOf = ({ isToken, name, provider }: Subject): string => (isToken ? name : provider);
+
+/** `clock`: on which blocks are dated. */
+export function createLatest(clock: Clock): Latest {
+  const secrets = new Map<string, Omit<Known, 'blocked'>>();
   const blocks = new Map<string, Blocked>();
-  const update = (secret: string, change: (known: Known) => Partial<Known>) => {
+  const update = (secret: string, change: Partial<Known>) => {
     const known = secrets.get(secret);
-    if (known) secrets.set(secret, { ...known, ...change(known) });
+    if (known) secrets.set(secret, { ...known, ...change });
+  };
+  const completed = (known: Omit<Known, 'blocked'>): Known => {
+    const blocked = blocks.get(doorOf(known.subject));
+    return blocked && blocked.until > clock.now() ? { ...known, blocked } : known;
   };
   return {
     watch: (subject) => {
-      const known = secrets.get(subject.name);
-      secrets.set(subject.name, { record: emptyRecord, succeededAt: {}, ...known, subject });
+      secrets.set(subject.name, { record: emptyRecord, ...secrets.get(subject.name), subject });
     },
     forget: (secret) => {
       secrets.delete(secret);
@@ -61,21 +67,19 @@ export function createLatest(): Latest {
           return;
         }
         case 'changed':
-          return update(event.secret, () => ({ record: event.record }));
-        case 'decided':
-          return update(event.secret, ({ subject }) =>
-            event.sink !== undefined || isDelivery(event.step)
-              ? {}
-              : { nextLookAt: event.step.act === 'wait' ? event.step.until : subject.now() },
-          );
-        case 'done':
-          return update(event.secret, ({ succeededAt }) =>
-            event.outcome === 'ok' ? { succeededAt: { ...succeededAt, [event.step.act]: event.at } } : {},
-          );
+          return update(event.secret, { record: event.record });
+        case 'decided': {
+          const { secret, step, sink } = event;
+          const subject = secrets.get(secret)?.subject;
+          if (!subject || sink !== undefined) return;
+          return update(secret, { nextLookAt: step.act === 'wait' ? step.until : subject.now() });
+        }
       }
     },
-    get: (secret) => secrets.get(secret),
-    all: () => secrets.values(),
-    blocked: (provider) => blocks.get(provider),
+    get: (secret) => {
+      const known = secrets.get(secret);
+      return known && completed(known);
+    },
+    all: () => [...secrets.values()].map(completed),
   };
 }

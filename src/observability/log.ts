@@ -89,6 +89,7 @@ export function createLog(options: LogOptions): Log {
   };
 
   const narrator = createNarrator({
+    clock,
     timer: options.timer ?? timer,
     isDebug: logger.isLevelEnabled('debug'),
     tell: ({ level: at, message, fields, cause }) => say(at, message, fields, cause),

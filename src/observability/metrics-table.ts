@@ -119,7 +119,7 @@ export const metricsTable = [
     name: 'leasekeeper_deliveries_total',
     type: 'counter',
     labels: ['sink_type', 'outcome'],
-    help: 'Writes into sinks, and reload steps that failed. outcome: ok, or the code of the failure.',
+    help: 'Writes into sinks, and reload steps that failed. sink_type all: the reload steps of the secret. outcome: ok, or the code of the failure.',
   },
   {
     name: 'leasekeeper_orphaned_leases_total',
@@ -145,7 +145,7 @@ export const metricsTable = [
     name: 'leasekeeper_provider_blocked_until_timestamp_seconds',
     type: 'gauge',
     labels: ['provider'],
-    help: 'Nothing is asked of the provider before then. 0: it may be asked.',
+    help: 'Nothing is asked of the provider before then, on our clock. 0: it may be asked. PROVIDER/token: its logins.',
   },
   {
     name: 'leasekeeper_clock_skew_seconds',

@@ -4,7 +4,7 @@ import { timer } from '../clock.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createDeadTime } from './dead-time.ts';
-import { createLatest } from './latest.ts';
+import { createLatest, doorOf } from './latest.ts';
 import { createMeter, prune } from './registry.ts';
 import { secretGauges } from './secret-gauges.ts';
 
@@ -44,7 +44,7 @@ const patience: Duration = seconds(1);
 
 /** `clock` is the steady one: dead seconds are counted on it. */
 export function createMetrics({ version, clock }: { readonly version: string; readonly clock: Clock }): Metrics {
-  const latest = createLatest();
+  const latest = createLatest(clock);
   const deadTime = createDeadTime(clock);
   const meter = createMeter();
   let ask: () => Promise<QueueCounts> = async () => ({});
@@ -82,7 +82,7 @@ export function createMetrics({ version, clock }: { readonly version: string; re
     actDuration.observe({ act, source }, inSeconds(took));
     if (outcome !== 'ok' && outcome !== 'blocked') failures.inc({ act, source, provider, code: outcome });
     if (act === 'write' || (act === 'reload' && outcome !== 'ok')) {
-      deliveries.inc({ sink_type: sinkTypes[step.to] ?? 'secret', outcome });
+      deliveries.inc({ sink_type: sinkTypes[step.to] ?? 'all', outcome });
     }
   };
 
@@ -91,8 +91,8 @@ export function createMetrics({ version, clock }: { readonly version: string; re
   const forgetSeries = async () => {
     if (!hasForgotten) return;
     hasForgotten = false;
-    const subjects = [...latest.all()].map(({ subject }) => subject);
-    const providers = new Set(subjects.map(({ provider }) => provider));
+    const subjects = latest.all().map(({ subject }) => subject);
+    const providers = new Set(subjects.flatMap((subject) => [subject.provider, doorOf(subject)]));
     const sources = new Set(subjects.map(({ source }) => source));
     const byProvider = [prune(acts, 'provider', (name) => providers.has(name))];
     byProvider.push(prune(failures, 'provider', (name) => providers.has(name)));
@@ -139,8 +139,7 @@ export function createMetrics({ version, clock }: { readonly version: string; re
     },
     watch: (subject) => {
       latest.watch(subject);
-      const { provider } = subject;
-      if (!latest.blocked(provider)) blockedUntil.set({ provider }, 0);
+      blockedUntil.inc({ provider: doorOf(subject) }, 0);
       orphaned.inc({ source: subject.source }, 0);
       for (const type of Object.values(subject.sinkTypes)) deliveries.inc({ sink_type: type, outcome: 'ok' }, 0);
     },

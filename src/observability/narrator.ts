@@ -1,7 +1,7 @@
 /** Tells people what happens to their secrets: which line, at which level, for which event of the keeper. */
 import type { timer } from '../clock.ts';
-import type { Instant } from '../core/time.ts';
-import { timetable } from '../core/timetable.ts';
+import { allSinks } from '../core/reloading.ts';
+import type { Clock, Instant } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
 import { createLatest, isDelivery, type Known } from './latest.ts';
@@ -16,16 +16,17 @@ export interface Narrator {
 }
 
 export interface NarratorOptions {
+  readonly clock: Clock;
   readonly tell: (line: Line) => void;
   readonly timer: typeof timer;
   readonly isDebug: boolean;
 }
 
 /** What merely looks, and finds things as they were, is no news. */
-const quiet: readonly string[] = ['observe', 'check', 'read', 'search'];
+const quiet: readonly string[] = ['observe', 'try', 'check', 'read', 'search'];
 
-export function createNarrator({ tell, timer, isDebug }: NarratorOptions): Narrator {
-  const latest = createLatest();
+export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions): Narrator {
+  const latest = createLatest(clock);
   const endings = createEndings({ tell, timer, get: (secret) => latest.get(secret) });
   /** Failures since the last success of the same effort, by secret and effort. */
   const rows = new Map<string, number>();
@@ -37,10 +38,10 @@ export function createNarrator({ tell, timer, isDebug }: NarratorOptions): Narra
     const { subject } = known;
     const { name, isToken } = subject;
     const now = subject.now();
-    const view = viewOf(known, latest.blocked(subject.provider));
+    const view = viewOf(known);
     const to = 'to' in step ? step.to : undefined;
     const sink = isDelivery(step) ? to : undefined;
-    const said = sayAct(step, isToken, sink);
+    const said = sayAct(step, isToken, sink === allSinks ? 'all sinks' : sink);
     const effort = `${name} ${effortOf(step.act)} ${sink ?? ''}`;
     const fields = {
       secret: name,
@@ -78,7 +79,7 @@ export function createNarrator({ tell, timer, isDebug }: NarratorOptions): Narra
     }
     const failures = (rows.get(effort) ?? 0) + 1;
     rows.set(effort, failures);
-    const level = isUrgent(event, known, view, now) ? 'error' : 'warn';
+    const level = isUrgent(event, view, now) ? 'error' : 'warn';
     const life = view.expiresAt === undefined ? 'no sink has a value yet' : `in use: ${sayLife(view.expiresAt, now)}`;
     const often = failures > 1 ? `, ${failures} times in a row` : '';
     const words = event.message ? `${outcome}: ${event.message}` : outcome;
@@ -163,11 +164,8 @@ function lifeOf({ record }: Known, sink: string | undefined, now: Instant): stri
 }
 
 /** Only a person can help, or consumers are about to lose what they use, or have lost it. */
-function isUrgent({ step, outcome }: Done, { record, subject }: Known, view: View, now: Instant): boolean {
+function isUrgent({ step, outcome }: Done, view: View, now: Instant): boolean {
   if (outcome === 'invalid' || (outcome === 'denied' && step.act === 'acquire')) return true;
   if (view.expiresAt === undefined || step.act === 'retire' || step.act === 'search') return false;
-  const emergencies = record.leases
-    .filter((held) => held.supersededAt === undefined)
-    .map((held) => timetable(held, subject.rules).emergencyAt);
-  return view.expiresAt <= now || Math.min(...emergencies) <= now;
+  return view.expiresAt <= now || step.emergencyAt <= now;
 }

@@ -1,4 +1,5 @@
 /** The gauges of the secrets: set anew at each scrape from the latest that is known, so that they are right at every moment. */
+
 import type { Instant } from '../core/time.ts';
 import type { DeadTime } from './dead-time.ts';
 import type { Known, Latest } from './latest.ts';
@@ -26,27 +27,22 @@ export function secretGauges(meter: Meter, latest: Latest, deadTime: DeadTime): 
 
   const setToken = (known: Known) => {
     const { provider } = known.subject;
-    const { expiresAt } = viewOf(known, undefined);
+    const { expiresAt } = viewOf(known);
     if (expiresAt !== undefined) tokenExpiry.set({ provider }, stamp(expiresAt));
   };
 
   const setSecret = (known: Known) => {
     const { subject, nextLookAt } = known;
     const secret = subject.name;
-    const view = viewOf(known, latest.blocked(subject.provider));
-    const { expiresAt, renewsAt } = view;
+    const view = viewOf(known);
+    const { expiresAt, outageTolerance } = view;
     if (expiresAt !== undefined) expiry.set({ secret, source: subject.source }, stamp(expiresAt));
     if (view.termStart !== undefined) termStart.set({ secret }, stamp(view.termStart));
     if (view.maxExpiresAt !== undefined) maxExpiry.set({ secret }, stamp(view.maxExpiresAt));
-    if (renewsAt !== undefined) nextRenewal.set({ secret }, stamp(renewsAt));
+    if (view.renewsAt !== undefined) nextRenewal.set({ secret }, stamp(view.renewsAt));
     if (nextLookAt !== undefined) nextLook.set({ secret }, stamp(nextLookAt));
-    if (expiresAt !== undefined && renewsAt !== undefined) {
-      tolerance.set(
-        { secret },
-        expiresAt === Number.POSITIVE_INFINITY ? expiresAt : stamp(expiresAt) - stamp(renewsAt),
-      );
-    }
-    for (const [act, at] of Object.entries(view.succeededAt)) lastSuccess.set({ secret, act }, stamp(at));
+    if (outageTolerance !== undefined) tolerance.set({ secret }, outageTolerance / 1000);
+    for (const [act, at] of Object.entries(view.succeeded)) lastSuccess.set({ secret, act }, stamp(at));
     for (const [act, count] of Object.entries(view.failures)) failures.set({ secret, act }, count);
     for (const each of states) state.set({ secret, state: each }, each === view.state ? 1 : 0);
     for (const sink of view.sinks) owed.set({ secret, sink: sink.name }, sink.isOwed ? 1 : 0);
@@ -56,7 +52,7 @@ export function secretGauges(meter: Meter, latest: Latest, deadTime: DeadTime): 
 
   return () => {
     for (const metric of resettable) metric.reset();
-    const secrets = [...latest.all()];
+    const secrets = latest.all();
     for (const known of secrets) known.subject.isToken ? setToken(known) : setSecret(known);
     const consumers = secrets.flatMap(({ subject }) => (subject.isToken ? [] : [subject]));
     for (const { secret, sink, total } of deadTime.totals(consumers)) dead.inc({ secret, sink }, total / 1000);

@@ -1,8 +1,7 @@
 /** The closed lists of the core as a person would say them. */
 import type { Wait } from '../core/agenda.ts';
-import type { Step } from '../core/decide.ts';
-import type { DeliveryStep } from '../core/deliveries.ts';
 import { type Instant, sayDuration } from '../core/time.ts';
+import type { AnyStep } from '../keeper/events.ts';
 
 export interface Line {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -11,8 +10,6 @@ export interface Line {
   /** Lines of one cause are not repeated all the time. */
   readonly cause: string;
 }
-
-export type AnyStep = Step | DeliveryStep;
 
 const reasons: Readonly<Record<string, string>> = {
   NothingHeld: 'nothing was held',
@@ -29,6 +26,9 @@ const reasons: Readonly<Record<string, string>> = {
   Unproven: 'it had to be proven',
   GraceOver: 'its grace was over',
   LeaseMayBeLost: 'a lease may have been lost',
+  Refused: 'it was refused',
+  Requested: 'a person asked for it',
+  Untried: 'it had not been tried',
   Unseen: 'it had not been seen for long',
   Undelivered: 'the sink did not have the newest values',
   Unacknowledged: 'the program had not taken them up',
@@ -44,6 +44,7 @@ const verbs: Readonly<Record<string, readonly [past: string, doing: string, agai
   verify: ['proven', 'proving it', 'proven again'],
   retire: ['retired a lease that nobody uses', 'retiring a lease', 'retired a lease'],
   search: ['searched for lost leases', 'searching for lost leases', 'searched for lost leases'],
+  try: ['can be written to', 'trying', 'can be written to again'],
   check: ['found as it was', 'checking', 'could be checked again'],
   write: ['delivered', 'delivering', 'delivered again'],
   reload: ['taken up by its program', 'having it taken up by its program', 'taken up by its program again'],

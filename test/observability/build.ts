@@ -6,7 +6,7 @@ import type { Step } from '../../src/core/decide.ts';
 import type { DeliveryStep } from '../../src/core/deliveries.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
 import type { Clock, Duration, Instant } from '../../src/core/time.ts';
-import type { Done, KeeperEvent, Subject } from '../../src/keeper/events.ts';
+import type { AnyStep, Done, KeeperEvent, Subject } from '../../src/keeper/events.ts';
 import { recordOf, rulesOf } from '../core/build.ts';
 
 /** A clock and a timer that move when told. */
@@ -58,10 +58,12 @@ export const changed = (record: SecretRecord, secret = 'orders-db', at: Instant 
   at,
 });
 
-export const aStep = (act: Step['act'] | DeliveryStep['act'], because: string, to?: string) =>
-  ({ act, because, at: 0, deadline: 0, ...(to !== undefined && { to }) }) as Step | DeliveryStep;
+const never = Number.POSITIVE_INFINITY;
 
-export const done = (step: Step | DeliveryStep, change: Partial<Done> = {}): Done => ({
+export const aStep = (act: Step['act'] | DeliveryStep['act'], because: string, to?: string) =>
+  ({ act, because, at: 0, deadline: never, emergencyAt: never, ...(to !== undefined && { to }) }) as AnyStep;
+
+export const done = (step: AnyStep, change: Partial<Done> = {}): Done => ({
   type: 'done',
   secret: 'orders-db',
   step,

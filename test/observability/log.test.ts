@@ -30,7 +30,7 @@ function written(options: Partial<LogOptions> = {}) {
 /** In use since the start, for an hour. */
 const alive = () => recordOf(held(aLease({ issuedAt: start, expiresAt: start + hours(1) })));
 const backingOff = (until: number) => ({ act: 'wait', until, because: 'BackingOff' }) as const;
-const renewal = aStep('renew', 'RenewalDue', 'l1');
+const renewal = { ...aStep('renew', 'RenewalDue', 'l1'), emergencyAt: start + minutes(57) };
 
 test('a renewal is one line: what, which, why, how long it lives, and what happens next', () => {
   const { log, read } = written();

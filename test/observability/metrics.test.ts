@@ -37,7 +37,7 @@ function lived() {
       'infisical-main',
     ),
   );
-  metrics.listen(changed(recordOf(held(aLease({ maxExpiresAt: hours(24) })))));
+  metrics.listen(changed({ ...recordOf(held(aLease({ maxExpiresAt: hours(24) }))), succeeded: { acquire: 0 } }));
   metrics.listen(done(aStep('acquire', 'NothingHeld')));
   metrics.listen(done(aStep('write', 'Undelivered', 'file')));
   metrics.listen(done(aStep('renew', 'RenewalDue', 'l1'), { outcome: 'unavailable', at: seconds(3) }));
@@ -177,7 +177,8 @@ test('a success ends the row of failures although the record remembers it', asyn
   time.moveTo(minutes(32));
   const series = 'leasekeeper_consecutive_failures{secret="orders-db",act="renew"}';
   expect((await scrape()).get(series)).toBe('4');
-  metrics.listen(done(aStep('renew', 'RenewalDue', 'l1'), { at: minutes(32) }));
+  const succeeded = { renew: minutes(32) };
+  metrics.listen(changed({ ...recordOf(held()), failures: { 'renew:l1': { ...failure, isOver: true } }, succeeded }));
   const samples = await scrape();
   expect(samples.get(series)).toBe('0');
   expect(samples.get('leasekeeper_last_success_timestamp_seconds{secret="orders-db",act="renew"}')).toBe('1920');
