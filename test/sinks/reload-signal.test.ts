@@ -1,0 +1,215 @@
+/** A signal reaches the process that the pidfile means, and never another. Real processes, real pidfiles. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { LeaseError } from '../../src/core/failure.ts';
+import { type Process, signal } from '../../src/sinks/reload-signal.ts';
+import { aDirectory, bundleOf, isRoot } from '../conformance/fixtures/sink-process.ts';
+
+const top = aDirectory();
+afterAll(() => rmSync(top, { recursive: true }));
+
+const going = new AbortController().signal;
+/** So that processes of the test are not taken for our own children. */
+const somebody = { pid: 2 ** 30 };
+
+let count = 0;
+let pidFile: string;
+const programs: ChildProcess[] = [];
+beforeEach(() => {
+  pidFile = join(top, `${++count}.pid`);
+});
+afterEach(async () => {
+  for (const program of programs.splice(0)) {
+    if (program.exitCode !== null || program.signalCode !== null) continue;
+    program.kill('SIGKILL');
+    await once(program, 'exit');
+  }
+});
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** What it printed, once that is so much. */
+  printed(text: string): Promise<string>;
+}
+
+/** Prints the name of each signal that it gets. */
+async function aProgram(): Promise<Program> {
+  const script = 'for s in HUP USR1; do trap "echo $s" $s; done; echo ready; while :; do sleep 0.02 & wait $!; done';
+  const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  programs.push(child);
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  const printed = async (wanted: string) => {
+    while (!text.includes(wanted)) await once(child.stdout, 'data');
+    return text;
+  };
+  await printed('ready\n');
+  return { child, pid: child.pid ?? 0, printed };
+}
+
+const step = (look?: (pid: number) => Process | undefined, own = somebody, name: NodeJS.Signals = 'SIGHUP') =>
+  signal({ signal: name, pidFile }, own, look);
+
+const failureOf = (promise: Promise<void>): Promise<LeaseError> =>
+  promise.then(
+    () => Promise.reject(new Error('it succeeded')),
+    (error: LeaseError) => error,
+  );
+
+/** It is alive and got nothing: the signal that we send now is the first. */
+async function expectUntouched({ pid, printed }: Program): Promise<void> {
+  process.kill(pid, 'SIGUSR1');
+  expect(await printed('USR1\n')).toBe('ready\nUSR1\n');
+}
+
+test.each([
+  (pid: number) => `${pid}`,
+  (pid: number) => `${pid}\n`,
+  (pid: number) => ` ${pid} \n/var/lib\n1700000000\n`,
+])('the process gets it, whatever else stands in the pidfile (%#)', async (content) => {
+  const program = await aProgram();
+  writeFileSync(pidFile, content(program.pid));
+  await step().run(going);
+  expect(await program.printed('HUP\n')).toBe('ready\nHUP\n');
+});
+
+test('the pidfile is read each time: a program that was started anew is found', async () => {
+  const hup = step();
+  const [first, second] = [await aProgram(), await aProgram()];
+  writeFileSync(pidFile, `${first.pid}`);
+  await hup.run(going);
+  await hup.run(going);
+  await first.printed('HUP\nHUP\n');
+  writeFileSync(pidFile, `${second.pid}`);
+  await hup.run(going);
+  expect(await second.printed('HUP\n')).toBe('ready\nHUP\n');
+});
+
+test('a program that does not run yet gets it once it does', async () => {
+  const hup = step();
+  expect(await failureOf(hup.run(going))).toMatchObject({
+    code: 'unavailable',
+    message: `there is no ${pidFile}: is the program running?`,
+  });
+  const program = await aProgram();
+  writeFileSync(pidFile, `${program.pid}`);
+  await hup.run(going);
+  await program.printed('HUP\n');
+});
+
+describe('nobody gets it where', () => {
+  test.each(['', '\n5', 'x', '-1', '-5', '0', '1.5', '12x', '0x10', '+7', '99999999999', 'NaN'])(
+    'there is no process id in the file: %j',
+    async (content) => {
+      writeFileSync(pidFile, content);
+      const error = await failureOf(step().run(going));
+      expect(error).toMatchObject({
+        code: 'unavailable',
+        message: `there is no process id in the first line of ${pidFile}`,
+      });
+    },
+  );
+
+  test('the file names the first process of all, or ourselves', async () => {
+    writeFileSync(pidFile, '1');
+    expect((await failureOf(step().run(going))).message).toContain('the first of all');
+    writeFileSync(pidFile, `${process.pid}`);
+    expect((await failureOf(step(undefined, process).run(going))).message).toContain('leasekeeper itself');
+  });
+
+  test('the file names a process that we have started, such as the Redis of our own', async () => {
+    const program = await aProgram();
+    writeFileSync(pidFile, `${program.pid}`);
+    expect((await failureOf(step(undefined, process).run(going))).message).toContain('leasekeeper itself has started');
+    await expectUntouched(program);
+  });
+
+  test('the process is not there', async () => {
+    const { child, pid } = await aProgram();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    writeFileSync(pidFile, `${pid}`);
+    const error = await failureOf(step().run(going));
+    expect(error).toMatchObject({ code: 'unavailable', message: expect.stringContaining('is the program running?') });
+  });
+
+  test('the process has ended and nobody took notice yet', async () => {
+    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 100'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    programs.push(parent);
+    const [pid] = await once(parent.stdout, 'data');
+    while (!execFileSync('cat', [`/proc/${String(pid).trim()}/stat`]).includes(') Z ')) await new Promise(setImmediate);
+    writeFileSync(pidFile, String(pid));
+    expect((await failureOf(step().run(going))).message).toContain('is the program running?');
+  });
+
+  test('the file is a pipe that nobody writes to', async () => {
+    execFileSync('mkfifo', [pidFile]);
+    expect((await failureOf(step().run(going))).code).toBe('unavailable');
+  });
+
+  test('the file is a directory', async () => {
+    mkdirSync(pidFile);
+    expect((await failureOf(step().run(going))).message).toBe(`${pidFile} cannot be read: EISDIR`);
+  });
+
+  test('the process ends and another gets its id right before the signal', async () => {
+    const program = await aProgram();
+    writeFileSync(pidFile, `${program.pid}`);
+    const starts = ['100', '200'];
+    const error = await failureOf(step(() => ({ start: starts.shift() ?? '', parent: 1 })).run(going));
+    expect(error).toMatchObject({ code: 'unavailable', message: expect.stringContaining('has just ended') });
+    await expectUntouched(program);
+  });
+
+  test('the file changes while we look', async () => {
+    const program = await aProgram();
+    writeFileSync(pidFile, `${program.pid}`);
+    const look = () => {
+      writeFileSync(pidFile, '4194304');
+      return { start: '1', parent: 1 };
+    };
+    expect((await failureOf(step(look).run(going))).message).toContain('is just being changed');
+    await expectUntouched(program);
+  });
+
+  test('we are stopping', async () => {
+    const program = await aProgram();
+    writeFileSync(pidFile, `${program.pid}`);
+    expect((await failureOf(step().run(AbortSignal.abort()))).message).toContain('stopped');
+    await expectUntouched(program);
+  });
+});
+
+describe('when an id is given to another process', () => {
+  const unshare = [...(isRoot ? [] : ['-r']), '-pf', '--mount-proc', '--kill-child'];
+  const canUnshare = spawnSync('unshare', [...unshare, 'true']).status === 0;
+  const bundle = bundleOf('../../sinks/reused-pid.ts');
+  afterAll(() => bundle.remove());
+
+  test(
+    canUnshare
+      ? 'it is left alone, as long as the pidfile is the old one'
+      : 'WITHOUT a real one: this user may have no ids of its own',
+    () => {
+      if (!canUnshare) return expect(canUnshare).toBe(false);
+      const told = execFileSync('unshare', [...unshare, process.execPath, bundle.path, pidFile]);
+      expect(JSON.parse(told.toString())).toEqual({
+        isSameId: true,
+        first: 'signalled',
+        second: expect.stringMatching(
+          /^process \d+ is not the one that .* meant: the program ended, and its id is another's now$/,
+        ),
+        isUntouched: true,
+        afterNewPidFile: 'signalled',
+      });
+    },
+  );
+});

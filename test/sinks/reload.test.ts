@@ -1,0 +1,122 @@
+/** Reload steps as they are written in the configuration, one after the other, and behind a sink. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
+import { Material } from '../../src/core/material.ts';
+import { sinks } from '../../src/sinks/index.ts';
+import { memorySink } from '../../src/sinks/memory.ts';
+import { type ReloadStep, reloadAll, reloadStep, withReload } from '../../src/sinks/reload.ts';
+import { schemasOf } from '../../src/sources/define.ts';
+import { aDirectory } from '../conformance/fixtures/sink-process.ts';
+
+const top = aDirectory();
+afterAll(() => rmSync(top, { recursive: true }));
+let count = 0;
+let file: string;
+beforeEach(() => {
+  file = join(top, String(++count));
+});
+
+const going = new AbortController().signal;
+const deps = { markKey: Buffer.alloc(32), env: { PATH: process.env['PATH'] }, pid: process.pid };
+const delivery = { secret: 's', lease: 'l', generation: 0, material: new Material({ A: '1' }) };
+
+const either = 'either { signal: SIGHUP, pidFile: /run/x.pid } or { exec: [command, argument] }';
+test.each([
+  [{}, `: ${either}`],
+  [{ signal: 'SIGHUP', pidFile: '/x', exec: ['a'] }, `: ${either}`],
+  [{ signal: 'SIGHUP' }, 'pidFile: to which process? such as pidFile: /run/x.pid'],
+  [{ pidFile: '/x' }, 'signal: which signal? such as signal: SIGHUP'],
+  [{ signal: 'SIGKILL', pidFile: '/x' }, 'signal: one of SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGINT, SIGTERM, SIGQUIT'],
+  [{ signal: 'SIGHUP', pidFile: 'x' }, 'pidFile: an absolute path'],
+  [{ signal: 'SIGHUP', pidFile: '/x', timeout: '3s' }, 'timeout: timeout belongs to exec, not to signal'],
+  [{ signal: 'SIGHUP', pidFile: '/x', env: ['A'] }, 'env: env belongs to exec, not to signal'],
+  [{ exec: 'nginx -s reload' }, 'exec: a command and its arguments, as a list: no shell reads it'],
+  [{ exec: ['a\0'] }, 'exec.0: no NUL in here'],
+  [{ exec: ['a'], env: ['A=B'] }, 'env.0: the name of an environment variable'],
+])('%j is a mistake', (yaml, problem) => {
+  const told = reloadStep.safeParse(yaml).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  expect(told).toEqual([problem]);
+});
+
+test('a step has a name that tells no arguments', () => {
+  expect(reloadStep.parse({ exec: ['/bin/notify', 'argument'] }).name).toBe('exec /bin/notify');
+  expect(reloadStep.parse({ signal: 'SIGHUP', pidFile: '/run/x.pid' }).name).toBe('SIGHUP by /run/x.pid');
+});
+
+test('the editor is told which keys belong together', () => {
+  expect(z.toJSONSchema(reloadStep, { io: 'input' })).toMatchObject({
+    additionalProperties: false,
+    oneOf: [{ required: ['signal', 'pidFile'] }, { required: ['exec'] }],
+  });
+});
+
+/** Steps that write down that they ran. */
+const steps = (...outcomes: boolean[]) => {
+  const ran: number[] = [];
+  const list = outcomes.map(
+    (isWell, number): ReloadStep => ({
+      run: async () => {
+        ran.push(number);
+        if (!isWell) throw new Error(`step ${number}`);
+      },
+    }),
+  );
+  return { ran, list };
+};
+
+test('steps run in order; after one that fails there are no others, and the next time all of them run again', async () => {
+  const { ran, list } = steps(true, false, true);
+  await expect(reloadAll(list)(going)).rejects.toThrow('step 1');
+  await expect(reloadAll(list)(going)).rejects.toThrow('step 1');
+  expect(ran).toEqual([0, 1, 0, 1]);
+});
+
+test('the steps of a sink come after what the sink does by itself', async () => {
+  const { ran, list } = steps(true, true);
+  const own = { ...memorySink(), reload: async () => void ran.push(-1) };
+  await withReload(own, list).reload?.(going);
+  expect(ran).toEqual([-1, 0, 1]);
+});
+
+test('a sink without steps stays as it is: one that needs no reload has none', () => {
+  const sink = memorySink();
+  expect(withReload(sink, [])).toBe(sink);
+  expect(sink.reload).toBeUndefined();
+});
+
+const config = z.discriminatedUnion('type', schemasOf(sinks));
+
+test('a configured sink has its steps: what the command finds is what was written', async () => {
+  const copy = `${file}.copy`;
+  const reload = [{ exec: ['cp', file, copy], timeout: '30s' }];
+  const sink = config.parse({ type: 'file', path: file, format: 'dotenv', reload }).open(deps);
+  await sink.write(delivery, going);
+  expect(existsSync(copy)).toBe(false);
+  await sink.reload?.(going);
+  expect(readFileSync(copy, 'utf8')).toBe("A='1'\n");
+});
+
+test('a configured signal goes where the pidfile says, and not to ourselves', async () => {
+  writeFileSync(`${file}.pid`, `${process.pid}`);
+  const reload = [{ signal: 'SIGHUP', pidFile: `${file}.pid` }];
+  const sink = config.parse({ type: 'file', path: file, format: 'dotenv', reload }).open(deps);
+  await expect(sink.reload?.(going)).rejects.toThrow('leasekeeper itself');
+});
+
+test('a command has ten seconds where nothing else is said', () => {
+  expect(reloadStep.safeParse({ exec: ['true'], timeout: '10' }).error?.issues[0]?.path).toEqual(['timeout']);
+  expect(reloadStep.safeParse({ exec: ['true'] }).success).toBe(true);
+});
+
+test('every sink that is listed is described in words an editor can show', () => {
+  const names = sinks.map(({ type }) => type);
+  expect(new Set(names).size).toBe(names.length);
+  for (const { schema } of sinks) {
+    const { properties = {} } = z.toJSONSchema(schema, { io: 'input' });
+    for (const [key, option] of Object.entries(properties)) {
+      if (key !== 'type') expect(option, key).toHaveProperty('description');
+    }
+  }
+});
