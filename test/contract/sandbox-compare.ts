@@ -1,5 +1,5 @@
 /** Brings two answers to a form in which they must be equal: what is random or a moment in time becomes its kind. */
-import type { Reply } from './sandbox-lab.ts';
+import type { Reply } from '../sandbox/asking.ts';
 
 const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 

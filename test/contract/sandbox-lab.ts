@@ -1,6 +1,6 @@
 /** The laboratory the exchanges were recorded in, rebuilt in the sandbox, and what is needed to play an exchange again. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { Agent, request as httpRequest } from 'node:http';
+import { type Reply, say } from '../sandbox/asking.ts';
 import { aSandbox, type SandboxBuilder } from '../sandbox/infisical/builder.ts';
 import type { Sandbox } from '../sandbox/infisical/sandbox.ts';
 import type { IdentitySpec } from '../sandbox/infisical/spec.ts';
@@ -79,42 +79,6 @@ export const laboratory: SandboxBuilder = aSandbox()
   .withSecret({ key: 'DB_HOST', value: '127.0.0.1' })
   .withSecret({ key: 'API_KEY', value: 'api-key-v1' })
   .withSecret({ key: 'DB_URL', value: 'postgres://db:5432/app' });
-
-export interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly text: string;
-  readonly body: unknown;
-}
-
-interface Message {
-  readonly method: string;
-  readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-const agent = new Agent({ keepAlive: true });
-
-/** Rejects with the code of the socket's error. */
-export function say(url: string, { method, path, headers, body }: Message): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-    const sent = httpRequest(url + path, { method, headers: { ...headers, ...length }, agent }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.once('error', reject);
-      answer.once('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        const parsed: unknown =
-          answer.headers['content-type']?.includes('json') && text !== '' ? JSON.parse(text) : null;
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, body: parsed });
-      });
-    });
-    sent.once('error', reject);
-    sent.end(body);
-  });
-}
 
 /** Acts as the recorder's programs did before the exchange in question. */
 export interface Lab {
