@@ -69,6 +69,8 @@ describe('told to fail, the sandbox', () => {
     expect(leases()).toHaveLength(0);
     await visitor.lease('orders');
     expect(leases()).toHaveLength(1);
+    sandbox.control.fault({ kind: 'fail', status: 403, error: 'TokenError', message: 'no', on: 'login' });
+    expect((await logIn(sandbox)).body).toMatchObject({ statusCode: 403, error: 'TokenError', message: 'no' });
   });
 
   test('limits the rate with a Retry-After, or without one', async () => {

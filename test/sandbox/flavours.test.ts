@@ -3,7 +3,7 @@
  * read from the newer sources and never recorded; and a few rules of 2025 that no recording shows.
  */
 import { afterEach, describe, expect, test } from 'vitest';
-import { complaint, logIn, type Reply, say, visit } from './asking.ts';
+import { complaint, logIn, type Reply, say } from './asking.ts';
 import { aSandbox, type SandboxBuilder } from './infisical/builder.ts';
 import type { Sandbox } from './infisical/sandbox.ts';
 
@@ -189,66 +189,5 @@ describe('a token that was taken away', () => {
     at.control.deleteIdentity();
     expect(complaint(await status(at, orphan))).toBe('401 Failed to authorize: identity tokens have been revoked');
     expect(complaint(await present(at, 'renew', orphan))).toBe('401 Cannot renew: identity tokens have been revoked');
-  });
-});
-
-describe('a lease', () => {
-  test('may not be asked for longer than its max TTL', async () => {
-    const at = await start(older.withDynamicSecret({ name: 'orders', defaultTTL: '1m', maxTTL: '3m' }));
-    const visitor = await visit(at);
-    await expect(visitor.lease('orders', '5m')).rejects.toThrow('400');
-    expect((await visitor.lease('orders', '3m')).id).toMatch(/-/);
-  });
-
-  test('may last more than a day in 2026, and not in 2025', async () => {
-    for (const [builder, answer] of [
-      [older, 422],
-      [newer, 200],
-    ] as const) {
-      const at = await start(builder.withDynamicSecret({ name: 'orders', maxTTL: null }));
-      const visitor = await visit(at);
-      const body = { projectSlug: 'shop', environmentSlug: 'prod', dynamicSecretName: 'orders', ttl: '2 days' };
-      expect((await visitor.post('/api/v1/dynamic-secrets/leases', body)).status).toBe(answer);
-      await at.close();
-    }
-  });
-
-  test('renewed three times at once moves by one term, since nothing serialises it', async () => {
-    const at = await start(older.withDynamicSecret({ name: 'orders' }).with({ targetLatency: 30 }));
-    const visitor = await visit(at);
-    const lease = await visitor.lease('orders', '1h');
-    await Promise.all([visitor.renew(lease.id, '10m'), visitor.renew(lease.id, '10m'), visitor.renew(lease.id, '10m')]);
-    const read = (await visitor.read(lease.id)).body as { lease: { expireAt: string } };
-    expect(Date.parse(read.lease.expireAt) - Date.parse(lease.expireAt)).toBe(600_000);
-  });
-
-  test('whose credential has an end of its own is dead after it, however often it was renewed', async () => {
-    const at = await start(older.withDynamicSecret({ name: 'sts', type: 'kubernetes', credentialLife: 900_000 }));
-    const visitor = await visit(at);
-    const { id, data } = await visitor.lease('sts', '10m');
-    expect((await visitor.renew(id, '1h')).status).toBe(200);
-    expect(await at.control.accepts(data)).toBe(true);
-    at.control.skew(901_000);
-    expect((await visitor.read(id)).status).toBe(200);
-    expect(await at.control.accepts(data)).toBe(false);
-  });
-
-  test('that the server failed to end is tried again after four hours in 2026 only', async () => {
-    for (const [builder, found] of [
-      [older, 200],
-      [newer, 404],
-    ] as const) {
-      const at = await start(builder.withIdentity({}).withDynamicSecret({ name: 'orders' }));
-      const visitor = await visit(at);
-      const { id } = await visitor.lease('orders', '24h');
-      at.control.target('down');
-      await visitor.revoke(id);
-      at.control.target('up');
-      at.control.skew(4 * 3_600_000 + 1000);
-      const ended = () => at.books().leases[0]?.endedAt !== undefined;
-      for (let turn = 0; turn < 50 && !ended(); turn += 1) await new Promise(setImmediate);
-      expect((await visitor.read(id)).status).toBe(found);
-      await at.close();
-    }
   });
 });

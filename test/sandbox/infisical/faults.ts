@@ -25,8 +25,8 @@ export type Misdeed =
   | { readonly kind: 'hang'; readonly work: boolean }
   /** The connection is reset instead of an answer, after the work (`work: true`) or without it. */
   | { readonly kind: 'cut'; readonly work: boolean }
-  /** The server's own error envelope, without the work. */
-  | { readonly kind: 'fail'; readonly status: number }
+  /** The server's own error envelope, without the work. Default: what it says to a failure of its own. */
+  | { readonly kind: 'fail'; readonly status: number; readonly error?: string; readonly message?: string }
   /** 429, without the work. `retryAfter` in seconds; absent: no such header, as the lockout's lock answers. */
   | { readonly kind: 'limit'; readonly retryAfter?: number }
   /** A proxy's error page in HTML, without the work. */

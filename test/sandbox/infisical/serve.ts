@@ -86,8 +86,10 @@ async function work({ world, limiter }: Serving, asked: Work, book: RequestBook)
 
 function insteadOfWork(misdeeds: readonly Misdeed[]): Answer | undefined {
   const failure = pick(misdeeds, 'fail');
-  if (failure !== undefined)
-    return envelope(new ApiError(failure.status, 'InternalServerError', 'Something went wrong'));
+  if (failure !== undefined) {
+    const { status, error = 'InternalServerError', message = 'Something went wrong' } = failure;
+    return envelope(new ApiError(status, error, message));
+  }
   const limit = pick(misdeeds, 'limit');
   if (limit?.retryAfter !== undefined) return envelope(tooManyRequests(limit.retryAfter));
   if (limit !== undefined) {
