@@ -38,6 +38,10 @@ export interface RedisConfiguration {
 
 export interface ProviderConfiguration {
   readonly type: string;
+  /** The same for the same access token. */
+  readonly identity: string;
+  /** Changes with anything that the provider's client is told. */
+  readonly digest: string;
   /** How many requests may be under way at a time. Absent: as many as the program thinks right. */
   readonly slots?: number;
   /** For the provider's own access token. */
@@ -49,6 +53,8 @@ export interface SecretConfiguration {
   readonly name: string;
   readonly source: {
     readonly type: string;
+    /** The same for the same lease, however it is treated: what the record is kept under. */
+    readonly identity: string;
     /** A name of `providers`, of the type that this source asks for. */
     readonly provider: string;
     readonly look: LookName;

@@ -1,6 +1,7 @@
 /** The policies and the providers of the file. */
 import type { ProviderConfiguration } from './configuration.ts';
 import type { Env } from './fill.ts';
+import { digestOf, tokenIdentity } from './identity.ts';
 import { entriesOf, nodeOf, quoted, without, wordOf } from './locate.ts';
 import { meant } from './nearest.ts';
 import { parsePart, pluginOf } from './parse.ts';
@@ -83,6 +84,8 @@ function providerOf(node: Node, keyAt: Place, policies: Policies, plugins: Plugi
   const { slots } = general.value;
   const value: ProviderConfiguration = {
     type: opened.type,
+    identity: tokenIdentity(node),
+    digest: digestOf(node),
     connect: opened.connect,
     policy: policyOf(rules?.options ?? {}, builtInForTokens),
     ...(slots !== undefined && { slots }),

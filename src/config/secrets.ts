@@ -2,6 +2,7 @@
 import type { Policy } from '../core/rules.ts';
 import type { SecretConfiguration, SinkConfiguration } from './configuration.ts';
 import type { Env } from './fill.ts';
+import { sourceIdentity } from './identity.ts';
 import { entriesOf, itemsOf, nodeOf, onTopOf, quoted, wordOf } from './locate.ts';
 import { meant } from './nearest.ts';
 import { type Parsed, parsePart, pluginOf } from './parse.ts';
@@ -114,8 +115,9 @@ function sourceOf(
     ofProvider.push(finding(word.at, word.path, message, remedy));
   }
   const own = parsePart(plugin.schema, node, entry.keyAt, env);
+  const identity = sourceIdentity(node, nodeOf(nodeOf(root, 'providers'), word?.value ?? ''));
   return {
-    ...(own.value !== undefined && { value: own.value as SecretConfiguration['source'] }),
+    ...(own.value !== undefined && { value: { ...(own.value as SecretConfiguration['source']), identity } }),
     findings: [...findings, ...ofProvider, ...own.findings],
   };
 }

@@ -1,0 +1,214 @@
+/** Makes secrets that can be kept out of the configuration: providers with their tokens and gates, sources, and sinks. */
+import type { Configuration, ProviderConfiguration, SecretConfiguration } from './config/configuration.ts';
+import type { Holding } from './core/record.ts';
+import type { Duration } from './core/time.ts';
+import { Gate } from './keeper/gate.ts';
+import { credentialIsNew, tokenRejected } from './keeper/notice.ts';
+import { type Ports, type Secret, secretOf, type Visit } from './keeper/secret.ts';
+import type { Job } from './queue/scheduler.ts';
+import type { SinkDeps } from './sinks/define.ts';
+import { type MemorySink, memorySink } from './sinks/memory.ts';
+import { reloadAll } from './sinks/reload.ts';
+import type { Deps, LookName, Provider, ProviderRequest } from './sources/define.ts';
+import type { Store } from './state/store.ts';
+
+/** What the secrets use of the program and of the machine. */
+export interface Surroundings {
+  readonly ports: Ports;
+  readonly deps: Pick<Deps, 'clock' | 'env' | 'markKey'>;
+  readonly sinkDeps: SinkDeps;
+  readonly onRequest: (provider: string, request: ProviderRequest) => void;
+  readonly onSkew: (provider: string, skew: Duration) => void;
+  /** Something that nobody waits for went wrong. */
+  readonly onError: (doing: string, error: unknown) => void;
+  /** Aborts when the program ends. */
+  readonly signal: AbortSignal;
+}
+
+/** All that is kept under one configuration. */
+export interface Household {
+  readonly secrets: ReadonlyMap<string, Kept>;
+  readonly connections: ReadonlyMap<string, Connection>;
+  readonly jobs: readonly Job[];
+  visit(secret: string, signal: AbortSignal): Visit | undefined;
+}
+
+export interface Kept {
+  readonly secret: Secret;
+  readonly look: LookName;
+  /** What its record is kept under: another source under the same name is another secret. */
+  readonly key: string;
+}
+
+export interface Connection {
+  readonly configuration: ProviderConfiguration;
+  readonly provider: Provider;
+  readonly gate: Gate;
+  readonly token?: { readonly kept: Kept; readonly memory: MemorySink };
+  /** Calls those who wait for this provider. Set by each household that uses the connection. */
+  wakeUsers: () => void;
+  /** Tells the keeper of the token that it was rejected. Likewise. */
+  rejectToken: (token: Holding) => void;
+}
+
+/** No secret of the configuration has a `/` in its name. */
+export const tokenOf = (provider: string): string => `${provider}/token`;
+
+/** What the former household has of the same provider or secret is taken over: connections, and values in memory. */
+export function assemble(configuration: Configuration, around: Surroundings, former?: Household): Household {
+  const connections = new Map(
+    Object.entries(configuration.providers).map(([name, wanted]) => {
+      const known = former?.connections.get(name);
+      const isSame = known !== undefined && known.configuration.digest === wanted.digest;
+      return [name, isSame ? known : connect(name, wanted, around)] as const;
+    }),
+  );
+  const tokens = [...connections.values()].flatMap(({ token }) => token?.kept ?? []);
+  const named = configuration.secrets.map((one) => keep(one, connections, around, former));
+  const secrets = new Map([...tokens, ...named].map((kept) => [kept.secret.name, kept]));
+  const store = keyed(around.ports.store, (name) => secrets.get(name)?.key ?? name);
+  const ports: Ports = { ...around.ports, store };
+  const visit = (name: string, signal: AbortSignal): Visit | undefined => {
+    const kept = secrets.get(name);
+    return kept && { secret: kept.secret, ports, signal };
+  };
+  for (const [name, connection] of connections) adopt(name, connection, secrets, visit, around);
+  return { secrets, connections, visit, jobs: [...secrets.values()].flatMap(jobsOf) };
+}
+
+const jobsOf = ({ secret }: Kept): Job[] => [
+  { kind: 'look', secret: secret.name },
+  ...Object.keys(secret.sinks).map((sink): Job => ({ kind: 'deliver', secret: secret.name, sink })),
+  ...(secret.reload ? [{ kind: 'reload', secret: secret.name } as const] : []),
+];
+
+function connect(name: string, configuration: ProviderConfiguration, around: Surroundings): Connection {
+  const { ports, deps } = around;
+  const { slots } = configuration;
+  const gateOf = (door: string) =>
+    new Gate({ name: door, clock: deps.clock, emit: ports.emit, ...(slots !== undefined && { slots }) });
+  const memory = memorySink(() => connection.wakeUsers());
+  const provider = configuration.connect({
+    ...deps,
+    name,
+    token: () => {
+      const held = memory.present();
+      return held && { lease: held.lease, generation: held.generation, material: held.material };
+    },
+    tokenRejected: (token) => connection.rejectToken(token),
+    onRequest: (request) => around.onRequest(name, request),
+    onSkew: (skew) => around.onSkew(name, skew),
+  });
+  const token = provider.token && {
+    memory,
+    kept: {
+      look: 'refresh-token' as const,
+      key: `${tokenOf(name)}@${configuration.identity}`,
+      secret: secretOf({
+        name: tokenOf(name),
+        type: provider.token.type,
+        provider: name,
+        required: false,
+        isToken: true,
+        source: provider.token.source,
+        sinks: { memory },
+        sinkTypes: { memory: 'memory' },
+        policy: configuration.policy,
+        // Who waits for a token must not stand between the token and its own login.
+        gate: gateOf(tokenOf(name)),
+      }),
+    },
+  };
+  const connection: Connection = {
+    configuration,
+    provider,
+    gate: gateOf(name),
+    ...(token && { token }),
+    wakeUsers: () => undefined,
+    rejectToken: () => undefined,
+  };
+  return connection;
+}
+
+function keep(
+  configuration: SecretConfiguration,
+  connections: ReadonlyMap<string, Connection>,
+  around: Surroundings,
+  former: Household | undefined,
+): Kept {
+  const { name, source, policy, sinks, reload, required, exclusive } = configuration;
+  const connection = connections.get(source.provider);
+  if (!connection) throw new Error(`${name}: there is no provider ${source.provider}`);
+  const key = `${name}@${source.identity}`;
+  const known = former?.secrets.get(name);
+  const steps = reload.map((step) => step.open(around.sinkDeps));
+  return {
+    look: source.look,
+    key,
+    secret: secretOf({
+      name,
+      type: source.type,
+      provider: source.provider,
+      required,
+      isToken: false,
+      source: source.open(connection.provider),
+      sinks: Object.fromEntries(sinks.map((sink) => [sink.name, sink.open(around.sinkDeps)])),
+      sinkTypes: Object.fromEntries(sinks.map((sink) => [sink.name, sink.type])),
+      policy,
+      exclusive,
+      gate: connection.gate,
+      ...(steps.length > 0 && { reload: reloadAll(steps) }),
+      ...(known?.key === key && { hand: known.secret.hand }),
+    }),
+  };
+}
+
+/** From now on this household hears what the provider's client has to say. */
+function adopt(
+  name: string,
+  connection: Connection,
+  secrets: Household['secrets'],
+  visit: Household['visit'],
+  { signal, ports, onError }: Surroundings,
+): void {
+  const users = [...secrets.values()]
+    .map(({ secret }) => secret)
+    .filter((one) => one.provider === name && !one.isToken);
+  connection.wakeUsers = () => {
+    connection.gate.unblock();
+    for (const { name: secret } of users) {
+      ports.scheduler
+        .wake({ kind: 'look', secret }, ports.clock.now())
+        .catch((error: unknown) => onError(`calling ${secret} for the new token`, error));
+    }
+  };
+  connection.rejectToken = (token) => {
+    const visitor = visit(tokenOf(name), signal);
+    if (!visitor) return;
+    tokenRejected(visitor, token).catch((error: unknown) => onError(`replacing the rejected token of ${name}`, error));
+  };
+}
+
+/** The keeper knows secrets by their names; their records are kept under keys that change with the source. */
+const keyed = (store: Store, keyOf: (name: string) => string): Store => ({
+  load: (name) => store.load(keyOf(name)),
+  update: (name, change) => store.update(keyOf(name), change),
+  remove: (name) => store.remove(keyOf(name)),
+  list: () => store.list(),
+});
+
+/** Where a login was rejected and the credential is another one now, log in at once. `seen` is what each answered last. */
+export async function watchCredentials(
+  household: Household,
+  seen: Map<string, string>,
+  { signal }: Surroundings,
+): Promise<void> {
+  for (const { secret } of household.secrets.values()) {
+    const visit = household.visit(secret.name, signal);
+    const credential = await secret.source.credential?.().catch(() => 'unreadable');
+    if (!visit || credential === undefined) continue;
+    const before = seen.get(secret.name);
+    seen.set(secret.name, credential);
+    if (before !== undefined && before !== credential) await credentialIsNew(visit);
+  }
+}

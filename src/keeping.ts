@@ -1,0 +1,187 @@
+/** Secrets at work: every job of the scheduler becomes a look, a delivery or a reload of the household of the moment. */
+import { randomUUID } from 'node:crypto';
+import { assemble, type Household, type Surroundings, watchCredentials } from './assemble.ts';
+import { every } from './clock.ts';
+import type { Configuration } from './config/configuration.ts';
+import { asLeaseError, ProviderBlocked } from './core/failure.ts';
+import { emptyRecord, type SecretRecord } from './core/record.ts';
+import { statusOf } from './core/status.ts';
+import { type Clock, type Duration, seconds } from './core/time.ts';
+import type { Foundations } from './foundations.ts';
+import { deliver } from './keeper/deliver.ts';
+import type { KeeperEvent, Subject } from './keeper/events.ts';
+import { look } from './keeper/look.ts';
+import { reload } from './keeper/reload.ts';
+import { subjectOf } from './keeper/secret.ts';
+import { type BullWorker, bullWorker, looksAtATime } from './queue/bullmq.ts';
+import type { Job } from './queue/scheduler.ts';
+import type { ProviderRequest } from './sources/define.ts';
+
+/** Who is told what happens: log, metrics, health. */
+export interface Listener {
+  listen(event: KeeperEvent): void;
+  watch(subject: Subject): void;
+  forget(secret: string): void;
+}
+
+export interface KeepingOptions {
+  readonly configuration: Configuration;
+  readonly foundations: Foundations;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly listeners: readonly Listener[];
+  readonly steady: Clock;
+  readonly wall: Clock;
+  readonly onRequest: (provider: string, request: ProviderRequest) => void;
+  readonly onSkew: (provider: string, skew: Duration) => void;
+  readonly onError: (doing: string, error: unknown) => void;
+}
+
+export interface Keeping {
+  readonly counts: BullWorker['counts'];
+  /** Go on under another configuration, whose state is the same. */
+  change(configuration: Configuration): Promise<void>;
+  lookAtEverything(): Promise<void>;
+  /** Resolves once every sink of every secret holds its head, and the programs behind them know. */
+  delivered(signal: AbortSignal): Promise<void>;
+  /** Names of secrets for which that is not so. */
+  undelivered(): readonly string[];
+  /** Begin nothing, end what is under way until `signal` aborts, and then cut it off. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+const deliveriesAtATime = 50;
+const credentialsEvery: Duration = seconds(5);
+
+export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
+  const { foundations, listeners, steady, wall, onError } = options;
+  const { store, keys, redis } = foundations;
+  const end = new AbortController();
+  const startedAt = steady.now();
+  const records = new Map<string, SecretRecord>();
+  const waiting = new Set<() => void>();
+  const emit = (event: KeeperEvent) => {
+    if (event.type === 'changed') records.set(event.secret, event.record);
+    for (const listener of listeners) listener.listen(event);
+    if (event.type === 'changed') for (const check of waiting) check();
+  };
+  const worker = bullWorker({
+    handle: (job, signal) => handle(job, signal),
+    connections: redis,
+    prefix: redis.keys,
+    lookName: (secret) => household.secrets.get(secret)?.look ?? 'renew-lease',
+    concurrency: {
+      looks: looksAtATime(Object.keys(options.configuration.providers).length),
+      deliveries: deliveriesAtATime,
+    },
+    clock: wall,
+    onBegun: (job, lateness) => job.kind === 'look' && emit({ type: 'begun', secret: job.secret, lateness }),
+    onFailed: (job, error) => onError(`${job.kind} of ${job.secret}`, error),
+    onError: (error) => onError('the schedule in Redis', error),
+    codeOf: (error) => (error instanceof ProviderBlocked ? 'blocked' : asLeaseError(error).code),
+  });
+  const around: Surroundings = {
+    ports: {
+      store,
+      scheduler: worker,
+      clock: wall,
+      uptime: () => steady.now() - startedAt,
+      deadline: (after) => AbortSignal.timeout(Math.max(0, Math.ceil(after))),
+      emit,
+      newKey: randomUUID,
+    },
+    deps: { clock: steady, env: options.env, markKey: keys.markKey },
+    sinkDeps: { markKey: keys.markKey, env: options.env, pid: process.pid },
+    onRequest: options.onRequest,
+    onSkew: options.onSkew,
+    onError,
+    signal: end.signal,
+  };
+  let household: Household = assemble(options.configuration, around);
+
+  async function handle(job: Job, signal: AbortSignal): Promise<void> {
+    const visit = household.visit(job.secret, signal);
+    if (!visit) return;
+    if (job.kind === 'look') await look(visit);
+    else if (job.kind === 'reload') await reload(visit);
+    else if (visit.secret.sinks[job.sink]) await deliver(visit, job.sink);
+  }
+
+  const watch = () => {
+    for (const { secret } of household.secrets.values()) for (const one of listeners) one.watch(subjectOf(secret));
+  };
+  const undelivered = () =>
+    [...household.secrets.values()]
+      .map(({ secret }) => secret)
+      .filter(({ isToken }) => !isToken)
+      .filter(({ name, rules, source }) => {
+        const { owed } = statusOf(records.get(name) ?? emptyRecord, rules, source.clock.now());
+        return owed.length > 0;
+      })
+      .map(({ name }) => name);
+
+  watch();
+  await worker.ensure(household.jobs);
+  const credentials = new Map<string, string>();
+  const watchAll = () =>
+    watchCredentials(household, credentials, around).catch((error: unknown) => onError('watching credentials', error));
+  await watchAll();
+  const stopWatching = every(credentialsEvery, () => void watchAll());
+
+  return {
+    counts: () => worker.counts(),
+    undelivered,
+    async change(configuration) {
+      const former = household;
+      household = assemble(configuration, around, former);
+      for (const name of former.secrets.keys()) {
+        if (household.secrets.has(name)) continue;
+        records.delete(name);
+        for (const one of listeners) one.forget(name);
+      }
+      watch();
+      await worker.ensure(household.jobs);
+      await lookAtAll();
+      await closeProviders(former, household, onError);
+    },
+    lookAtEverything: () => lookAtAll(),
+    delivered: (signal) =>
+      new Promise((resolve, reject) => {
+        const settle = (act: () => void) => {
+          waiting.delete(check);
+          signal.removeEventListener('abort', abort);
+          act();
+        };
+        const check = () => undelivered().length === 0 && settle(resolve);
+        const abort = () => settle(() => reject(signal.reason));
+        waiting.add(check);
+        signal.addEventListener('abort', abort);
+        check();
+        if (signal.aborted) abort();
+      }),
+    async close(signal) {
+      stopWatching();
+      await worker.close(signal);
+      end.abort(new Error('the daemon ends'));
+      await closeProviders(household, undefined, onError);
+    },
+  };
+
+  async function lookAtAll(): Promise<void> {
+    await Promise.all(household.jobs.map((job) => worker.wake(job, wall.now())));
+  }
+}
+
+/** Of the former household, those that its successor does not go on with. */
+async function closeProviders(
+  former: Household,
+  successor: Household | undefined,
+  onError: KeepingOptions['onError'],
+): Promise<void> {
+  const kept = new Set(successor?.connections.values());
+  const leaving = [...former.connections].filter(([, connection]) => !kept.has(connection));
+  await Promise.all(
+    leaving.map(([name, { provider }]) =>
+      provider.close().catch((error: unknown) => onError(`closing the connections to ${name}`, error)),
+    ),
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * `npm run demo`: a real Redis whose users live for seconds, a stand-in for Infisical that makes them, the daemon with
+ * its embedded Redis, and a program that uses its leased user all the time. Ends with 0 only if all went as promised.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { parseDuration, sayDuration } from '../../src/core/time.ts';
+import { aSandbox } from '../sandbox/infisical/builder.ts';
+import { aDaemon, type Daemon, type LogLine } from '../support/daemon.ts';
+import { freePort } from '../support/ports.ts';
+import { aRedis } from '../support/redis.ts';
+import { picture } from './picture.ts';
+import { type Program, startProgram } from './program.ts';
+import { verdictOf } from './verdict.ts';
+
+const { values } = parseArgs({ options: { for: { type: 'string' } } });
+const length = values.for === undefined ? undefined : parseDuration(values.for);
+if (values.for !== undefined && length === undefined) {
+  process.stderr.write(`--for ${values.for} is no length of time: write it like --for 60s\n`);
+  process.exit(2);
+}
+
+const isTerminal = process.stdout.isTTY === true;
+const say = (text: string) => void process.stdout.write(`${text}\n`);
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+
+const dir = await mkdtemp(join(tmpdir(), 'leasekeeper-demo-'));
+const file = join(dir, 'secrets', 'orders.env');
+const pidFile = join(dir, 'orders.pid');
+const target = await aRedis();
+const sandbox = await aSandbox()
+  .flavour('2025')
+  .withRedis({ socket: target.socket })
+  .withIdentity({ accessTokenTTL: 15, accessTokenMaxTTL: 45 })
+  .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '8s', maxTTL: '24s' })
+  .with({ minimumTtl: 1000 })
+  .start();
+const port = await freePort();
+let daemon: Daemon | undefined;
+let program: Program | undefined;
+let exitCode = 1;
+try {
+  exitCode = await demonstrate();
+} finally {
+  await program?.stop();
+  await daemon?.stop();
+  await sandbox.close();
+  await target.stop();
+  await rm(dir, { recursive: true, force: true });
+}
+process.exit(exitCode);
+
+async function demonstrate(): Promise<number> {
+  const startedAt = Date.now();
+  say('leasekeeper demo: a Redis user that lives 8 s, renewed up to 24 s, then replaced; nobody may notice.');
+  daemon = await aDaemon({ dir, config: await configuration() });
+  // It reports its own start, or why it could not.
+  await daemon.logged(({ msg }) => String(msg).startsWith('leasekeeper '));
+  while (!existsSync(file) && !stop.signal.aborted) await pause(50);
+  say(`the credential was on disk ${sayDuration(Date.now() - startedAt)} after the start`);
+  program = startProgram(file, target.socket, pidFile);
+  await watch(startedAt, program);
+  if (isTerminal) say('');
+  say('stopping: the program first, then the daemon; what it leaves alive must end by its date');
+  await program.stop();
+  const code = await daemon.stop();
+  await everyLeaseHasEnded();
+  const { lines, faults } = verdictOf(sandbox.books(), program);
+  say(`\nafter ${sayDuration(Date.now() - startedAt)}:`);
+  for (const line of lines) say(`  ${line}`);
+  if (code !== 0) faults.push(`the daemon ended with ${code}`);
+  for (const fault of faults) say(`  FAULT: ${fault}`);
+  if (faults.length > 0) say(`the daemon's last words:\n${daemon.lines.slice(-30).join('\n')}`);
+  say(faults.length === 0 ? 'all as promised' : 'not as promised');
+  return faults.length === 0 ? 0 : 1;
+}
+
+async function configuration(): Promise<string> {
+  await mkdir(join(dir, 'secrets'), { mode: 0o700 });
+  await writeFile(join(dir, 'client-secret'), sandbox.identity.clientSecret, { mode: 0o600 });
+  return `version: 1
+state: { redis: embedded, dataDir: ${join(dir, 'data')} }
+http: { listen: "127.0.0.1:${port}" }
+log: { level: info, format: json }
+providers:
+  infisical-main:
+    type: infisical
+    url: ${sandbox.url}
+    auth: { method: universal, clientId: ${sandbox.identity.clientId}, clientSecret: { file: ${join(dir, 'client-secret')} } }
+secrets:
+  orders-db:
+    source: { type: infisical/dynamic-secret, provider: infisical-main, project: shop, environment: prod, name: orders-db }
+    policy: { renewAt: 60%, jitter: 10%, grace: 2s }
+    sinks:
+      - type: file
+        path: ${file}
+        format: dotenv
+        keys: { REDIS_USER: DB_USERNAME, REDIS_PASSWORD: DB_PASSWORD }
+    reload:
+      - { signal: SIGHUP, pidFile: ${pidFile} }
+`;
+}
+
+/** Until the time is over or somebody stops it: a picture on a terminal, lines elsewhere. */
+async function watch(startedAt: number, { tally }: Program): Promise<void> {
+  const urls = ['metrics', 'readyz', 'readyz/orders-db'].map((path) => `http://127.0.0.1:${port}/${path}`);
+  let shown = 0;
+  let drawn = 0;
+  if (!isTerminal) for (const url of urls) say(`  ${url}`);
+  while (!stop.signal.aborted && (length === undefined || Date.now() - startedAt < length)) {
+    const log = daemon?.log ?? [];
+    if (isTerminal) {
+      const scene = { books: sandbox.books(), tally, startedAt, urls, said: log.map(inWords) };
+      const frame = picture(scene, true);
+      process.stdout.write(
+        `${drawn > 0 ? `\u001b[${drawn}A` : ''}${frame.map((line) => `\u001b[2K${line}\n`).join('')}\u001b[J`,
+      );
+      drawn = frame.length;
+    } else {
+      for (const line of log.slice(shown)) say(`  ${inWords(line)}`);
+      shown = log.length;
+    }
+    await pause(isTerminal ? 250 : 500, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+}
+
+function inWords({ time, level, msg }: LogLine): string {
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}`;
+}
+
+/** The last lease and its predecessor die by their own dates: 8 s after the last renewal, and a moment. */
+async function everyLeaseHasEnded(): Promise<void> {
+  const limit = Date.now() + 15_000;
+  const isAlive = () => sandbox.books().leases.some(({ credentialEndedAt }) => credentialEndedAt === undefined);
+  while (isAlive() && Date.now() < limit) await pause(100);
+}

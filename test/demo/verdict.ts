@@ -1,0 +1,46 @@
+/** What the demo saw, in words, and whether it is what was promised. Judged by the sandbox's books, not by the daemon's. */
+import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
+import type { Program } from './program.ts';
+
+export interface Verdict {
+  readonly lines: readonly string[];
+  readonly faults: string[];
+}
+
+/** `stoppedAt`: when the daemon was told to stop; whoever it leaves alive then must die by its own end. */
+export function verdictOf(books: Books, program: Pick<Program, 'tally' | 'failures'>): Verdict {
+  const renewals = books.leases.reduce((sum, lease) => sum + lease.renewals.length, 0);
+  const replacements = books.leases.filter(wasReplacedAtItsWall).length;
+  const logins = books.logins.filter(({ outcome }) => outcome === 'ok').length;
+  const tokenRenewals = books.tokenRenewals.filter(({ outcome }) => outcome === 'ok').length;
+  const left = books.leases.filter(({ endedAt, credentialEndedAt }) => !endedAt || !credentialEndedAt);
+  const { uses, failures, loads } = program.tally;
+  const lines = [
+    `uses of the credential     ${uses}`,
+    `  of them failed           ${failures}`,
+    `reloads of the program     ${Math.max(0, loads - 1)}`,
+    `leases taken               ${books.leases.length}`,
+    `  renewed                  ${renewals} times`,
+    `  replaced at their wall   ${replacements}`,
+    `  ended by us / by date    ${endedBy(books, 'revoked')} / ${endedBy(books, 'expired')}`,
+    `logins                     ${logins}`,
+    `token renewals             ${tokenRenewals}`,
+    `leases left behind         ${left.length}`,
+  ];
+  const faults: string[] = [
+    uses === 0 && 'the program never used a credential',
+    failures > 0 && `${failures} uses failed, the first: ${program.failures[0]?.error}`,
+    renewals === 0 && 'no lease was renewed',
+    replacements === 0 && 'no lease was replaced at its wall',
+    left.length > 0 && `left behind at the sandbox: ${left.map(({ id }) => id).join(', ')}`,
+    books.troubles.length > 0 && `the sandbox has a bug: ${books.troubles[0]}`,
+  ].filter((fault) => fault !== false);
+  return { lines, faults };
+}
+
+/** It was renewed as far as its wall allowed, had a successor before it ended, and was ended by us. */
+const wasReplacedAtItsWall = ({ endedBy: by, renewals, maxExpireAt }: LeaseBook): boolean =>
+  by === 'revoked' && renewals.length > 0 && maxExpireAt !== null;
+
+const endedBy = ({ leases }: Books, by: LeaseBook['endedBy']): number =>
+  leases.filter((lease) => lease.endedBy === by).length;
