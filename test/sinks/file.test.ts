@@ -23,6 +23,7 @@ import {
   bundleOf,
   canMount,
   isRoot,
+  markKey,
   type SinkProcess,
   unprivileged,
 } from '../conformance/fixtures/sink-process.ts';
@@ -39,7 +40,6 @@ beforeEach(() => {
   path = join(directory, 'app.env');
 });
 
-const markKey = Buffer.alloc(32, 1);
 const going = new AbortController().signal;
 const options = (change: Partial<FileOptions> = {}): FileOptions => ({
   path,
@@ -254,10 +254,10 @@ describe('owner and mode', () => {
       onDisk.inside(`head -c 1M /dev/zero > ${disk}/filler || true`);
       const full = `there is no space left in ${disk}`;
       expect(await told()).toEqual([full, full]);
-      onDisk.inside(`rm ${disk}/filler; mount -o remount,ro ${disk}`);
+      onDisk.inside(`rm ${disk}/filler; mount --options-mode ignore -o remount,ro ${disk}`);
       const readOnly = `${disk} is read-only`;
       expect(await told()).toEqual([readOnly, readOnly]);
-      onDisk.inside(`mount -o remount,rw ${disk}; mount --bind ${disk}/app.env ${disk}/app.env`);
+      onDisk.inside(`mount --options-mode ignore -o remount,rw ${disk}; mount --bind ${disk}/app.env ${disk}/app.env`);
       const mounted = `${disk}/app.env is mounted by itself and cannot be replaced as a whole: mount its directory instead (no subPath)`;
       expect(await told()).toEqual([mounted, mounted]);
     },

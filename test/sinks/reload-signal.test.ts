@@ -84,6 +84,7 @@ test('the pidfile is read each time: a program that was started anew is found', 
   const [first, second] = [await aProgram(), await aProgram()];
   writeFileSync(pidFile, `${first.pid}`);
   await hup.run(going);
+  await first.printed('HUP\n');
   await hup.run(going);
   await first.printed('HUP\nHUP\n');
   writeFileSync(pidFile, `${second.pid}`);
@@ -140,9 +141,10 @@ describe('nobody gets it where', () => {
   });
 
   test('the process has ended and nobody took notice yet', async () => {
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 100'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    // It ends only once its parent has become a program that does not wait for children.
+    const child = 'until grep -q "^Name:.sleep" /proc/$PPID/status; do :; done';
+    const script = `sh -c '${child}' & echo $!; exec sleep 1000`;
+    const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     programs.push(parent);
     const [pid] = await once(parent.stdout, 'data');
     while (!execFileSync('cat', [`/proc/${String(pid).trim()}/stat`]).includes(') Z ')) await new Promise(setImmediate);
