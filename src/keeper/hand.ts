@@ -22,7 +22,16 @@ export class Hand {
   isTold = false;
   /** Told before anything else is done. */
   readonly untold: Untold[] = [];
+  readonly #sinks = new Map<string, Promise<unknown>>();
   #values: readonly { readonly holding: Holding; readonly material: Material }[] = [];
+
+  /** One call after the other: a sink is never asked, written or reloaded by two jobs at a time. */
+  async alone<T>(sink: string, call: () => Promise<T>): Promise<T> {
+    const turn = (this.#sinks.get(sink) ?? Promise.resolve()).then(call);
+    const over = turn.catch(() => undefined);
+    this.#sinks.set(sink, over);
+    return turn;
+  }
 
   holdings(): readonly Holding[] {
     return this.#values.map(({ holding }) => holding);

@@ -32,9 +32,10 @@ async function act({ secret }: Visit, record: SecretRecord, signal: AbortSignal)
 }
 
 /** A sink that does not hold any more what was written there. */
-async function emptied({ sinks }: Visit['secret'], record: SecretRecord, signal: AbortSignal) {
+async function emptied({ sinks, hand }: Visit['secret'], record: SecretRecord, signal: AbortSignal) {
   for (const [name, { has }] of Object.entries(record.sinks)) {
-    if (has && (await sinks[name]?.holds?.(has.mark, signal)) === false) return name;
+    const isThere = has && (await hand.alone(name, async () => sinks[name]?.holds?.(has.mark, signal)));
+    if (isThere === false) return name;
   }
   return undefined;
 }
