@@ -25,7 +25,7 @@ function mistakeOf(pattern: string): string | undefined {
     return 'not a cron expression: write five fields (minute, hour, day of month, month, day of week), such as "0 3 * * *"';
   try {
     if (parse(pattern, 'UTC').nextRun(someDay) !== null) return undefined;
-    return 'this cron never fires: there is no such date in any year';
+    return 'this cron never fires: choose a day that some month has, and a month that has it';
   } catch {
     return 'not a cron expression: minute 0-59, hour 0-23, day of month 1-31, month 1-12, day of week 0-7';
   }

@@ -123,11 +123,9 @@ function said(issue: Issue, spot: Spot): Finding {
   if (issue.message !== '') return finding(spot.at, spot.path, ...split(issue.message));
   if (issue.code !== 'invalid_type') return finding(spot.at, spot.path, `expected ${expectation(issue)}`);
   const remedy =
-    isText(issue.expected) && spot.node?.kind === 'scalar' ? 'put it in quotes' : kinds[issue.expected]?.[1];
+    issue.expected === 'string' && spot.node?.kind === 'scalar' ? 'put it in quotes' : kinds[issue.expected]?.[1];
   return finding(spot.at, spot.path, `expected ${expectation(issue)}, found ${kindOf(spot.node)}`, remedy);
 }
-
-const isText = (kind: string): boolean => kind === 'string';
 
 /** What is expected, and how it is written. */
 const kinds: Readonly<Record<string, readonly [what: string, how: string]>> = {

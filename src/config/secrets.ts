@@ -70,6 +70,7 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
 /** What the defaults bring to a plugin's options: only what it knows. */
 function withDefaults(written: Mapping, kind: 'source' | 'sink', plugins: readonly Plugin[], root: Node): Mapping {
   const defaults = nodeOf(nodeOf(root, 'defaults'), kind);
+  if (!defaults) return written;
   const typed = onTopOf(defaults, written, (key) => key === 'type');
   const type = wordOf(nodeOf(typed, 'type'))?.value;
   const plugin = plugins.find((one) => one.type === type);

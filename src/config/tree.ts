@@ -165,7 +165,12 @@ class Planter {
       const keyAt = this.#place(pair.key);
       const at = [...path, key];
       const planted = value ? this.plant(value, at) : ({ kind: 'scalar', value: null, at: keyAt, path: at } as const);
-      if (!own.has(key)) own.set(key, { keyAt, node: planted });
+      const first = own.get(key);
+      if (first)
+        this.findings.push(
+          finding(keyAt, at, `this key was already given in line ${first.keyAt.line}`, 'remove one of the two'),
+        );
+      else own.set(key, { keyAt, node: planted });
     }
     for (const [name, entry] of merged) if (!own.has(name)) own.set(name, entry);
     return own;
