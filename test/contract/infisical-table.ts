@@ -190,7 +190,7 @@ export const covered: Readonly<Record<Asked, Readonly<Partial<Record<Becomes, re
   },
 };
 
-/** Answered by more than one exchange: told as stories of their own below the table. */
+/** Answered by more than one exchange: told in infisical-stories.test.ts. */
 export const stories = [
   'lease-renew-past-max-ttl',
   'lease-renew-plan-restricted',

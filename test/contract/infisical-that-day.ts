@@ -1,0 +1,86 @@
+/** A client of Infisical on the day of a recording, what it presents, and the server that answers it as it was recorded. */
+import type { Lease } from '../../src/core/lease.ts';
+import { providers, sources } from '../../src/sources/index.ts';
+import type { Source } from '../../src/sources/source.ts';
+import { aToken, type HeardDeps, someDeps } from '../sources/deps.ts';
+import { type Recording, type Replay, replayServer } from './infisical-recordings.ts';
+
+export const clientSecret = 'the-secret-of-the-client';
+export const presented = 'the-token-that-is-presented';
+export const signal = new AbortController().signal;
+export const sendBy = Number.POSITIVE_INFINITY;
+
+export interface Client {
+  readonly deps: HeardDeps;
+  readonly token: Source;
+  leases(options?: { readonly ttl?: string; readonly secretPath?: string; readonly name?: string }): Source;
+}
+
+export interface ThatDay {
+  readonly server: Replay;
+  clientOf(from: Recording, clientId?: string): Client;
+  close(): Promise<void>;
+}
+
+export async function thatDay(): Promise<ThatDay> {
+  const server = await replayServer();
+  const closing: (() => Promise<void>)[] = [];
+  function clientOf(from: Recording, clientId = 'a-client'): Client {
+    const now = Date.parse(from.recordedAt ?? '2026-11-21T16:48:39.899Z');
+    const deps = someDeps({
+      clock: { now: () => now },
+      env: { CLIENT_SECRET: clientSecret },
+      token: aToken(presented),
+    });
+    const provider = providers[0].schema
+      .parse({
+        type: 'infisical',
+        url: server.url,
+        auth: { method: 'universal', clientId, clientSecret: { env: 'CLIENT_SECRET' } },
+      })
+      .connect(deps);
+    closing.push(() => provider.close());
+    if (!provider.token) throw new Error('the provider keeps no token');
+    return {
+      deps,
+      token: provider.token.source,
+      leases: (options) =>
+        sources[1].schema
+          .parse({
+            type: 'infisical/dynamic-secret',
+            provider: 'main',
+            project: 'leasekeeper-lab',
+            environment: 'dev',
+            name: 'pg-main',
+            ...options,
+          })
+          .open(provider),
+    };
+  }
+
+  return {
+    server,
+    clientOf,
+    async close() {
+      for (const close of closing) await close();
+      await server.close();
+    },
+  };
+}
+
+export const leaseId = (from: Recording): string => /leases\/([^/?]+)/.exec(from.request.path)?.[1] ?? 'a-lease';
+
+/** A lease of an hour on that day, as the record would have it; nothing is known of a wall. */
+export function aLease(from: Recording, by = 3_600_000): Lease {
+  const issuedAt = Date.parse(from.recordedAt ?? '2026-11-21T16:48:39.899Z') - 1_000;
+  const renewal = { from: 'expiry', by, atLeast: 60_000, canShorten: true } as const;
+  return { id: leaseId(from), issuedAt, expiresAt: issuedAt + 3_600_000, renewal };
+}
+
+/** The body of the request, which one of them sent as a form. */
+export function requestOf({ request }: Recording): Record<string, string> {
+  const { body } = request;
+  return typeof body === 'string'
+    ? Object.fromEntries(new URLSearchParams(body))
+    : ((body ?? {}) as Record<string, string>);
+}
