@@ -52,7 +52,7 @@ export async function scriptedInfisical(options: { clock?: Clock; auth?: object 
   const env: Record<string, string> = { CLIENT_SECRET: 'the-secret-of-the-client' };
   const deps = someDeps({ clock: options.clock ?? steadyClock(), env });
   const auth = { method: 'universal', clientId: 'a-client', clientSecret: { env: 'CLIENT_SECRET' }, ...options.auth };
-  const provider = providers[0].schema.parse({ type: 'infisical', url: server.url, auth }).connect(deps);
+  const provider = providers[0].schema.parse({ type: 'infisical', url: `${server.url}/api/`, auth }).connect(deps);
   const token = provider.token?.source;
   if (!token) throw new Error('the provider keeps no token');
   const place = { provider: 'main', project: 'shop', environment: 'prod', name: 'orders-db' };
