@@ -2,7 +2,9 @@
 import { Material } from '../../src/core/material.ts';
 import { fileSink } from '../../src/sinks/file.ts';
 
-const sink = fileSink({ path: process.argv[2] ?? '', format: 'dotenv', keys: 'all', mode: 0o600 }, Buffer.alloc(32));
+const [path = '', uid, gid] = process.argv.slice(2);
+const owner = { uid: Number(uid), gid: Number(gid) };
+const sink = fileSink({ path, format: 'dotenv', keys: 'all', mode: 0o640, owner }, Buffer.alloc(32));
 const signal = new AbortController().signal;
 
 for (let number = 0; ; number += 1) {

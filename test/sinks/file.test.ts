@@ -269,9 +269,15 @@ describe('after a crash', () => {
   afterAll(() => bundle.remove());
 
   test('the file is old or new, whole, whenever the writer was killed, and the next write leaves nothing else behind', async () => {
+    // Where we can, somebody else's: what is not theirs from the first byte on is then easily told.
+    const owner = isRoot
+      ? { uid: 12_345, gid: 23_456 }
+      : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     let leftovers = 0;
     for (let round = 0; round < 25; round += 1) {
-      const writer = spawn(process.execPath, [bundle.path, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const writer = spawn(process.execPath, [bundle.path, path, `${owner.uid}`, `${owner.gid}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       await once(writer.stdout, 'data');
       await sleep(Math.random() * 30);
       writer.kill('SIGKILL');
@@ -280,7 +286,11 @@ describe('after a crash', () => {
       expect(statSync(path).size).toBeGreaterThan(1_000_000);
       const others = readdirSync(directory).filter((name) => name !== basename(path));
       leftovers += others.length;
-      for (const name of others) expect(statSync(join(directory, name)).mode & 0o077).toBe(0);
+      for (const name of others) {
+        const { size, mode, uid, gid } = statSync(join(directory, name));
+        if (size > 0) expect({ mode: mode & 0o7777, uid, gid }).toEqual({ mode: 0o640, ...owner });
+        else expect(mode & 0o027).toBe(0);
+      }
     }
     expect(leftovers).toBeGreaterThan(0);
     await aSink().write(delivery(), going);
