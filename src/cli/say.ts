@@ -43,7 +43,9 @@ export function sayAccident(error: unknown, to: Output): void {
 
 function anatomyOf(error: unknown): { readonly name: string; readonly frames: readonly string[] } {
   if (!(error instanceof Error)) return { name: 'error', frames: [] };
-  const code = (error as NodeJS.ErrnoException).code;
+  const { code } = error as NodeJS.ErrnoException;
   const name = typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? `${error.name} ${code}` : error.name;
-  return { name, frames: (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line)) };
+  // The stack begins with the message, which may look like frames itself.
+  const [, below] = (error.stack ?? '').split(`${error.name}: ${error.message}\n`, 2);
+  return { name, frames: (below ?? '').split('\n').filter((line) => /^ {4}at /.test(line)) };
 }

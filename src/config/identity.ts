@@ -21,7 +21,8 @@ export const tokenIdentity = (provider: Node): string => digest(bare(provider, t
 export const digestOf = (provider: Node): string => digest(plain(provider));
 
 function bare(node: Node, without: readonly string[]): unknown {
-  const value = plain(node) as Readonly<Record<string, unknown>>;
+  // Where it is no mapping that is told elsewhere.
+  const value = (plain(node) ?? {}) as Readonly<Record<string, unknown>>;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !without.includes(key)));
 }
 

@@ -41,7 +41,10 @@ export const outline = z.strictObject({
   providers: z.record(name, later, 'missing: name at least one provider, such as infisical-main'),
   policies: z.record(name, policy).default({}),
   defaults: z
-    .strictObject({ source: later.optional(), sink: later.optional() })
+    .strictObject({
+      source: later.optional().describe('Options of sources'),
+      sink: later.optional().describe('Options of sinks'),
+    })
     .default({})
     .describe('Merged under every source, and under every sink, that knows the key'),
   secrets: z.record(name, later, 'missing: name at least one secret to keep'),

@@ -90,7 +90,10 @@ export const http = z
 
 export const log = z
   .strictObject({
-    level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('The least that is told; debug tells every decision'),
     format: z.enum(['json', 'pretty']).default('json').describe('json for machines, pretty for people'),
   })
   .describe('What is told on standard error');

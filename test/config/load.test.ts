@@ -207,6 +207,10 @@ it('the example in config/ is right', () => {
   expect(result.ok ? [] : result.problems).toEqual([]);
 });
 
+it('nothing written where a provider should be is told of, also where a secret names it', () => {
+  expect(complaints({ providers: 'providers: { main: }\n' })).toEqual(['2:20 providers.main: nothing is written here']);
+});
+
 it('a configuration that is right has no problems, one that is not has no configuration', () => {
   expect(load()).not.toHaveProperty('problems');
   expect(load({ top: 'x: 1\n' })).not.toHaveProperty('configuration');
