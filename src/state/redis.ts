@@ -37,6 +37,8 @@ export interface ConnectOptions {
   readonly patience?: Duration;
   /** How long one command may take. Default: 2 s. */
   readonly commandTime?: Duration;
+  /** How often to ask whether it is there. Default: 5 s. */
+  readonly heartbeat?: Duration;
 }
 
 export interface RedisAccess {
@@ -51,12 +53,12 @@ export interface RedisAccess {
   close(): void;
 }
 
-const heartbeat: Duration = seconds(5);
 const longestPause: Duration = seconds(2);
 
 /** Throws `RedisRefused` with one sentence and its remedy where this Redis cannot be reached in time or will not do. */
 export async function connect(options: ConnectOptions): Promise<RedisAccess> {
-  const { place, onHealth, onError, patience = seconds(10), commandTime = seconds(2) } = options;
+  const { place, onHealth, onError } = options;
+  const { patience = seconds(10), commandTime = seconds(2), heartbeat = seconds(5) } = options;
   const base = await settingsOf(place, onError);
   const make = (more: RedisOptions) =>
     'socket' in place

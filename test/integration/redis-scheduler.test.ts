@@ -7,9 +7,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { wallClock } from '../../src/clock.ts';
 import { type BullWorker, type BullWorkerOptions, looksAtATime } from '../../src/queue/bullmq.ts';
 import { nameOf } from '../../src/queue/scheduler.ts';
-import { aDelivery, aLook, gate, Runs } from '../conformance/scheduler-suite.ts';
 import { aBullWorker } from '../support/bull-worker.ts';
 import { aRedis, type RedisServer } from '../support/redis.ts';
+import { aDelivery, aLook, gate, Runs } from '../support/runs.ts';
 
 const { now } = wallClock;
 const hour = 3_600_000;
