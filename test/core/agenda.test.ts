@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { choose, keyOf } from '../../src/core/agenda.ts';
+import type { BlockReason } from '../../src/core/failure.ts';
+import { days, hours, minutes, seconds } from '../../src/core/time.ts';
+
+const item = (act: string, at = 0, change = {}) => ({
+  act,
+  because: 'x',
+  at,
+  deadline: hours(1),
+  emergencyAt: minutes(57),
+  ...change,
+});
+const failure = { count: 3, denied: 0, at: 0, code: 'unavailable', notBefore: 0 } as const;
+const passes = (one: { act: string }) => one.act !== 'own';
+const open = { blocks: [], isBusy: false };
+const blockedBy = (because: BlockReason, until: number, since = 0) => ({
+  blocks: [{ because, since, until }],
+  isBusy: false,
+});
+
+describe('of a list of things to be done', () => {
+  test('the first that is due is done', () => {
+    expect(choose([item('later', 2), item('first', 1), item('second', 1)], {}, 1)).toMatchObject({ act: 'first' });
+  });
+
+  test('what is backing off is passed over', () => {
+    expect(choose([item('a'), item('b')], { a: failure }, 1)).toMatchObject({ act: 'b' });
+  });
+
+  test('the earliest is waited for, and why is said', () => {
+    expect(choose([item('a', 9), item('b', 7)], {}, 1)).toEqual({ act: 'wait', until: 7, because: 'NotDue' });
+    expect(choose([item('a')], { a: failure }, 1)).toEqual({ act: 'wait', until: 4000, because: 'BackingOff' });
+    expect(choose([item('a', 9000)], { a: failure }, 1)).toEqual({ act: 'wait', until: 9000, because: 'NotDue' });
+  });
+
+  test('nothing is waited for longer than a day', () => {
+    expect(choose([], {}, 5)).toEqual({ act: 'wait', until: days(1) + 5, because: 'NotDue' });
+    expect(choose([item('a', days(3))], {}, 5)).toMatchObject({ until: days(1) + 5 });
+  });
+
+  test('failures are remembered by act, and by what it is done to', () => {
+    expect(keyOf({ act: 'renew', to: 'l1' })).toBe('renew:l1');
+    expect(keyOf({ act: 'acquire' })).toBe('acquire');
+  });
+});
+
+describe('a provider that is blocked', () => {
+  test('holds up what is asked of it, and nothing else', () => {
+    const gate = blockedBy('NoToken', 50);
+    expect(choose([item('a'), item('own')], {}, 1, gate, passes)).toMatchObject({ act: 'own' });
+    expect(choose([item('a')], {}, 1, gate, passes)).toEqual({
+      act: 'wait',
+      until: 50,
+      because: 'Blocked',
+      heldUp: hours(1),
+    });
+    expect(choose([item('a')], {}, 50, gate, passes)).toMatchObject({ act: 'a' });
+    expect(choose([item('a')], {}, 1, open, passes)).toMatchObject({ act: 'a' });
+  });
+
+  test('is not waited for by what is not due', () => {
+    const wait = choose([item('a', 20)], {}, 1, blockedBy('NoToken', 10), passes);
+    expect(wait).toEqual({ act: 'wait', until: 20, because: 'NotDue' });
+    expect(choose([item('a', 20)], {}, 1, blockedBy('NoToken', 30), passes)).toEqual({
+      act: 'wait',
+      until: 30,
+      because: 'Blocked',
+    });
+  });
+
+  test('that asked for silence is asked again when the emergency window begins', () => {
+    const gate = blockedBy('RetryAfter', days(1), minutes(50));
+    expect(choose([item('a')], {}, minutes(51), gate, passes)).toMatchObject({ until: minutes(57) });
+    expect(choose([item('a')], {}, minutes(57), gate, passes)).toMatchObject({ act: 'a' });
+  });
+
+  test('that asks for silence again and again is left alone for an eighth of the life that is left', () => {
+    const gate = blockedBy('RetryAfter', days(1), minutes(58));
+    expect(choose([item('a')], {}, minutes(58), gate, passes)).toMatchObject({ until: minutes(58) + seconds(15) });
+  });
+
+  test('that does not answer is tried by who cannot wait any longer', () => {
+    const gate = blockedBy('CircuitOpen', minutes(59), minutes(58));
+    expect(choose([item('a')], {}, minutes(58), gate, passes)).toMatchObject({ until: minutes(58) + seconds(15) });
+    const soon = blockedBy('CircuitOpen', minutes(58) + 1, minutes(58));
+    expect(choose([item('a')], {}, minutes(58), soon, passes)).toMatchObject({ until: minutes(58) + 1 });
+  });
+
+  test('is not asked before all of its blocks are over', () => {
+    const gate = {
+      blocks: [...blockedBy('NoToken', 30).blocks, ...blockedBy('CircuitOpen', 20).blocks],
+      isBusy: false,
+    };
+    expect(choose([item('a')], {}, 1, gate, passes)).toMatchObject({ until: 30 });
+  });
+
+  test('does not forgive a failure: back-off goes on behind the block', () => {
+    expect(choose([item('a')], { a: failure }, 1, blockedBy('NoToken', 3000), passes)).toEqual({
+      act: 'wait',
+      until: 4000,
+      because: 'BackingOff',
+    });
+  });
+});
+
+describe('a provider whose slots are taken', () => {
+  const busy = { blocks: [], isBusy: true };
+
+  test('is waited for without a date but that of a safety net', () => {
+    expect(choose([item('a')], {}, 1, busy, passes)).toEqual({
+      act: 'wait',
+      until: seconds(30) + 1,
+      because: 'ProviderBusy',
+      heldUp: hours(1),
+    });
+  });
+
+  test('does not matter to what is not due yet, or not asked of it', () => {
+    expect(choose([item('a', 9)], {}, 1, busy, passes)).toEqual({ act: 'wait', until: 9, because: 'NotDue' });
+    expect(choose([item('own')], {}, 1, busy, passes)).toMatchObject({ act: 'own' });
+  });
+
+  test('is told of the most urgent that waits', () => {
+    const wait = choose([item('a'), item('b', 0, { deadline: 7 }), item('c', 3)], {}, 1, busy, passes);
+    expect(wait).toEqual({ act: 'wait', until: 3, because: 'NotDue', heldUp: 7 });
+  });
+});

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decide } from '../../src/core/decide.ts';
+import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
+import { paced, remembered } from '../../src/core/pace.ts';
+import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
+import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
+import { hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import { acquired, credentialChanged, intending, observed, requested, settled } from '../../src/core/transitions.ts';
+import { aLease, at, recordOf, rulesOf } from './build.ts';
+
+const answers = ['lease', 'short', 'dead', 'same', 'killed', 'rejected'] as const;
+const errors = ['unavailable', 'unsure', 'denied', 'refused', 'invalid', 'limited', 'no token', 'crash'] as const;
+
+/** One answer of a provider, how long it takes, and what else happens until the next look. */
+const anAnswer = fc.record({
+  what: fc.constantFrom<(typeof answers)[number] | (typeof errors)[number]>(...answers, ...errors),
+  took: fc.integer({ min: 1, max: seconds(34) }),
+  pause: fc.integer({ min: 0, max: seconds(40) }),
+  meanwhile: fc.constantFrom('nothing', 'nothing', 'nothing', 'new credential', 'rotate', 'revoke'),
+});
+type Answer = typeof anAnswer extends fc.Arbitrary<infer T> ? T : never;
+
+const rules = rulesOf({ can: { observe: false, read: true, search: false }, grace: 0 });
+
+/** Lives with a provider that answers so, as impatiently as the decision allows; answers with when requests arrived. */
+function live(given: readonly Answer[]): { readonly begun: Instant[]; readonly arrived: Instant[] } {
+  let record: SecretRecord = emptyRecord;
+  let now = 0;
+  const begun: Instant[] = [];
+  const arrived: Instant[] = [];
+  for (const [i, { what, took, pause, meanwhile }] of given.entries()) {
+    const settle = (change: (latest: SecretRecord) => SecretRecord) => {
+      record = settled(change(record), rules, now);
+    };
+    now += pause;
+    if (meanwhile === 'new credential') settle((latest) => credentialChanged(latest, now));
+    else if (meanwhile !== 'nothing') settle((latest) => requested(latest, meanwhile as 'rotate', now));
+    for (let steps = 0; ; steps++) {
+      expect(steps).toBeLessThan(100);
+      const step = decide(record, rules, at(now));
+      if (step.act === 'acquire') break;
+      if (step.act === 'wait') now = step.until;
+      else if (step.act === 'retire')
+        settle((latest) => ({ ...latest, leases: latest.leases.filter((held) => held.lease.id !== step.to) }));
+      else settle((latest) => failed(latest, step, new LeaseError('gone', 'no'), { begun: now, now }));
+    }
+    const step = decide(record, rules, at(now));
+    if (step.act !== 'acquire') throw new Error('it has changed its mind');
+    settle((latest) => intending(latest, { key: `k${i}`, at: now }));
+    begun.push(now);
+    const isSent = what !== 'no token';
+    // It arrives when it likes, before it is answered.
+    if (isSent) arrived.push(now + (took * ((i * 7) % 10)) / 10);
+    now += took;
+    const begunAt = now - took;
+    const fails = (error: LeaseError) => settle((latest) => failed(latest, step, error, { begun: begunAt, now }));
+    const takes = (expiresAt: Instant) =>
+      settle((latest) => acquired(latest, aLease({ id: `l${i}`, issuedAt: begunAt, expiresAt }), rules, now));
+    switch (what) {
+      case 'lease':
+        takes(now + hours(1));
+        break;
+      case 'short':
+        takes(now + seconds(2));
+        break;
+      case 'dead':
+        takes(now - 1);
+        break;
+      case 'same': {
+        const known = record.leases[0]?.lease ?? aLease({ id: `l${i}`, expiresAt: now + minutes(1) });
+        settle((latest) => acquired(latest, known, rules, now));
+        break;
+      }
+      case 'killed':
+        takes(now + hours(1));
+        settle((latest) => observed(latest, `l${i}`, { is: 'gone' }, now));
+        break;
+      case 'rejected':
+        takes(now + hours(1));
+        settle((latest) => tokenRejected(latest, { lease: `l${i}`, generation: 0 }, now));
+        break;
+      case 'unsure':
+        fails(new LeaseError('unavailable', 'cut', { unsure: true }));
+        break;
+      case 'limited':
+      case 'no token': {
+        const because = what === 'limited' ? 'RetryAfter' : 'NoToken';
+        settle((latest) => blocked(latest, step, new ProviderBlocked(because, now).because));
+        break;
+      }
+      case 'crash':
+        break;
+      default:
+        fails(new LeaseError(what, 'no'));
+    }
+  }
+  return { begun, arrived };
+}
+
+test('whatever a provider answers, also that all is well, it is asked for at most 8 leases in any 5 minutes', () => {
+  fc.assert(
+    fc.property(fc.array(anAnswer, { minLength: 12, maxLength: 60 }), (given) => {
+      const arrived = live(given).arrived.sort((a, b) => a - b);
+      for (const [i, first] of arrived.entries()) {
+        const ninth = arrived[i + 8] ?? Number.POSITIVE_INFINITY;
+        expect(ninth - first).toBeGreaterThan(minutes(5));
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('between two requests for a lease at least a second passes, whatever happened', () => {
+  const sent = anAnswer.filter(({ what }) => what !== 'no token');
+  fc.assert(
+    fc.property(fc.array(sent, { minLength: 2, maxLength: 40 }), (given) => {
+      const { begun } = live(given);
+      for (const [i, one] of begun.entries()) {
+        expect((begun[i + 1] ?? Number.POSITIVE_INFINITY) - one).toBeGreaterThanOrEqual(seconds(1));
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a row of tries grows slower, and the ninth waits until the first is out of the window', () => {
+  const never = Number.NEGATIVE_INFINITY;
+  const tries: Instant[] = [];
+  for (let now = 0, i = 0; i < 9; i++) {
+    now = paced(tries, now, never, now);
+    tries.unshift(now);
+  }
+  expect(tries.reverse().map((one) => one / 1000)).toEqual([0, 1, 3, 8, 20, 35, 50, 65, 335]);
+  expect(remembered).toBe(8);
+});
+
+test('what can wait leaves half of the window to what cannot', () => {
+  const four = [seconds(8), seconds(3), seconds(1), 0];
+  expect(paced(four, seconds(60), minutes(4), seconds(60))).toBe(minutes(4));
+  expect(paced(four, seconds(60), minutes(9), seconds(60))).toBe(seconds(335));
+  expect(paced(four, seconds(60), seconds(30), seconds(60))).toBe(seconds(60));
+  expect(paced(four.slice(1), seconds(60), minutes(9), seconds(60))).toBe(seconds(60));
+});
+
+test('a clock that was set back does not make us wait for what seems to lie ahead', () => {
+  expect(paced([hours(5), 0], minutes(10), Number.NEGATIVE_INFINITY, minutes(10))).toBe(minutes(10));
+});
+
+test('an acquire is paced by the one before, whatever that brought', () => {
+  const record = { ...recordOf(), acquires: [0] };
+  expect(decide(record, rulesOf(), at(seconds(1) - 1))).toMatchObject({ act: 'wait', until: seconds(1) });
+  expect(decide(record, rulesOf(), at(seconds(1)))).toMatchObject({ act: 'acquire', because: 'NothingHeld' });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { reloaded, written } from '../../src/core/deliveries.ts';
+import { LeaseError } from '../../src/core/failure.ts';
+import type { SecretRecord } from '../../src/core/record.ts';
+import { acknowledged, allSinks, reloading } from '../../src/core/reloading.ts';
+import { failed } from '../../src/core/setbacks.ts';
+import { hours, minutes, seconds } from '../../src/core/time.ts';
+import { settled } from '../../src/core/transitions.ts';
+import { aLease, at, held, recordOf, rulesOf } from './build.ts';
+
+const old = { lease: 'l1', generation: 0 };
+const now = { lease: 'l2', generation: 0 };
+const rules = rulesOf({ reloads: true, sinks: ['file', 'other'] });
+const facts = at(minutes(31));
+const head = held(aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(90) }));
+const uses = (record: SecretRecord) => Object.values(record.sinks).map((sink) => sink.uses);
+
+/** Both sinks had the old values, and the programs too. */
+const before: SecretRecord = {
+  ...recordOf(head, held()),
+  sinks: {
+    file: { uses: [old], has: { ...old, mark: 'm', reloaded: true, seenAt: 0 } },
+    other: { uses: [old], has: { ...old, mark: 'm', reloaded: true, seenAt: 0 } },
+  },
+  acknowledged: old,
+};
+
+/** As `deliver` does it. */
+function paid(record: SecretRecord, sink: string): SecretRecord {
+  const begun = { ...record, sinks: { ...record.sinks, [sink]: { ...record.sinks[sink], uses: [old, now] } } };
+  return reloaded(written(begun, sink, { ...now, mark: 'n' }, 1), sink, now, rules);
+}
+
+describe('the programs that the secret tells', () => {
+  test('are told when all sinks hold the head and the programs behind each have taken it up', () => {
+    expect(reloading(before, rules, facts)).toMatchObject({ act: 'wait' });
+    expect(reloading(paid(before, 'file'), rules, facts)).toMatchObject({ act: 'wait' });
+    const both = paid(paid(before, 'file'), 'other');
+    expect(reloading(both, rules, facts)).toMatchObject({ act: 'reload', to: allSinks, because: 'Unacknowledged' });
+    const unreloaded = written(both, 'file', { ...now, mark: 'n' }, 2);
+    expect(reloading(unreloaded, rules, facts)).toMatchObject({ act: 'wait' });
+  });
+
+  test('are told once for each head', () => {
+    const done = acknowledged(paid(paid(before, 'file'), 'other'), now);
+    expect(reloading(done, rules, facts)).toMatchObject({ act: 'wait' });
+    const next = { ...done, leases: [held(head.lease, { generation: 1 }), held()] };
+    expect(reloading(next, rules, facts)).toMatchObject({ act: 'wait' });
+  });
+
+  test('are not told where there are none, or what they would take up is dead', () => {
+    const both = paid(paid(before, 'file'), 'other');
+    expect(reloading(both, rulesOf({ sinks: ['file', 'other'] }), facts)).toMatchObject({ act: 'wait' });
+    expect(reloading(both, rules, at(minutes(90)))).toMatchObject({ act: 'wait' });
+  });
+
+  test('may use the old values until they have taken up the new ones', () => {
+    const both = paid(paid(before, 'file'), 'other');
+    expect(uses(both)).toEqual([
+      [old, now],
+      [old, now],
+    ]);
+    expect(settled(both, rules, 9).leases[1]?.supersededAt).toBeUndefined();
+    const done = acknowledged(both, now);
+    expect(uses(done)).toEqual([[now], [now]]);
+    expect(settled(done, rules, 9).leases[1]?.supersededAt).toBe(9);
+  });
+
+  test('acknowledge only what they were told of', () => {
+    const other = paid(before, 'file');
+    expect(uses(acknowledged(other, now))).toEqual([[now], [old]]);
+    const unreloaded = written(other, 'file', { ...now, mark: 'n' }, 2);
+    expect(uses(acknowledged(unreloaded, now))).toEqual([[old, now], [old]]);
+  });
+
+  test('need not be told again where a sink was emptied by others and filled again', () => {
+    const done = acknowledged(paid(paid(before, 'file'), 'other'), now);
+    const again = reloaded(written(done, 'file', { ...now, mark: 'n' }, 1), 'file', now, rules);
+    expect(uses(again)).toEqual([[now], [now]]);
+    expect(reloading(again, rules, facts)).toMatchObject({ act: 'wait' });
+  });
+
+  test('are told again and again until they acknowledge, the sooner the nearer the end of what they use', () => {
+    const both = paid(paid(before, 'file'), 'other');
+    const step = reloading(both, rules, facts);
+    if (step.act === 'wait') throw new Error('nothing to be done');
+    expect(step.deadline).toBe(minutes(60));
+    let next = both;
+    for (let i = 0; i < 12; i++) {
+      next = failed(next, step, new LeaseError('unavailable', 'no'), { begun: 0, now: minutes(31) });
+    }
+    expect(reloading(next, rules, facts)).toMatchObject({ act: 'wait', because: 'BackingOff' });
+    const wait = reloading(settled(next, rules, 0), rules, at(minutes(31)));
+    expect(wait).toMatchObject({ because: 'BackingOff', until: minutes(31) + seconds((29 * 60) / 8) });
+    expect(reloading(next, rules, at(hours(1)))).toMatchObject({ act: 'reload' });
+  });
+});

@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import type { SecretRecord, SinkState } from '../../src/core/record.ts';
+import { statusOf } from '../../src/core/status.ts';
+import { hours, minutes, seconds } from '../../src/core/time.ts';
+import { aLease, held, recordOf, rulesOf } from './build.ts';
+
+const rules = rulesOf({ grace: 0 });
+const well = recordOf(held());
+const failure = { count: 3, denied: 0, at: minutes(29), code: 'unavailable', notBefore: 0 } as const;
+const state = (record: SecretRecord, now: number, isBlocked = false) => statusOf(record, rules, now, isBlocked).state;
+
+describe('a secret is', () => {
+  test('healthy while nothing is due and every sink has the head', () => {
+    expect(state(well, minutes(30) - 1)).toBe('healthy');
+  });
+
+  test('overdue from when it should have been renewed', () => {
+    expect(state(well, minutes(30))).toBe('overdue');
+    expect(state(recordOf(held(aLease(), { refused: true })), 1)).toBe('overdue');
+  });
+
+  test('blocked where that is because the provider may not be asked', () => {
+    expect(state(well, minutes(30), true)).toBe('blocked');
+    expect(state(well, minutes(29), true)).toBe('healthy');
+    expect(state(recordOf(), 0, true)).toBe('blocked');
+  });
+
+  test('failing where something is due or owed, and was tried in vain', () => {
+    expect(state({ ...well, failures: { 'renew:l1': failure } }, minutes(30))).toBe('failing');
+    expect(state({ ...well, failures: { 'renew:l1': failure } }, minutes(29))).toBe('healthy');
+    expect(state({ ...well, failures: { 'renew:l1': { ...failure, isOver: true } } }, minutes(30))).toBe('overdue');
+    expect(state({ ...recordOf(), failures: { acquire: failure } }, minutes(30))).toBe('failing');
+    expect(state({ ...well, sinks: {}, failures: { 'write:file': failure } }, 1)).toBe('failing');
+  });
+
+  test('rejected while its credential is', () => {
+    const denied = { ...failure, denied: 1, code: 'denied' } as const;
+    expect(state({ ...well, failures: { acquire: denied } }, 1)).toBe('rejected');
+    expect(state({ ...well, failures: { acquire: { ...denied, isOver: true } } }, 1)).toBe('healthy');
+  });
+
+  test('expired where a sink uses an ended value, whatever else is the matter', () => {
+    expect(state(well, minutes(60))).toBe('expired');
+    expect(state(well, minutes(60) - 1)).toBe('overdue');
+  });
+
+  test('pending while a sink waits for the head', () => {
+    expect(state({ ...well, sinks: {} }, 1)).toBe('pending');
+    expect(state(recordOf(), 1)).toBe('pending');
+  });
+});
+
+describe('the end of a secret', () => {
+  test('is the first end of what a sink or its program may use', () => {
+    const both = recordOf(held(aLease({ id: 'l2', expiresAt: hours(9) })), held());
+    const uses = [
+      { lease: 'l2', generation: 0 },
+      { lease: 'l1', generation: 0 },
+    ];
+    const record = { ...both, sinks: { file: { uses }, gone: { uses: [{ lease: 'l0', generation: 0 }] } } };
+    expect(statusOf(record, rules, 0)).toMatchObject({ expiresAt: minutes(60), ends: { file: minutes(60) } });
+  });
+
+  test('is unknown before a sink uses anything, and never where that never ends', () => {
+    expect(statusOf({ ...well, sinks: {} }, rules, 0).expiresAt).toBeUndefined();
+    expect(statusOf({ ...well, sinks: {} }, rules, 0).outageTolerance).toBeUndefined();
+    const eternal = statusOf(recordOf(held({ id: 'v1', issuedAt: 0 })), rules, 0);
+    expect(eternal).toMatchObject({
+      expiresAt: Number.POSITIVE_INFINITY,
+      renewsAt: Number.POSITIVE_INFINITY,
+      maxExpiresAt: Number.POSITIVE_INFINITY,
+      outageTolerance: Number.POSITIVE_INFINITY,
+      termStart: 0,
+    });
+  });
+});
+
+describe('the next renewal', () => {
+  const renewsAt = (lease = aLease(), some = rules) => statusOf(recordOf(held(lease)), some, 0).renewsAt;
+
+  test('is when the lease is due to be renewed, replaced or rotated, whichever comes first', () => {
+    expect(renewsAt()).toBe(minutes(30));
+    expect(renewsAt(aLease(), rulesOf({ rotateAfter: () => minutes(7) }))).toBe(minutes(7));
+    expect(renewsAt(aLease({ maxExpiresAt: minutes(90) + seconds(35) }), rulesOf({ grace: 0 }))).toBe(minutes(30));
+    const walled = aLease({ maxExpiresAt: minutes(90) + seconds(34) });
+    expect(renewsAt(walled, rulesOf({ grace: minutes(25), renewAt: 0.9 }))).toBe(minutes(32));
+    expect(renewsAt(aLease({ maxExpiresAt: minutes(90) }), rulesOf({ grace: minutes(50), renewAt: 0.9 }))).toBe(
+      minutes(30),
+    );
+  });
+
+  test('is the end of what others replace', () => {
+    expect(renewsAt({ id: 'v1', issuedAt: 0, expiresAt: 77, followed: true })).toBe(77);
+  });
+
+  test('leaves so much time for an outage', () => {
+    expect(statusOf(well, rules, 0).outageTolerance).toBe(minutes(30));
+    const late = { ...well, leases: [held(aLease({ expiresAt: minutes(200) }), { generation: 1, formerEndsAt: 5 })] };
+    expect(statusOf(late, rules, 0).outageTolerance).toBe(0);
+  });
+});
+
+describe('a sink', () => {
+  const owed = (sinks: Record<string, SinkState>, some = rules, record = well) =>
+    statusOf({ ...record, sinks }, some, 0).owed;
+  const has = { lease: 'l1', generation: 0, mark: 'm', reloaded: true, seenAt: 0 };
+
+  test('is owed until it has the head and its program has taken it up', () => {
+    expect(owed({})).toEqual(['file']);
+    expect(owed({ file: { uses: [], has } })).toEqual([]);
+    expect(owed({ file: { uses: [], has: { ...has, reloaded: false } } })).toEqual(['file']);
+    expect(owed({ file: { uses: [], has: { ...has, generation: 1 } } })).toEqual(['file']);
+    expect(owed({ file: { uses: [], has } }, rules, recordOf())).toEqual(['file']);
+  });
+
+  test('is owed until the programs that the secret tells have taken it up', () => {
+    const reloads = rulesOf({ reloads: true });
+    expect(owed({ file: { uses: [], has } }, reloads)).toEqual(['file']);
+    expect(owed({ file: { uses: [], has } }, reloads, { ...well, acknowledged: has })).toEqual([]);
+  });
+});
+
+test('a secret is ready once every sink was written to, and while none holds an ended value', () => {
+  const ready = (record: SecretRecord, now = 0, some = rules) => statusOf(record, some, now).isReady;
+  expect(ready(well)).toBe(true);
+  expect(ready(well, minutes(60) - 1)).toBe(true);
+  expect(ready(well, minutes(60))).toBe(false);
+  expect(ready(well, 0, rulesOf({ sinks: ['file', 'other'] }))).toBe(false);
+  expect(ready({ ...well, sinks: { file: { uses: [{ lease: 'l1', generation: 0 }] } } })).toBe(false);
+  expect(ready({ ...well, sinks: {} })).toBe(false);
+});
+
+test('failures are counted by act until it succeeds, whatever it was done to', () => {
+  const failures = {
+    'write:file': failure,
+    'write:other': { ...failure, count: 5 },
+    'renew:l1': { ...failure, isOver: true as const },
+  };
+  const status = statusOf({ ...well, failures, succeeded: { read: 7, write: 8 } }, rules, 0);
+  expect(status.failures).toEqual({ write: 5, renew: 0, read: 0 });
+  expect(status.succeeded).toEqual({ read: 7, write: 8 });
+  expect(statusOf(well, rules, 0).succeeded).toEqual({});
+});
+
+test('superseded leases are counted', () => {
+  const record = { ...well, leases: [held(), held(aLease({ id: 'l0' }), { supersededAt: 1 })] };
+  expect(statusOf(record, rules, 0).superseded).toBe(1);
+});

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { days, hours, minutes, seconds } from '../../src/core/time.ts';
+import { callDeadline, fraction, timetable } from '../../src/core/timetable.ts';
+import { aLease, held, rulesOf } from './build.ts';
+
+const emergency = (term: number) =>
+  term - timetable(held(aLease({ expiresAt: term })), rulesOf({ grace: 0 })).emergencyAt;
+
+test('the emergency window is a twentieth of the term, a minute at least, but no more than a quarter', () => {
+  expect(emergency(hours(40))).toBe(hours(2));
+  expect(emergency(minutes(20))).toBe(minutes(1));
+  expect(emergency(minutes(21))).toBe(seconds(63));
+  expect(emergency(minutes(4))).toBe(minutes(1));
+  expect(emergency(minutes(2))).toBe(seconds(30));
+});
+
+test('a renewal is due after a share of the term, or so long before its end, but not before half of it', () => {
+  const lease = held(aLease({ issuedAt: minutes(10), expiresAt: minutes(70) }));
+  expect(timetable(lease, rulesOf({ renewAt: 0.5 })).renewAt).toBe(minutes(40));
+  expect(timetable(lease, rulesOf({ renewBefore: minutes(20) })).renewAt).toBe(minutes(50));
+  expect(timetable(lease, rulesOf({ renewBefore: minutes(45) })).renewAt).toBe(minutes(40));
+});
+
+test('a renewal is due at the latest when the emergency window begins', () => {
+  const { renewAt, emergencyAt } = timetable(held(), rulesOf({ renewAt: 0.99 }));
+  expect(renewAt).toBe(emergencyAt);
+  expect(timetable(held(), rulesOf({ renewBefore: 1 })).renewAt).toBe(minutes(57));
+});
+
+test('a successor is taken a grace period and an emergency window before the wall', () => {
+  const lease = held(aLease({ expiresAt: hours(2), maxExpiresAt: hours(10) }), { termStart: hours(1) });
+  expect(timetable(lease, rulesOf({ grace: hours(1) })).wallAt).toBe(hours(9) - minutes(3));
+});
+
+test('but not before half of the life', () => {
+  const lease = held(aLease({ issuedAt: hours(2), expiresAt: hours(3), maxExpiresAt: hours(10) }));
+  expect(timetable(lease, rulesOf({ grace: hours(9) })).wallAt).toBe(hours(6));
+});
+
+test('what cannot be renewed is replaced when that would be due, or earlier for the sake of its grace', () => {
+  const lease = held(aLease({ expiresAt: minutes(60) }));
+  expect(timetable(lease, rulesOf({ renewAt: 0.67, grace: minutes(5) })).replaceAt).toBe(minutes(40.2));
+  expect(timetable(lease, rulesOf({ renewAt: 0.9, grace: minutes(20) })).replaceAt).toBe(minutes(37));
+  expect(timetable(lease, rulesOf({ renewAt: 0.9, grace: hours(20) })).replaceAt).toBe(minutes(30));
+});
+
+test('the jitter of a lease brings all of its dates forward by the same', () => {
+  const lease = held(aLease({ expiresAt: hours(1), maxExpiresAt: hours(100) }));
+  const plain = timetable(lease, rulesOf({ grace: 0 }));
+  const early = timetable(lease, rulesOf({ grace: 0, jitter: 0.2 }));
+  const share = hours(1) * 0.2 * fraction('l1/0');
+  expect(share).toBeGreaterThan(0);
+  expect(early.renewAt).toBe(Math.floor(plain.renewAt - share));
+  expect(early.wallAt).toBe(Math.floor(plain.wallAt - share));
+  expect(early.emergencyAt).toBe(plain.emergencyAt);
+});
+
+test('two leases, and two terms of one lease, have jitters of their own', () => {
+  const dates = ['a', 'b', 'c'].flatMap((id) => [0, 1].map((termStart) => fraction(`${id}/${termStart}`)));
+  expect(new Set(dates).size).toBe(6);
+  expect(Math.min(...dates)).toBeGreaterThanOrEqual(0);
+  expect(Math.max(...dates)).toBeLessThan(1);
+  expect(fraction('l1/0')).toBeCloseTo(0.708141578, 8);
+});
+
+test('what never ends is only ever rotated', () => {
+  const { renewAt, emergencyAt, wallAt, replaceAt, rotateAt } = timetable(
+    held({ id: 'v1', issuedAt: 5 }),
+    rulesOf({ rotateAfter: (issued) => issued + days(1) }),
+  );
+  expect([renewAt, emergencyAt, wallAt, replaceAt]).toEqual(Array(4).fill(Number.POSITIVE_INFINITY));
+  expect(rotateAt).toBe(days(1) + 5);
+  expect(timetable(held(), rulesOf()).rotateAt).toBe(Number.POSITIVE_INFINITY);
+});
+
+describe('a call may take', () => {
+  const stake = { emergencyAt: minutes(57), deadline: minutes(60) };
+
+  test('35 seconds, but not into the emergency window of what is at stake', () => {
+    expect(callDeadline(stake, 0)).toBe(seconds(35));
+    expect(callDeadline(stake, minutes(57) - seconds(20))).toBe(seconds(20));
+  });
+
+  test('5 seconds in it, so that there is time for another', () => {
+    expect(callDeadline(stake, minutes(57) - seconds(3))).toBe(seconds(5));
+    expect(callDeadline(stake, minutes(60) - 1)).toBe(seconds(5));
+  });
+
+  test('as long as any where it comes too late anyway, or nothing is at stake', () => {
+    expect(callDeadline(stake, minutes(60))).toBe(seconds(35));
+    const never = Number.POSITIVE_INFINITY;
+    expect(callDeadline({ emergencyAt: never, deadline: never }, 0)).toBe(seconds(35));
+  });
+});
