@@ -70,10 +70,12 @@ export class Chaos {
 
   doingOf = (who: string): Doing => this.#doing.get(who) ?? 'unasked';
 
-  /** What is to become of the next save of `who`. Asked once. */
+  /** What is to become of the next save of this secret, after an answer. Asked once. */
   spoiled(who: string): 'forgotten' | 'unheard' | 'killed' | undefined {
-    const how = this.#spoiled.get(who);
-    this.#spoiled.delete(who);
+    const key = [...this.#spoiled.keys()].find((each) => each === who || each.startsWith(`${who}/`));
+    if (key === undefined) return undefined;
+    const how = this.#spoiled.get(key);
+    this.#spoiled.delete(key);
     return how;
   }
 

@@ -59,7 +59,11 @@ export function clientOf(door: Door): Source {
     }
   }
 
-  const leaseOf = ({ issued, expiresAt }: Word): Lease => ({
+  const leaseOf = (word: Word): Lease => {
+    word.issued.toldEnd = word.expiresAt;
+    return datesOf(word);
+  };
+  const datesOf = ({ issued, expiresAt }: Word): Lease => ({
     id: issued.id,
     issuedAt: issued.issuedAt + house.skew,
     ...(expiresAt !== never && { expiresAt: expiresAt + house.skew }),
@@ -81,22 +85,22 @@ export function clientOf(door: Door): Source {
     clock,
     uncertainty: () => house.uncertainty,
     acquire: async (call) => {
-      onAcquire('begun');
-      const word = await ask('acquire', call, () => {
+      const arrive = () => {
         onAcquire('arrived');
         if (kind === 'token') house.login(nature.uses);
         return issuer.acquire(call.key, call.predecessor !== undefined);
-      });
+      };
+      const word = await ask('acquire', call, arrive, () => onAcquire('begun'));
       return { lease: leaseOf(word), material: materialOf(word) };
     },
     ...(renewal && {
       renew: async (lease: Lease, call: RenewCall) => {
-        const fits = renewal.canShorten ? (lease.maxExpiresAt ?? never) : never;
-        const wanted = Math.min((lease.expiresAt ?? 0) + (nature.ttl ?? 0), fits) - house.skew;
+        const ttl = nature.ttl ?? 0;
+        const room = renewal.canShorten ? (lease.maxExpiresAt ?? never) - (lease.expiresAt ?? never) : ttl;
         const word = await ask(
           'renew',
           call,
-          () => issuer.renew(lease.id, renewal.from === 'expiry' ? wanted : undefined),
+          () => issuer.renew(lease.id, renewal.from === 'expiry' ? Math.min(ttl, room) : ttl),
           () => {
             if (clock.now() > call.sendBy) throw new LeaseError('unavailable', 'too late to be sent');
           },
@@ -111,8 +115,10 @@ export function clientOf(door: Door): Source {
       observe: (lease, call) =>
         ask('observe', call, () => {
           const word = issuer.observe(lease.id);
-          return word ? { is: word.isOutdated ? 'outdated' : 'held', lease: leaseOf(word) } : { is: 'gone' };
-        }),
+          return word
+            ? { is: word.isOutdated ? ('outdated' as const) : ('held' as const), word }
+            : { is: 'gone' as const };
+        }).then((seen) => (seen.is === 'gone' ? seen : { is: seen.is, lease: leaseOf(seen.word) })),
     }),
     ...(kind !== 'followed' && {
       revoke: (lease, call) => {
@@ -125,7 +131,7 @@ export function clientOf(door: Door): Source {
     }),
     ...(canSearch && {
       search: ({ since, known }, call) =>
-        ask('search', call, () => issuer.search(since - house.skew, known).map(leaseOf)),
+        ask('search', call, () => issuer.search(since - house.skew, known).map(datesOf)),
     }),
     ...(observeEvery !== undefined && { observeEvery: () => observeEvery }),
     ...(kind === 'token' && {

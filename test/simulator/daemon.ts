@@ -1,10 +1,13 @@
 /** One process of ours in the world: the real keeper, with simulated ports. The only file that knows how it is put together. */
 
 import { LeaseError } from '../../src/core/failure.ts';
+import type { Request } from '../../src/core/record.ts';
 import { deliver } from '../../src/keeper/deliver.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
+import { Gate } from '../../src/keeper/gate.ts';
 import { look } from '../../src/keeper/look.ts';
-import { credentialIsNew, leaseIsGone } from '../../src/keeper/notice.ts';
+import { credentialIsNew, request, tokenRejected } from '../../src/keeper/notice.ts';
+import { reload } from '../../src/keeper/reload.ts';
 import { type Ports, type Secret, secretOf, type Visit } from '../../src/keeper/secret.ts';
 import type { Job } from '../../src/queue/scheduler.ts';
 import { type MemorySink, memorySink } from '../../src/sinks/memory.ts';
@@ -31,7 +34,10 @@ export interface Surroundings {
   readonly kill: () => void;
 }
 
-export function boot(world: Surroundings, life: Life): void {
+/** What a person can ask of the process. */
+export type Ask = (secret: string, what: Request) => void;
+
+export function boot(world: Surroundings, life: Life): Ask {
   const { timeline, chaos, records, wakes, kept } = world;
   const ports: Ports = {
     store: records.store(life, { spoiled: (secret) => chaos.spoiled(secret), kill: world.kill }),
@@ -42,6 +48,7 @@ export function boot(world: Surroundings, life: Life): void {
     emit: (event) => life.isAlive && world.onEvent(event),
     newKey: world.newKey,
   };
+  const gates = new Map<string, Gate>();
   const memories = new Map<string, MemorySink>();
   const secrets = new Map<string, Secret>();
   const visitOf = (name: string): Visit | undefined => {
@@ -56,23 +63,34 @@ export function boot(world: Surroundings, life: Life): void {
     if (!isToken || house.tokens === undefined) continue;
     const users = kept.filter((other) => other.house === house && !other.isToken);
     const changed = () => {
+      gates.get(house.name)?.unblock();
       for (const user of users) tell(user.name, credentialIsNew);
     };
     memories.set(house.name, memorySink(changed));
   }
-  for (const one of kept) secrets.set(one.name, secretOfKept(world, life, one, memories.get(one.house.name), tell));
+  for (const one of kept) {
+    const { name, house, issuer } = one;
+    // Logins have a gate of their own: they must not wait for those who wait for a token.
+    const door = issuer.nature.kind === 'token' ? `${house.name} logins` : house.name;
+    const gate = gates.get(door) ?? new Gate({ name: door, clock: timeline, emit: ports.emit });
+    gates.set(door, gate);
+    secrets.set(name, secretOfKept(world, life, one, memories.get(house.name), gate, tell));
+  }
   const jobs = kept.flatMap(({ name, places, isToken }): Job[] => [
     { kind: 'look', secret: name },
     ...places.map((place) => ({ kind: 'deliver' as const, secret: name, sink: place.name })),
     ...(isToken && places.length === 0 ? [{ kind: 'deliver' as const, secret: name, sink: 'memory' }] : []),
+    ...(isTold(places) ? [{ kind: 'reload' as const, secret: name }] : []),
   ]);
   const handle = async (job: Job): Promise<void> => {
     const visit = visitOf(job.secret);
     if (!visit) return;
     if (job.kind === 'look') await look(visit);
     else if (job.kind === 'deliver') await deliver(visit, job.sink);
+    else await reload(visit);
   };
   wakes.work(life, handle, jobs);
+  return (secret, what) => tell(secret, (visit) => request(visit, what));
 }
 
 function secretOfKept(
@@ -80,6 +98,7 @@ function secretOfKept(
   life: Life,
   one: Kept,
   memory: MemorySink | undefined,
+  gate: Gate,
   tell: (name: string, notice: (visit: Visit) => Promise<void>) => void,
 ): Secret {
   const { name, issuer, house, places, isToken, isVerified, isExclusive } = one;
@@ -90,12 +109,11 @@ function secretOfKept(
     chaos,
     clock: nearly(house, timeline, () => dice.roll() * 2 - 1),
     ...(!isToken && memory && { token: () => present(memory) }),
-    tokenRejected: (holding) => tell(house.tokens?.name ?? '', (visit) => leaseIsGone(visit, holding.lease)),
+    tokenRejected: (holding) => tell(house.tokens?.name ?? '', (visit) => tokenRejected(visit, holding)),
     onAcquire: (what) => judge.onAcquire(name, what),
     onRejected: () => house.rejections.push(timeline.now()),
   });
   const sinks = places.map((place) => [place.name, place.sink(life, chaos)] as const);
-  const isReloaded = places.some(({ programs }) => programs.some(({ told }) => told === 'by the secret'));
   return secretOf({
     name,
     type: issuer.nature.kind,
@@ -107,6 +125,7 @@ function secretOfKept(
     sinkTypes: {},
     policy: one.policy,
     exclusive: isExclusive,
+    gate,
     ...(isVerified && {
       verify: async (material, signal) => {
         const issued = issuer.leaseOf(material.reveal('value') ?? '');
@@ -116,12 +135,12 @@ function secretOfKept(
         await chaos.call({ life, place: `proof/${name}`, who: name, signal, effect });
       },
     }),
-    ...(isReloaded && {
+    ...(isTold(places) && {
       reload: (signal) =>
         chaos.call({
           life,
           place: `reload/${name}`,
-          who: `${name}/reload`,
+          who: `${name}/*`,
           signal,
           effect: () => {
             for (const place of places) place.takeUp('by the secret');
@@ -130,6 +149,9 @@ function secretOfKept(
     }),
   });
 }
+
+const isTold = (places: Kept['places']): boolean =>
+  places.some(({ programs }) => programs.some(({ told }) => told === 'by the secret'));
 
 function present(memory: MemorySink) {
   const held = memory.present();

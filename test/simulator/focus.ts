@@ -7,7 +7,7 @@ import type { Fault } from './troubles.ts';
 /** Something that somebody does to the first secret of the world. */
 export interface Provocation {
   readonly at: Instant;
-  readonly what: 'crash' | 'wipe' | 'version' | 'end' | 'nothing';
+  readonly what: 'crash' | 'wipe' | 'version' | 'end' | 'refuse' | 'rotate' | 'renew' | 'revoke' | 'nothing';
   /** An outage of such requests from then on. */
   readonly outage?: { readonly of: 'provider' | 'renew' | 'acquire'; readonly for: Duration };
 }
@@ -31,6 +31,8 @@ const versions: readonly Kind[] = ['followed', 'rotated'];
 export const scenes: readonly Scene[] = [
   { doing: 'acquire NothingHeld', faults: ofSources },
   { doing: 'acquire Expired', kinds: ['token', 'dynamic', 'iam'], faults: ofSources, outage: 'provider' },
+  { doing: 'acquire Refused', kinds: leased, faults: ofSources, provoke: ['refuse'] },
+  { doing: 'acquire Requested', kinds: ['token', 'dynamic', 'rotated'], faults: ofSources, provoke: ['rotate'] },
   { doing: 'acquire Outdated', kinds: versions, faults: ofSources, provoke: ['version'] },
   { doing: 'acquire RotationDue', kinds: ['rotated', 'dynamic', 'token'], faults: ofSources },
   { doing: 'acquire EndOfLife', kinds: ['token', 'dynamic', 'iam'], faults: ofSources },
@@ -39,13 +41,17 @@ export const scenes: readonly Scene[] = [
   { doing: 'observe InDoubt', kinds: ['dynamic', 'followed', 'rotated'], faults: ofSources, provoke: ['crash'] },
   { doing: 'observe PollDue', kinds: ['dynamic', 'followed', 'rotated'], faults: ofSources },
   { doing: 'renew RenewalDue', kinds: leased, faults: ofSources },
+  { doing: 'renew Requested', kinds: leased, faults: ofSources, provoke: ['renew'] },
   { doing: 'read ValuesNeeded', kinds: versions, faults: ofSources, provoke: ['wipe', 'crash'] },
   { doing: 'verify Unproven', faults: ofSinks },
   { doing: 'retire GraceOver', kinds: ['dynamic', 'rotated'], faults: ofSources },
+  { doing: 'retire Requested', kinds: ['dynamic', 'rotated'], faults: ofSources, provoke: ['revoke'] },
   { doing: 'search LeaseMayBeLost', kinds: ['dynamic'], faults: ofSources, outage: 'acquire' },
+  { doing: 'try Untried', faults: ofSinks },
   { doing: 'check Unseen', faults: ofSinks, provoke: ['crash'] },
   { doing: 'write Undelivered', faults: ofSinks },
   { doing: 'reload Unacknowledged', faults: ofSinks },
+  { doing: 'reload everything', faults: ofSinks },
 ];
 
 const pairs = scenes.flatMap((scene) => scene.faults.map((fault) => ({ scene, fault })));

@@ -5,7 +5,7 @@
 import type { Policy } from '../../src/core/rules.ts';
 import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { House } from './house.ts';
-import { endOfTerm, type Issued, type Issuer, idOf, never, windowOf } from './issuer.ts';
+import { type Issued, type Issuer, idOf, never, windowOf } from './issuer.ts';
 import { type Program, type SinkPlace, torn } from './place.ts';
 import type { Timeline } from './timeline.ts';
 import type { Place, Troubles } from './troubles.ts';
@@ -32,12 +32,12 @@ export class Judge {
   readonly #timeline: Timeline;
   readonly #troubles: Troubles;
   /** When a lease was last let go of by a program or place that had used it. */
-  readonly #letGo = new Map<string, Instant>();
+  readonly letGo = new Map<string, Instant>();
   /** Per secret, when acquires were begun, and when they arrived. */
-  readonly #begun = new Map<string, Instant>();
+  readonly #begun = new Map<string, Instant[]>();
   readonly #arrived = new Map<string, Instant[]>();
-  /** When the last process was killed: what it had under way nobody can hold against it. */
-  lastKilledAt: Instant = Number.NEGATIVE_INFINITY;
+  /** By secret, when a person asked for the end of all that is held, whoever uses it. */
+  readonly askedToRevoke = new Map<string, Instant>();
 
   constructor(timeline: Timeline, troubles: Troubles, kept: readonly Kept[]) {
     this.#timeline = timeline;
@@ -45,7 +45,7 @@ export class Judge {
     this.kept = kept;
     for (const one of kept) {
       one.issuer.onRevoke = (issued) => this.#onRevoke(one, issued);
-      one.issuer.onRenew = (issued) => this.#mine(issued, 'renewed');
+      one.issuer.onRenew = (issued) => this.#mine(one, issued, 'renewed');
       for (const place of one.places) {
         place.onChange = (_, before) => this.#onChange(one, place, before);
         place.onAbuse = (what) => this.break(3, what);
@@ -66,9 +66,10 @@ export class Judge {
   onAcquire(kept: string, what: 'begun' | 'arrived'): void {
     const now = this.#timeline.now();
     if (what === 'begun') {
-      const since = now - (this.#begun.get(kept) ?? Number.NEGATIVE_INFINITY);
+      const begun = this.#begun.get(kept) ?? [];
+      const since = now - (begun.at(-1) ?? Number.NEGATIVE_INFINITY);
       if (since < seconds(1)) this.break(5, `${kept} acquired again after ${since} ms`);
-      this.#begun.set(kept, now);
+      this.#begun.set(kept, [...begun.slice(-8), now]);
       return;
     }
     const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => now - at < minutes(5)), now];
@@ -78,7 +79,7 @@ export class Judge {
 
   #onChange(kept: Kept, place: SinkPlace, before: string | undefined): void {
     const now = this.#timeline.now();
-    if (before !== undefined && before !== '' && !this.#isUsed(kept, idOf(before))) this.#letGo.set(idOf(before), now);
+    if (before !== undefined && before !== '' && !this.#isUsed(kept, idOf(before))) this.letGo.set(idOf(before), now);
     const { content } = place;
     if (content !== undefined && content !== before) this.#onContent(kept, place, content, before);
     for (const program of place.programs) {
@@ -149,9 +150,13 @@ export class Judge {
     const window = windowOf(due - from);
     const places = this.#placesOf(kept, place);
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
-    if (this.#isOrphan(kept, due)) return due;
+    if (this.#isOrphan(kept, due) || this.#isSpent(kept.name, due - window)) return due;
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
   }
+
+  /** So many acquires were made that promise 5 forbids another in time. */
+  #isSpent = (kept: string, since: Instant): boolean =>
+    (this.#begun.get(kept) ?? []).filter((at) => since - at < minutes(5)).length > 4;
 
   /** Nobody has made a version that could take its place. */
   #isOrphan({ issuer }: Kept, now: Instant): boolean {
@@ -199,18 +204,23 @@ export class Judge {
     );
 
   #onRevoke(kept: Kept, issued: Issued): void {
-    this.#mine(issued, 'revoked');
+    this.#mine(kept, issued, 'revoked');
     const now = this.#timeline.now();
     if (!kept.issuer.isLiving(issued)) return;
+    if (issued.issuedAt <= (this.askedToRevoke.get(kept.name) ?? Number.NEGATIVE_INFINITY)) {
+      issued.surprisedAt = now;
+      return;
+    }
     if (this.#isUsed(kept, issued.id)) this.break(2, `${issued.id} revoked under its users`);
-    const since = now - (this.#letGo.get(issued.id) ?? Number.NEGATIVE_INFINITY);
+    const since = now - (this.letGo.get(issued.id) ?? Number.NEGATIVE_INFINITY);
     // We do not know the provider's time better than that.
     const tolerance = 2 * kept.house.uncertainty;
     if (since < kept.policy.grace - tolerance) this.break(2, `${issued.id} revoked ${since} ms after it was let go`);
   }
 
-  #mine(issued: Issued, what: string): void {
-    const isVersion = issued.terms.length === 1 && endOfTerm(issued) === never;
-    if (issued.key === 'others' && !isVersion) this.break(4, `${issued.id} of somebody else was ${what}`);
+  #mine({ issuer }: Kept, issued: Issued, what: string): void {
+    // Of a store that we rotate, the version that was there before us is ours to retire.
+    if (issued.key === 'others' && issuer.nature.kind !== 'rotated')
+      this.break(4, `${issued.id} of somebody else was ${what}`);
   }
 }

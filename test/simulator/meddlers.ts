@@ -44,6 +44,15 @@ export class Meddlers {
     if (what === 'wipe') this.#wipe(one);
     if (what === 'version' && one.issuer.current) one.issuer.addVersion('others');
     if (what === 'end') this.#end(one);
+    if (what === 'refuse') one.issuer.refusals++;
+    if (what === 'rotate' || what === 'renew' || what === 'revoke') this.#ask(one, what);
+  }
+
+  #ask({ name }: Kept, what: 'rotate' | 'renew' | 'revoke'): void {
+    const { judge, timeline } = this.#world;
+    this.#say(`asks to ${what} ${name}`);
+    if (what === 'revoke') judge.askedToRevoke.set(name, timeline.now());
+    this.#world.ask(name, what);
   }
 
   #say(what: string): void {
@@ -57,7 +66,9 @@ export class Meddlers {
   }
 
   /** One of the last that were issued is ended, or forgotten by the provider. */
-  #end({ issuer }: Kept): void {
+  #end({ issuer, house }: Kept): void {
+    // Of a token without an end nobody would ever hear, unless somebody uses it.
+    if (issuer.nature.ttl === undefined && issuer !== house.tokens) return;
     const ours = [...issuer.leases.values()].filter(({ key }) => key !== 'others');
     const issued = ours.at(-this.#world.dice.between(1, 3));
     if (!issued) return;

@@ -36,18 +36,19 @@ export const plain = { canRead: false, canObserve: false, canSearch: false, hono
 /** The least that may be asked of a dynamic secret's renewal. */
 export const shortestRenewal: Duration = minutes(1);
 
-const ttls: readonly [Duration, ...Duration[]] = [minutes(1), minutes(5), minutes(15), hours(1), hours(6)];
+const ttls: readonly [Duration, ...Duration[]] = [minutes(1), minutes(2), minutes(5), minutes(15), hours(1), hours(6)];
 
 export const kindOf = (dice: Dice): Kind =>
   dice.oneOf('token', 'token', 'dynamic', 'dynamic', 'dynamic', 'iam', 'followed', 'rotated');
 
-export function aNature(dice: Dice, kind: Kind): Nature {
+/** `least`: the pace of the world; what is much faster than its first secret only takes time to simulate. */
+export function aNature(dice: Dice, kind: Kind, least: Duration = 0): Nature {
   const wall = dice.chance(0.8) ? { maxTerms: dice.oneOf(1, 1, 1.2, 2, 4, 7.5, 24) } : {};
   switch (kind) {
     case 'token':
-      return aToken(dice, wall);
+      return aToken(dice, wall, least);
     case 'dynamic': {
-      const ttl = dice.oneOf(...ttls);
+      const ttl = aTtl(dice, least);
       const renewal = {
         from: 'expiry',
         canShorten: dice.chance(0.7),
@@ -67,17 +68,26 @@ export function aNature(dice: Dice, kind: Kind): Nature {
       };
     }
     case 'iam':
-      return { ...plain, kind, ttl: dice.oneOf(...ttls) };
+      return { ...plain, kind, ttl: aTtl(dice, least) };
     case 'followed':
     case 'rotated':
-      return { ...plain, kind, canRead: true, canObserve: true, honoursKeys: true, observeEvery: seconds(60) };
+      return {
+        ...plain,
+        kind,
+        canRead: true,
+        canObserve: true,
+        honoursKeys: true,
+        observeEvery: Math.max(seconds(60), least / 10),
+      };
   }
 }
 
-function aToken(dice: Dice, wall: { readonly maxTerms?: number }): Nature {
+const aTtl = (dice: Dice, least: Duration): Duration => Math.max(dice.oneOf(...ttls), least);
+
+function aToken(dice: Dice, wall: { readonly maxTerms?: number }, least: Duration): Nature {
   const kind = 'token';
   if (dice.chance(0.08)) return { ...plain, kind };
-  const ttl = dice.oneOf(...ttls);
+  const ttl = aTtl(dice, least);
   const pastTheWall = dice.oneOf<'killed' | 'clamped'>('killed', 'killed', 'clamped');
   const renewal = { from: 'now', canShorten: false, pastTheWall, changesValues: dice.chance(0.7) } as const;
   const isWallHidden = pastTheWall === 'clamped' && dice.chance(0.5);

@@ -94,17 +94,18 @@ export function aPlan(dice: Dice, seed: number): Plan {
 function someHouses(dice: Dice, kinds: readonly Kind[]): readonly HousePlan[] {
   const kind = kinds[dice.between(0, kinds.length)] ?? kindOf(dice);
   const first = aSecret(dice, 's1', kind);
+  const least = (first.nature.ttl ?? minutes(10)) / 6;
   const hasToken = kind !== 'token' && dice.chance(0.35);
   const others = Array.from({ length: dice.chance(0.2) ? dice.between(1, 3) : 0 }, (_, i) =>
-    aSecret(dice, `s${i + 2}`, hasToken ? 'dynamic' : kindOf(dice)),
+    aSecret(dice, `s${i + 2}`, hasToken ? 'dynamic' : kindOf(dice), least),
   );
-  const token = { ...aSecret(dice, 'token-A', 'token'), sinks: [], isVerified: false };
+  const token = { ...aSecret(dice, 'token-A', 'token', least), sinks: [], isVerified: false };
   const house: HousePlan = { name: 'A', secrets: [first, ...others], ...(hasToken && { token }) };
-  return dice.chance(0.15) ? [house, { name: 'B', secrets: [aSecret(dice, 'b1', kindOf(dice))] }] : [house];
+  return dice.chance(0.15) ? [house, { name: 'B', secrets: [aSecret(dice, 'b1', kindOf(dice), least)] }] : [house];
 }
 
-function aSecret(dice: Dice, name: string, kind: Kind): SecretPlan {
-  const nature = aNature(dice, kind);
+function aSecret(dice: Dice, name: string, kind: Kind, least?: Duration): SecretPlan {
+  const nature = aNature(dice, kind, least);
   const term = nature.ttl ?? minutes(20);
   const every = term * (0.5 + dice.roll() * 3);
   const rotates = kind === 'rotated' || (kind !== 'followed' && dice.chance(0.15));

@@ -1,12 +1,11 @@
 /** What is still wrong when all trouble is over and there was time enough to heal; and what was done to the provider. */
-import { minutes } from '../../src/core/time.ts';
+import { type Instant, minutes } from '../../src/core/time.ts';
 import { type Issued, idOf } from './issuer.ts';
 import type { Judge, Kept } from './judge.ts';
-import type { Timeline } from './timeline.ts';
 
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
-export function unhealed(kept: readonly Kept[], timeline: Timeline, orphaned: ReadonlyMap<string, number>): string[] {
-  return kept.flatMap((one) => [...unserved(one), ...left(one, timeline, orphaned.get(one.name) ?? 0)]);
+export function unhealed({ kept, letGo }: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
+  return kept.flatMap((one) => [...unserved(one), ...left(one, letGo, now, orphaned.get(one.name) ?? 0)]);
 }
 
 function unserved({ issuer, places }: Kept): string[] {
@@ -26,7 +25,12 @@ function unserved({ issuer, places }: Kept): string[] {
 }
 
 /** Leases of ours that nobody uses: they are ended, or they were lost without a trace, and then counted. */
-function left({ name, issuer, places, policy, isExclusive }: Kept, timeline: Timeline, counted: number): string[] {
+function left(
+  { name, issuer, places, policy, isExclusive }: Kept,
+  letGo: ReadonlyMap<string, Instant>,
+  now: Instant,
+  counted: number,
+): string[] {
   const { canSearch, kind } = issuer.nature;
   if (kind === 'followed' || kind === 'iam') return [];
   const used = new Set(
@@ -38,7 +42,7 @@ function left({ name, issuer, places, policy, isExclusive }: Kept, timeline: Tim
       issued.key !== 'others' &&
       issuer.isLiving(issued) &&
       !used.has(issued.id) &&
-      timeline.now() - issued.issuedAt > settled,
+      now - Math.max(issued.issuedAt, letGo.get(issued.id) ?? 0) > settled,
   );
   const say = (what: string, those: readonly Issued[]) =>
     those.length > 0 ? [`promise 4: ${name} ${what} ${those.map(({ id }) => id).join(', ')}`] : [];

@@ -2,7 +2,7 @@
 import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Chaos } from './chaos.ts';
-import { boot } from './daemon.ts';
+import { type Ask, boot } from './daemon.ts';
 import { House } from './house.ts';
 import { Issuer } from './issuer.ts';
 import { Judge, type Kept } from './judge.ts';
@@ -34,6 +34,8 @@ export class World {
   /** Told everything that happens, one line each. */
   log: ((line: string) => void) | undefined;
   life: Life | undefined;
+  /** What a person does. */
+  ask: Ask = () => undefined;
   #keys = 0;
   readonly #seed: number;
 
@@ -91,11 +93,11 @@ export class World {
     }
     this.boot();
     await timeline.runUntil(plan.trouble + healing(plan));
-    let wrong = unhealed(this.kept, timeline, this.orphaned);
+    let wrong = unhealed(this.judge, timeline.now(), this.orphaned);
     // The end may have come in the middle of a renewal: it has some moments to complete.
     for (let i = 0; i < 30 && wrong.length > 0; i++) {
       await timeline.runUntil(timeline.now() + seconds(5));
-      wrong = unhealed(this.kept, timeline, this.orphaned);
+      wrong = unhealed(this.judge, timeline.now(), this.orphaned);
     }
     selfHarm(this.judge);
     return [...this.judge.broken, ...wrong];
@@ -120,7 +122,7 @@ export class World {
     const newKey = () => `key${++this.#keys}`;
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
-    boot({ timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill }, life);
+    this.ask = boot({ timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill }, life);
   }
 
   /** Killed, and back after up to a minute. */
@@ -165,8 +167,8 @@ export class World {
     const { act, because } = event.step;
     const to = 'to' in event.step ? (event.step.to ?? '') : '';
     if (event.type === 'decided' && act !== 'wait') {
-      const isSink = act === 'check' || act === 'write' || act === 'reload';
-      this.chaos.decided(isSink ? `${event.secret}/${to || 'reload'}` : event.secret, `${act} ${because}`);
+      const who = event.sink === undefined ? event.secret : `${event.secret}/${event.sink}`;
+      this.chaos.decided(who, event.sink === '*' ? 'reload everything' : `${act} ${because}`);
     }
     if (event.type === 'done') {
       const key = `${act} ${because} ${event.outcome}`;
