@@ -83,7 +83,8 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
     };
     const wire = { origin: base.origin, method, path: prefix + path, headers };
     return exchange(await wires.present(), body === undefined ? wire : { ...wire, body: JSON.stringify(body) }, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(deadline)]),
+      signal,
+      deadline,
       clock: deps.clock,
       objection: () =>
         sendBy !== undefined && clock.now() > sendBy

@@ -1,7 +1,8 @@
 /** One request and its answer on the wire: whole, in time, of a bearable size, or a failure that knows whether it was sent. */
 import type { Dispatcher } from 'undici';
+import { timer } from '../clock.ts';
 import { LeaseError } from '../core/failure.ts';
-import type { Clock, Instant } from '../core/time.ts';
+import type { Clock, Duration, Instant } from '../core/time.ts';
 import { codeOf } from './http-dispatcher.ts';
 
 export interface Wire {
@@ -23,6 +24,8 @@ export interface Raw {
 
 export interface Terms {
   readonly signal: AbortSignal;
+  /** How long to wait for the whole of the answer. */
+  readonly deadline: Duration;
   readonly clock: Clock;
   /** Asked when a connection is there and nothing is written yet: what it answers is thrown instead of sending. */
   readonly objection: () => LeaseError | undefined;
@@ -35,15 +38,24 @@ const longestAnswer = 1 << 20;
  * Never repeated, never redirected. Throws `LeaseError` `unavailable`, `unsure` once the request was on its way and
  * may have an effect.
  */
-export function exchange(dispatcher: Dispatcher, wire: Wire, { signal, clock, objection }: Terms): Promise<Raw> {
+export function exchange(
+  dispatcher: Dispatcher,
+  wire: Wire,
+  { signal, deadline, clock, objection }: Terms,
+): Promise<Raw> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let sentAt: Instant | undefined;
     let head: Pick<Raw, 'status' | 'headers' | 'answeredAt'> | undefined;
     let size = 0;
+    let isOver = false;
     const chunks: Buffer[] = [];
 
-    const end = () => signal.removeEventListener('abort', abort);
+    const end = () => {
+      isOver = true;
+      cancel();
+      signal.removeEventListener('abort', abort);
+    };
     const fail = (error: LeaseError) => {
       end();
       reject(error);
@@ -53,13 +65,16 @@ export function exchange(dispatcher: Dispatcher, wire: Wire, { signal, clock, ob
       fail(new LeaseError('unavailable', what, { unsure: sentAt !== undefined && wire.method !== 'GET' }));
     const abort = () => failWith(reasonOf(signal));
 
+    // Not a joined signal: those are collected as garbage together with their deadlines on some versions of Node.
+    const cancel = timer(deadline, () => failWith(late));
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         controller = started;
-        const late = signal.aborted ? new LeaseError('unavailable', reasonOf(signal)) : objection();
-        if (late) return fail(late);
+        if (isOver) return started.abort(new Error('given up'));
+        const reason = objection();
+        if (reason) return fail(reason);
         sentAt = clock.now();
       },
       onResponseStart(_, status, headers) {
@@ -88,7 +103,9 @@ export function exchange(dispatcher: Dispatcher, wire: Wire, { signal, clock, ob
   });
 }
 
+const late = 'no answer in time';
+
 const reasonOf = (signal: AbortSignal): string =>
   (signal.reason as { readonly name?: unknown } | undefined)?.name === 'TimeoutError'
-    ? 'no answer in time'
+    ? late
     : 'given up before there was an answer';
