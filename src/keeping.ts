@@ -121,6 +121,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
 
   watch();
   await worker.ensure(household.jobs);
+  // Believe nothing from before the start: tokens are in nobody's memory, and who knows what became of the sinks.
+  await lookAtAll();
   const credentials = new Map<string, string>();
   const watchAll = () =>
     watchCredentials(household, credentials, around).catch((error: unknown) => onError('watching credentials', error));

@@ -117,8 +117,10 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
       progress.delete(secret);
     },
     readiness: () => {
-      const required = latest.all().filter(({ subject }) => subject.required && !subject.isToken);
-      const reasons = required.flatMap((known) => reasonsOf(known, viewOf(known)));
+      const all = latest.all();
+      const required = all.filter(({ subject }) => subject.required && !subject.isToken);
+      // The door is open before the house is furnished: who knows of no secret knows nothing.
+      const reasons = all.length === 0 ? ['starting'] : required.flatMap((known) => reasonsOf(known, viewOf(known)));
       return { isReady: reasons.length === 0, reasons };
     },
     secret: (name) => {

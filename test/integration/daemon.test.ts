@@ -1,0 +1,165 @@
+/** The daemon as a process, against the sandbox and the real Redis users that it makes. */
+import { rm, stat, writeFile } from 'node:fs/promises';
+import { afterEach, expect, test } from 'vitest';
+import { aSandbox } from '../sandbox/infisical/builder.ts';
+import { aStage, eventually, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
+
+let stage: Stage | undefined;
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+const isDelivered = (one: Stage) =>
+  eventually('everything is delivered', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
+
+test('a lease is renewed three times and more, replaced at its wall, and ended when nobody uses it any more', async () => {
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 10, accessTokenMaxTTL: 30 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '4s', maxTTL: '20s' })
+      .with({ minimumTtl: 1000 }),
+  );
+  const { sandbox, file } = stage;
+  const daemon = await stage.daemon();
+  await eventually('the credential is on disk', () =>
+    stat(file).then(
+      () => true,
+      () => false,
+    ),
+  );
+  const program = stage.program();
+  await eventually('a second lease is in use, and the first was ended', () => {
+    const [first, second] = sandbox.books().leases;
+    return second !== undefined && first?.endedBy === 'revoked';
+  });
+  const [first, second] = sandbox.books().leases;
+  expect(first?.renewals.length).toBeGreaterThanOrEqual(3);
+  expect((await valuesIn(file))['REDIS_USER']).toBe(second?.username);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  await program.stop();
+  expect(program.failures).toEqual([]);
+  expect(program.tally.uses).toBeGreaterThan(10);
+  expect(await daemon.stop()).toBe(0);
+});
+
+test('a provider that is down for longer than the renewal margin costs nobody a working credential that had one', async () => {
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 6, accessTokenMaxTTL: 600 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '20s', maxTTL: '10m' })
+      .with({ minimumTtl: 1000 }),
+  );
+  const { sandbox } = stage;
+  await stage.daemon();
+  await isDelivered(stage);
+  const program = stage.program();
+  await eventually('the program works', () => program.tally.uses > 2);
+  // Renewal is due after 10 s: it fails, again and again, and the token dies meanwhile.
+  await sandbox.control.down(14_000);
+  const renewals = () => sandbox.books().leases[0]?.renewals.length ?? 0;
+  await eventually('the same lease is renewed after the outage', () => renewals() > 0);
+  await eventually(
+    'all is well',
+    async () => (await stage?.get('/readyz/orders-db'))?.body.includes('"healthy"') ?? false,
+  );
+  await program.stop();
+  expect(program.failures).toEqual([]);
+  expect(sandbox.books().leases).toHaveLength(1);
+});
+
+test('a wrong client secret is tried once, and again only when it is another one', async () => {
+  stage = await aStage();
+  const { sandbox, secretFile } = stage;
+  await writeFile(secretFile, 'not-the-secret');
+  const daemon = await stage.daemon();
+  await daemon.logged(
+    ({ secret, level }) => secret === 'infisical-main/token' && (level === 'warn' || level === 'error'),
+  );
+  expect((await stage.get('/readyz')).status).toBe(503);
+  const next = await metric(
+    stage,
+    'leasekeeper_acts_total{act="acquire",source="infisical/access-token",provider="infisical-main",because="NothingHeld",outcome="denied"}',
+  );
+  expect(next).toBe(1);
+  const look = (await stage.get('/readyz/infisical-main%2Ftoken')).body;
+  expect(Date.parse(JSON.parse(look).nextLookAt) - Date.now()).toBeGreaterThan(50_000);
+  expect(sandbox.books().logins).toHaveLength(1);
+  await writeFile(secretFile, `${sandbox.identity.clientSecret}\n`);
+  await isDelivered(stage);
+  expect(sandbox.books().logins.map(({ outcome }) => outcome)).toEqual(['refused', 'ok']);
+});
+
+test('one broken identity disturbs no other', async () => {
+  stage = await aStage(
+    shortLives().withDynamicSecret({ name: 'other-db', type: 'redis', defaultTTL: '6s', maxTTL: '18s' }),
+  );
+  const { sandbox, dir, file } = stage;
+  const config = stage.configuration({
+    providers: `  broken:
+    type: infisical
+    url: ${sandbox.url}
+    auth: { method: universal, clientId: ${sandbox.identity.clientId}, clientSecret: { file: ${dir}/wrong } }
+`,
+    secrets: `  other-db:
+    source: { type: infisical/dynamic-secret, provider: broken, project: shop, environment: prod, name: other-db }
+    sinks: [{ type: file, path: ${dir}/secrets/other.env, format: dotenv }]
+`,
+  });
+  await writeFile(`${dir}/wrong`, 'not-the-secret');
+  await stage.daemon({ config });
+  await eventually(
+    'the other one is delivered and renewed',
+    () => (sandbox.books().leases[0]?.renewals.length ?? 0) > 1,
+  );
+  expect(await valuesIn(file)).toHaveProperty('REDIS_USER');
+  const reasons = (await stage.get('/readyz')).body;
+  expect(reasons).toContain('other-db');
+  expect(reasons).not.toContain('orders-db');
+  expect(sandbox.books().logins.filter(({ outcome }) => outcome === 'refused')).toHaveLength(1);
+});
+
+test('a restart takes, writes and reloads nothing anew', async () => {
+  stage = await aStage(
+    aSandbox().withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '5m', maxTTL: '1h' }),
+  );
+  const { sandbox, file } = stage;
+  const first = await stage.daemon();
+  await isDelivered(stage);
+  const program = stage.program();
+  await eventually('the program was told', async () => (await metricOwed(stage)) === 0);
+  const { ino, mtimeMs } = await stat(file);
+  const loads = program.tally.loads;
+  expect(await first.stop()).toBe(0);
+  const second = await stage.daemon();
+  await isDelivered(stage);
+  await second.logged(({ secret, act }) => secret === 'orders-db' && act === 'observe');
+  await eventually('the lease was observed', () => (sandbox.books().counts['lease-get'] ?? 0) > 0);
+  expect(sandbox.books().leases).toHaveLength(1);
+  expect(await stat(file)).toMatchObject({ ino, mtimeMs });
+  expect(program.tally.loads).toBe(loads);
+});
+
+async function metricOwed(one: Stage | undefined): Promise<number | undefined> {
+  if (!one) return undefined;
+  const { body } = await one.get('/metrics');
+  const lines = body.split('\n').filter((line) => line.startsWith('leasekeeper_delivery_owed{secret="orders-db"'));
+  return lines.length === 0 ? undefined : Math.max(...lines.map((line) => Number(line.split(' ').at(-1))));
+}
+
+test('a file that somebody deletes is written again', async () => {
+  stage = await aStage();
+  const { file } = stage;
+  const daemon = await stage.daemon();
+  await isDelivered(stage);
+  const before = await valuesIn(file);
+  await rm(file);
+  daemon.signal('SIGUSR2');
+  await eventually('the file is back', () =>
+    stat(file).then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(Object.keys(await valuesIn(file))).toEqual(Object.keys(before));
+});
