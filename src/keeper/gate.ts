@@ -1,6 +1,6 @@
 /** Stands before one provider: so many requests at a time, the most urgent first, and none while it may not be asked. */
 import { type BlockReason, longestSilence } from '../core/failure.ts';
-import type { Block, GateView } from '../core/rules.ts';
+import type { Block, GateView, Stake } from '../core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import type { Emit } from './events.ts';
 
@@ -28,9 +28,7 @@ export interface Ticket {
   readonly enteredAt: Instant;
 }
 
-interface Waiter {
-  /** After this its look comes too late. */
-  readonly deadline: Instant;
+interface Waiter extends Stake {
   readonly wake: () => void;
 }
 
@@ -58,6 +56,7 @@ export class Gate {
   #circuit: { readonly since: Instant; readonly until: Instant; readonly tries: number } | undefined;
   #probingSince: Instant | undefined;
   #unanswered = 0;
+  #onHurry: () => void = () => undefined;
 
   constructor({ name, clock, emit, slots = 8 }: GateOptions) {
     this.#name = name;
@@ -129,10 +128,27 @@ export class Gate {
    * A look ended with something due that only the gate holds up. It is woken when its turn comes. Answers whether it is
    * the first in line, who looks again by itself when the block is over.
    */
-  line(secret: string, deadline: Instant, wake: () => void): boolean {
+  line(secret: string, stake: Stake, wake: () => void): boolean {
+    const before = this.waiting()?.deadline ?? Number.POSITIVE_INFINITY;
     this.#called.delete(secret);
-    this.#waiting.set(secret, { deadline, wake });
+    this.#waiting.set(secret, { ...stake, wake });
+    if ((this.waiting()?.deadline ?? Number.POSITIVE_INFINITY) < before) this.#onHurry();
     return this.#first()?.[0] === secret;
+  }
+
+  /** What is at stake for those in line, as far as it is not lost yet. */
+  waiting(): Stake | undefined {
+    const alive = [...this.#waiting.values()].filter(({ deadline }) => deadline > this.#clock.now());
+    if (alive.length === 0) return undefined;
+    return {
+      deadline: Math.min(...alive.map(({ deadline }) => deadline)),
+      emergencyAt: Math.min(...alive.map(({ emergencyAt }) => emergencyAt)),
+    };
+  }
+
+  /** Who provides what they wait for wants to know when somebody is in more of a hurry than all before. */
+  watch(onHurry: () => void): void {
+    this.#onHurry = onHurry;
   }
 
   /** A look ended with nothing held up. */

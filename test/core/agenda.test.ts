@@ -53,7 +53,7 @@ describe('a provider that is blocked', () => {
       act: 'wait',
       until: 50,
       because: 'Blocked',
-      heldUp: hours(1),
+      heldUp: { deadline: hours(1), emergencyAt: minutes(57) },
     });
     expect(choose([item('a')], {}, 50, gate, passes)).toMatchObject({ act: 'a' });
     expect(choose([item('a')], {}, 1, open, passes)).toMatchObject({ act: 'a' });
@@ -112,7 +112,7 @@ describe('a provider whose slots are taken', () => {
       act: 'wait',
       until: seconds(30) + 1,
       because: 'ProviderBusy',
-      heldUp: hours(1),
+      heldUp: { deadline: hours(1), emergencyAt: minutes(57) },
     });
   });
 
@@ -123,6 +123,11 @@ describe('a provider whose slots are taken', () => {
 
   test('is told of the most urgent that waits', () => {
     const wait = choose([item('a'), item('b', 0, { deadline: 7 }), item('c', 3)], {}, 1, busy, passes);
-    expect(wait).toEqual({ act: 'wait', until: 3, because: 'NotDue', heldUp: 7 });
+    expect(wait).toEqual({
+      act: 'wait',
+      until: 3,
+      because: 'NotDue',
+      heldUp: { deadline: 7, emergencyAt: minutes(57) },
+    });
   });
 });
