@@ -26,6 +26,9 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
+/** What a lane needs of its queue. */
+export type LaneQueue = Pick<JobQueue, 'add' | 'taken' | 'dates' | 'release' | 'whenReady' | 'isRunning' | 'pause'>;
+
 export interface LaneOptions {
   readonly handle: Handle;
   readonly now: () => Instant;
@@ -47,14 +50,14 @@ const batch = 200;
 
 export class Lane {
   readonly #options: LaneOptions;
-  readonly #queue: JobQueue;
+  readonly #queue: LaneQueue;
   readonly #plan = new Map<string, Planned>();
   readonly #running = new Set<Planned>();
   #isClosing = false;
   /** When a job was last begun, or the worker made. */
   lastBegun: Instant;
 
-  constructor(queue: JobQueue, options: LaneOptions) {
+  constructor(queue: LaneQueue, options: LaneOptions) {
     this.#queue = queue;
     this.#options = options;
     this.lastBegun = options.now();

@@ -263,14 +263,18 @@ export function schedulerSuite(name: string, open: (handle: Handle) => Promise<S
     test('aborts the jobs under way when it is told to end at once', async () => {
       const { worker, begun, runs } = await start();
       const stop = new AbortController();
+      let heard: unknown;
       runs.does(aLook(), async (_, signal) => {
-        await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+        heard = signal.reason;
       });
       await worker.ensure([aLook()]);
       await begun(aLook());
       const closed = worker.close(stop.signal);
-      stop.abort(new Error('at once'));
+      const reason = new Error('at once');
+      stop.abort(reason);
       await closed;
+      expect(heard).toBe(reason);
       expect(runs.count(aLook())).toBe(1);
     });
 
