@@ -140,7 +140,9 @@ describe('a login', () => {
   });
 
   test('gives a token of 90 days at most in 2026, and one with more claims', async () => {
-    const at = await start(newer.withIdentity({ accessTokenTTL: 0, accessTokenMaxTTL: 0 }));
+    const year = { name: 'year', accessTokenTTL: 365 * 86_400, accessTokenMaxTTL: 0 };
+    const at = await start(newer.withIdentity({ accessTokenTTL: 0, accessTokenMaxTTL: 0 }).withIdentity(year));
+    expect((await logIn(at, at.identityNamed('year'))).body).toMatchObject({ expiresIn: 90 * 86_400 });
     const answer = await logIn(at);
     expect(answer.body).toMatchObject({ expiresIn: 90 * 86_400, accessTokenMaxTTL: 0 });
     expect(claimsIn(answer)).toMatchObject({

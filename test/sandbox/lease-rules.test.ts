@@ -29,6 +29,14 @@ describe('a lease', () => {
     expect((await visitor.lease('orders', '3m')).id).toMatch(/-/);
   });
 
+  test('is not looked for in a folder without a name', async () => {
+    const at = await start(older.withDynamicSecret({ name: 'orders' }));
+    const body = { projectSlug: 'shop', environmentSlug: 'prod', path: '', dynamicSecretName: 'orders' };
+    const { status, body: answer } = await (await visit(at)).post('/api/v1/dynamic-secrets/leases', body);
+    expect(status).toBe(422);
+    expect(answer).toMatchObject({ message: [{ code: 'too_small', path: ['path'] }] });
+  });
+
   test('may last more than a day in 2026, and not in 2025', async () => {
     for (const [builder, answer] of [
       [older, 422],

@@ -110,7 +110,7 @@ async function answers(socket: string, server: Launched): Promise<void> {
   }
 }
 
-/** One PING. A server that is still loading its files says something else than PONG. */
+/** One PING. A server that wants a password is ready too; one that is still loading its files says so. */
 function ping(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = createConnection(socket);
@@ -118,7 +118,7 @@ function ping(socket: string): Promise<boolean> {
     connection.once('error', () => resolve(false));
     connection.once('close', () => resolve(false));
     connection.once('data', (answer) => {
-      resolve(answer.toString().startsWith('+PONG'));
+      resolve(/^(\+PONG|-NOAUTH)/.test(answer.toString()));
       connection.destroy();
     });
   });

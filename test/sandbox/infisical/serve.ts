@@ -43,9 +43,7 @@ export async function serve(serving: Serving, request: IncomingMessage, response
   if (refusal !== undefined) return answered(refusal);
 
   // The real server gives a client up after this long while its own work goes on (contract 6.6).
-  const patience = timer(world.connectionTimeout, () => {
-    if (pick(misdeeds, 'hang') === undefined) request.socket.destroy();
-  });
+  const patience = timer(world.connectionTimeout, () => request.socket.destroy());
   const answer = await work(serving, { route, request, path, query: url.searchParams }, book);
   patience();
   if (loss !== undefined) return lost();
