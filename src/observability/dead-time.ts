@@ -6,7 +6,6 @@ import type { Subject } from '../keeper/events.ts';
 
 /** What is counted of one sink. Never falls. */
 export interface Dead {
-  readonly secret: string;
   readonly sink: string;
   readonly total: Duration;
 }
@@ -15,8 +14,8 @@ export interface DeadTime {
   /** From now on this is the record. Time before the first record is not counted: we cannot know. */
   record(subject: Subject, record: SecretRecord): void;
   forget(secret: string): void;
-  /** Up to now, for each sink of these subjects. */
-  totals(subjects: Iterable<Subject>): Dead[];
+  /** Up to now, for each sink of the secret. */
+  totals(subject: Subject): Dead[];
 }
 
 interface Counted {
@@ -52,15 +51,10 @@ export function createDeadTime(clock: Clock): DeadTime {
     forget: (secret) => {
       secrets.delete(secret);
     },
-    totals: (subjects) =>
-      [...subjects].flatMap((subject) => {
-        const counted = secrets.get(subject.name);
-        if (counted) count(counted, subject);
-        return subject.rules.sinks.map((sink) => ({
-          secret: subject.name,
-          sink,
-          total: counted?.totals.get(sink) ?? 0,
-        }));
-      }),
+    totals: (subject) => {
+      const counted = secrets.get(subject.name);
+      if (counted) count(counted, subject);
+      return subject.rules.sinks.map((sink) => ({ sink, total: counted?.totals.get(sink) ?? 0 }));
+    },
   };
 }

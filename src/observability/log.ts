@@ -1,5 +1,5 @@
 /** What the operator reads: one line per change of state, JSON or for a terminal, and never a value. */
-import { type DestinationStream, destination, pino } from 'pino';
+import { pino } from 'pino';
 import { timer } from '../clock.ts';
 import { type Clock, type Duration, seconds } from '../core/time.ts';
 import type { KeeperEvent, Subject } from '../keeper/events.ts';
@@ -7,6 +7,7 @@ import { createNarrator } from './narrator.ts';
 import { pretty } from './pretty.ts';
 import { createRepetition } from './repetition.ts';
 import { safeError } from './safe-error.ts';
+import { type Output, standardError } from './standard-error.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -41,7 +42,7 @@ export interface LogOptions {
   /** The wall clock: the time of each line. */
   readonly clock: Clock;
   /** Absent: standard error, written without holding up anything. */
-  readonly to?: DestinationStream;
+  readonly to?: Pick<Output, 'write'>;
   /** For `pretty`: is it a terminal? */
   readonly isColoured?: boolean;
   /** For tests with a steered clock. */
@@ -51,17 +52,12 @@ export interface LogOptions {
 /** A second net: nobody should log these, and no value is ever under another name by intention. */
 const redacted = ['password', 'token', 'accessToken', 'clientSecret', 'authorization', 'material', 'value'];
 
-const standardError = 2;
-/** Where nobody reads what we write, the newest lines are dropped rather than kept in memory, in bytes. */
-const mostUnread = 8 * 1024 * 1024;
 /** A reader that stands still does not hold up the exit. */
 const flushPatience: Duration = seconds(1);
 
 export function createLog(options: LogOptions): Log {
   const { level, format, clock } = options;
-  const own = options.to ? undefined : destination({ dest: standardError, sync: false, maxLength: mostUnread });
-  // A full disk behind it is no reason to let leases die: without a listener the process would.
-  own?.on('error', () => {});
+  const own = options.to ? undefined : standardError();
   const target = options.to ?? own ?? { write: () => {} };
   const isColoured = options.isColoured ?? false;
   const out = format === 'json' ? target : { write: (json: string) => target.write(pretty(json, isColoured)) };
@@ -104,14 +100,7 @@ export function createLog(options: LogOptions): Log {
     forget: narrator.forget,
     close: async () => {
       narrator.close();
-      if (!own) return;
-      await new Promise<void>((resolve) => {
-        const cancel = timer(flushPatience, resolve);
-        own.flush(() => {
-          cancel();
-          resolve();
-        });
-      });
+      await own?.flush(flushPatience);
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createDeadTime } from './dead-time.ts';
 import { createLatest, doorOf } from './latest.ts';
 import { createMeter, prune } from './registry.ts';
-import { secretGauges } from './secret-gauges.ts';
+import { secretSeries } from './secret-series.ts';
 
 /** What a provider's client reports of one request: names from closed lists only. */
 export interface Request {
@@ -19,6 +19,7 @@ export interface Request {
 export type QueueCounts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 export interface Metrics {
+  /** Of all that is not about one secret. */
   readonly registry: Registry;
   /** Never throws. */
   listen(event: KeeperEvent): void;
@@ -49,7 +50,7 @@ export function createMetrics({ version, clock }: { readonly version: string; re
   const meter = createMeter();
   let ask: () => Promise<QueueCounts> = async () => ({});
 
-  const setGauges = secretGauges(meter, latest, deadTime);
+  const ofSecrets = secretSeries(latest, deadTime);
   const acts = meter.counter('leasekeeper_acts_total');
   const actDuration = meter.histogram('leasekeeper_act_duration_seconds');
   const failures = meter.counter('leasekeeper_failures_total');
@@ -110,8 +111,7 @@ export function createMetrics({ version, clock }: { readonly version: string; re
 
   const scrape = async () => {
     await forgetSeries();
-    setGauges();
-    return meter.registry.metrics();
+    return `${await meter.registry.metrics()}\n${await ofSecrets()}`;
   };
   let underWay: Promise<string> | undefined;
 

@@ -110,10 +110,16 @@ test('only required secrets count, only with their local sinks, and tokens not b
 });
 
 test('a secret that left the configuration no longer counts', () => {
-  const { health } = watched();
+  const { health, time } = watched();
+  health.watch(aSubject(time.clock, { name: 'other', required: false }));
   health.forget('orders-db');
   expect(health.readiness().isReady).toBe(true);
   expect(health.secret('orders-db')).toBeUndefined();
+});
+
+test('who knows of no secret yet is not ready', () => {
+  const health = createHealth({ clock: steeredTime(0).clock });
+  expect(health.readiness()).toEqual({ isReady: false, reasons: ['starting'] });
 });
 
 test('one secret as JSON: dates, sinks, the last failure and why', async () => {

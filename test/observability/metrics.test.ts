@@ -251,6 +251,30 @@ test('an unblocked provider is blocked until 0', async () => {
   expect((await scrape()).get(series)).toBe('0');
 });
 
+test('names with quotes, backslashes and line ends do not break a scrape', async () => {
+  const { metrics, time } = watched();
+  metrics.watch(aSubject(time.clock, { rules: rulesOf({ sinks: ['file:/a"b\\c\nd'] }) }));
+  const scrape = await metrics.render();
+  expect(scrape).toContain('leasekeeper_delivery_owed{secret="orders-db",sink="file:/a\\"b\\\\c\\nd"} 1\n');
+  expect(await promtool(scrape)).toEqual({ code: 0, said: '' });
+});
+
+test('a scrape of many secrets lets others work in between', async () => {
+  const { metrics, time } = watched();
+  for (let i = 0; i < 1000; i++) metrics.watch(aSubject(time.clock, { name: `secret-${i}` }));
+  let turns = 0;
+  let isDone = false;
+  const turn = () => {
+    turns += 1;
+    if (!isDone) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const scrape = await metrics.render();
+  isDone = true;
+  expect(turns).toBeGreaterThanOrEqual(3);
+  expect(scrape.match(/^leasekeeper_required\{/gm)).toHaveLength(1001);
+});
+
 test('dates that nobody knows do not break a scrape', async () => {
   const { scrape, metrics } = watched();
   const record = recordOf(held());
