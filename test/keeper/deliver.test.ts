@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { LeaseError } from '../../src/core/failure.ts';
+import { hours, minutes, seconds } from '../../src/core/time.ts';
+import { aSink, aSource, pending, Stage } from './stage.ts';
+
+describe('a sink', () => {
+  test('is asked whether it can be written to before the first lease is taken', async () => {
+    const stage = new Stage();
+    const source = aSource(stage);
+    let isWritable = false;
+    const sink = aSink({
+      check: async () => {
+        if (!isWritable) throw new LeaseError('invalid', 'read-only');
+      },
+    });
+    stage.add({ source, sinks: { file: sink } });
+    await stage.until(minutes(1));
+    expect(source.asked).toEqual([]);
+    isWritable = true;
+    await stage.until(minutes(3));
+    expect(source.asked).toHaveLength(1);
+    expect(sink.content).toBe('VALUE-l1');
+  });
+
+  test('that cannot be written to does not keep the others from theirs', async () => {
+    const stage = new Stage();
+    const broken = aSink({ check: () => Promise.reject(new LeaseError('invalid', 'read-only')) });
+    const other = aSink({ check: async () => undefined });
+    stage.add({ source: aSource(stage), sinks: { broken, other } });
+    await stage.until(minutes(1));
+    expect(other.content).toBe('VALUE-l1');
+  });
+
+  test('has its old values in use until the program behind it has taken up the new ones', async () => {
+    const stage = new Stage();
+    let isUp = true;
+    const sink = aSink({
+      reload: async () => {
+        if (!isUp) throw new LeaseError('unavailable', 'no process');
+      },
+    });
+    const source = aSource(stage);
+    stage.add({
+      source,
+      sinks: { file: sink },
+      policy: { renewAt: 0.5, jitter: 0, grace: minutes(1), rotateAfter: (at) => at + minutes(10) },
+    });
+    await stage.until(minutes(9));
+    isUp = false;
+    await stage.until(minutes(15));
+    expect((await stage.record()).sinks['file']?.uses.map(({ lease }) => lease)).toContain('l1');
+    expect(source.asked.some((call) => call.startsWith('revoke'))).toBe(false);
+    isUp = true;
+    await stage.until(minutes(27));
+    expect(source.asked.filter((call) => call.startsWith('revoke'))).not.toEqual([]);
+  });
+
+  test('is filled again when others have emptied it, without another lease', async () => {
+    const stage = new Stage();
+    const sink = aSink();
+    const source = aSource(stage);
+    stage.add({ source, sinks: { file: sink } });
+    await stage.until(minutes(10));
+    sink.content = undefined;
+    await stage.until(hours(1) + minutes(1));
+    expect(sink.content).toBe('VALUE-l1');
+    expect(source.asked.filter((call) => call.startsWith('acquire'))).toHaveLength(1);
+  });
+});
+
+describe('the programs that the secret tells', () => {
+  const told = (reload: () => Promise<void>) => {
+    const stage = new Stage();
+    const sinks = { one: aSink(), two: aSink() };
+    stage.add({ source: aSource(stage), sinks, reload });
+    return { stage, sinks };
+  };
+
+  test('are told once, when all sinks are written', async () => {
+    const contents: (string | undefined)[][] = [];
+    const { stage, sinks } = told(async () => {
+      contents.push([sinks.one.content, sinks.two.content]);
+    });
+    await stage.until(minutes(29));
+    expect(contents).toEqual([['VALUE-l1', 'VALUE-l1']]);
+    expect((await stage.record()).acknowledged).toEqual({ lease: 'l1', generation: 0 });
+    expect(sinks.one.asked).toEqual(['write l1', 'holds', 'holds']);
+  });
+
+  test('are told again until they acknowledge, and not again after a restart', async () => {
+    let tries = 0;
+    const { stage } = told(async () => {
+      tries++;
+      if (tries < 3) throw new LeaseError('unavailable', 'no process');
+    });
+    await stage.until(seconds(1) - 1);
+    expect(tries).toBe(1);
+    await stage.until(minutes(1));
+    expect(tries).toBe(3);
+    stage.restart();
+    stage.wakeAll('s');
+    await stage.until(minutes(2));
+    expect(tries).toBe(3);
+  });
+
+  test('are not told of what is no longer there: it is written again first', async () => {
+    const contents: (string | undefined)[] = [];
+    let isFirst = true;
+    const { stage, sinks } = told(async () => {
+      if (isFirst) {
+        isFirst = false;
+        sinks.two.content = undefined;
+        throw new LeaseError('unavailable', 'no process');
+      }
+      contents.push(sinks.two.content);
+    });
+    await stage.until(minutes(2));
+    expect(contents).toEqual(['VALUE-l1']);
+  });
+
+  test('do not have a sink asked while it is written to', async () => {
+    const stage = new Stage();
+    let calls = 0;
+    let most = 0;
+    const busy = async <T>(answer: T): Promise<T> => {
+      most = Math.max(most, ++calls);
+      const call = pending<void>();
+      stage.after(seconds(3), call.resolve);
+      await call.promise;
+      calls--;
+      return answer;
+    };
+    const sink = aSink({ write: () => busy('m'), holds: () => busy(true), reload: () => busy(undefined) });
+    stage.add({
+      source: aSource(stage),
+      sinks: { file: sink },
+      reload: async () => undefined,
+      policy: { renewAt: 0.5, jitter: 0, grace: 0, rotateAfter: (at) => at + seconds(60) },
+    });
+    await stage.until(minutes(20));
+    expect(most).toBe(1);
+    expect((await stage.record()).acknowledged?.lease).not.toBe('l1');
+  });
+});

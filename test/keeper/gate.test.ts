@@ -1,0 +1,230 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { minutes, seconds } from '../../src/core/time.ts';
+import type { KeeperEvent } from '../../src/keeper/events.ts';
+import { Gate, type Ticket } from '../../src/keeper/gate.ts';
+
+let now = 0;
+let events: KeeperEvent[] = [];
+let woken: string[] = [];
+const gateOf = (slots = 2) =>
+  new Gate({ name: 'p', clock: { now: () => now }, emit: (event) => events.push(event), slots });
+const wait = (gate: Gate, name: string, deadline: number) =>
+  gate.line(name, { deadline, emergencyAt: deadline - 1 }, () => woken.push(name));
+const fail = (gate: Gate, name = 's') => gate.leave(gate.enter(name), 'unavailable');
+
+beforeEach(() => {
+  now = 1000;
+  events = [];
+  woken = [];
+});
+
+describe('the slots of a gate', () => {
+  test('are so many, and no more', () => {
+    const gate = gateOf();
+    expect(gate.view('a').isBusy).toBe(false);
+    gate.enter('a');
+    expect(gate.view('b').isBusy).toBe(false);
+    const second = gate.enter('b');
+    expect(gate.view('c').isBusy).toBe(true);
+    gate.leave(second, 'answered');
+    expect(gate.view('c').isBusy).toBe(false);
+  });
+
+  test('are eight where nobody says otherwise', () => {
+    const gate = new Gate({ name: 'p', clock: { now: () => now }, emit: () => undefined });
+    for (let i = 0; i < 7; i++) gate.enter(`${i}`);
+    expect(gate.view('x').isBusy).toBe(false);
+    gate.enter('8');
+    expect(gate.view('x').isBusy).toBe(true);
+  });
+
+  test('go to the most urgent when they become free, and are kept for it', () => {
+    const gate = gateOf(1);
+    const ticket = gate.enter('a');
+    expect(wait(gate, 'b', 900_000)).toBe(true);
+    expect(wait(gate, 'c', 500_000)).toBe(true);
+    expect(wait(gate, 'd', 700_000)).toBe(false);
+    gate.leave(ticket, 'answered');
+    expect(woken).toEqual(['c']);
+    expect(gate.view('d').isBusy).toBe(true);
+    expect(gate.view('c').isBusy).toBe(false);
+    gate.leave(gate.enter('c'), 'answered');
+    expect(woken).toEqual(['c', 'd']);
+  });
+
+  test('go to the next where the one that was woken has nothing to ask any more', () => {
+    const gate = gateOf(1);
+    const ticket = gate.enter('a');
+    wait(gate, 'b', 1);
+    wait(gate, 'c', 2);
+    gate.leave(ticket, 'answered');
+    gate.pass('b');
+    expect(woken).toEqual(['b', 'c']);
+    gate.pass('x');
+    expect(woken).toEqual(['b', 'c']);
+  });
+
+  test('are not kept for long for one that does not come', () => {
+    const gate = gateOf(1);
+    const ticket = gate.enter('a');
+    wait(gate, 'b', 1);
+    gate.leave(ticket, 'answered');
+    now += seconds(5) - 1;
+    expect(gate.view('c').isBusy).toBe(true);
+    now += 1;
+    expect(gate.view('c').isBusy).toBe(false);
+  });
+});
+
+describe('a block', () => {
+  test('holds everybody up until its date, and is told of', () => {
+    const gate = gateOf();
+    gate.block(now + seconds(9), 'NoToken');
+    expect(gate.view('a').blocks).toEqual([{ because: 'NoToken', since: now, until: now + seconds(9) }]);
+    expect(events).toEqual([{ type: 'blocked', provider: 'p', until: now + seconds(9), because: 'NoToken' }]);
+    now += seconds(9);
+    expect(gate.view('a').blocks).toEqual([]);
+  });
+
+  test('is seen in the time of who asks', () => {
+    const gate = gateOf();
+    gate.block(now + seconds(9), 'NoToken');
+    const [block] = gate.view('a', minutes(1)).blocks;
+    expect(block).toEqual({ because: 'NoToken', since: now + minutes(1), until: now + seconds(69) });
+  });
+
+  test('lasts at least a second and at most ten minutes, whatever a provider says', () => {
+    const gate = gateOf();
+    gate.block(now - 5, 'RetryAfter');
+    expect(gate.view('a').blocks[0]?.until).toBe(now + seconds(1));
+    gate.block(now + minutes(60), 'RetryAfter');
+    expect(gate.view('a').blocks[0]?.until).toBe(now + minutes(10));
+  });
+
+  test('is lifted by who knows better, and those who wait are woken, as many as there are slots', () => {
+    const gate = gateOf(2);
+    gate.block(now + seconds(9), 'NoToken');
+    for (const name of ['a', 'b', 'c']) wait(gate, name, 1);
+    gate.unblock();
+    expect(woken).toEqual(['a', 'b']);
+    expect(gate.view('c').blocks).toEqual([]);
+    expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p' });
+    gate.unblock();
+    expect(events).toHaveLength(2);
+  });
+
+  test('is lifted by an answer to a request that was sent in spite of it, not by one that was sent before', () => {
+    const gate = gateOf();
+    const before = gate.enter('a');
+    gate.block(now + seconds(9), 'RetryAfter');
+    gate.leave(before, 'answered');
+    expect(gate.view('a').blocks).toHaveLength(1);
+    now += 1;
+    gate.leave(gate.enter('a'), 'answered');
+    expect(gate.view('a').blocks).toEqual([]);
+  });
+
+  test('that has passed is forgotten by the first that passes', () => {
+    const gate = gateOf();
+    gate.block(now + seconds(9), 'RetryAfter');
+    now += seconds(9);
+    gate.enter('a');
+    expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p' });
+  });
+});
+
+describe('the circuit', () => {
+  const until = (gate: Gate) => gate.view('a').blocks.map((block) => block.until - now);
+
+  test('opens after five requests in a row without an answer', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 4; i++) fail(gate);
+    gate.leave(gate.enter('a'), 'answered');
+    for (let i = 0; i < 4; i++) fail(gate);
+    expect(until(gate)).toEqual([]);
+    gate.leave(gate.enter('a'), 'unknown');
+    fail(gate);
+    expect(gate.view('a').blocks).toEqual([{ because: 'CircuitOpen', since: now, until: now + seconds(1) }]);
+    expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p', until: now + seconds(1), because: 'CircuitOpen' });
+  });
+
+  test('lets one through after a while, and longer and longer whiles, up to half a minute', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 5; i++) fail(gate);
+    const breaks: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      const [left = 0] = until(gate);
+      breaks.push(left);
+      now += left;
+      expect(until(gate)).toEqual([]);
+      const probe = gate.enter('a');
+      expect(until(gate)).toEqual([seconds(35)]);
+      gate.leave(probe, 'unavailable');
+    }
+    expect(breaks.map((left) => left / 1000)).toEqual([1, 2, 4, 8, 16, 30, 30]);
+  });
+
+  test('closes with the first answer, and those who wait are woken', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 5; i++) fail(gate);
+    wait(gate, 'a', 1);
+    now += seconds(1);
+    gate.leave(gate.enter('b'), 'answered');
+    expect(until(gate)).toEqual([]);
+    expect(woken).toEqual(['a']);
+    expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p' });
+    for (let i = 0; i < 4; i++) fail(gate);
+    expect(until(gate)).toEqual([]);
+  });
+
+  test('is not opened wider by those who were under way when it opened', () => {
+    const gate = gateOf(9);
+    const tickets: Ticket[] = Array.from({ length: 8 }, (_, i) => gate.enter(`${i}`));
+    for (const ticket of tickets) gate.leave(ticket, 'unavailable');
+    expect(until(gate)).toEqual([seconds(1)]);
+  });
+
+  test('stays half open where a probe ends without news', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 5; i++) fail(gate);
+    now += seconds(1);
+    gate.leave(gate.enter('a'), 'unknown');
+    expect(until(gate)).toEqual([]);
+    fail(gate);
+    expect(until(gate)).toEqual([seconds(2)]);
+  });
+
+  test('wakes the first in line when it opens again: somebody has to be the next to try', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 5; i++) fail(gate);
+    now += seconds(1);
+    const probe = gate.enter('a');
+    wait(gate, 'b', 2);
+    wait(gate, 'c', 1);
+    gate.leave(probe, 'unavailable');
+    expect(woken).toEqual(['c']);
+  });
+});
+
+describe('those who wait', () => {
+  test('are as urgent as the most urgent that is not lost yet', () => {
+    const gate = gateOf();
+    expect(gate.waiting()).toBeUndefined();
+    wait(gate, 'a', now);
+    expect(gate.waiting()).toBeUndefined();
+    wait(gate, 'b', now + 9);
+    wait(gate, 'c', now + 5);
+    expect(gate.waiting()).toEqual({ deadline: now + 5, emergencyAt: now + 4 });
+  });
+
+  test('tell who provides what they wait for when one is in more of a hurry than all before', () => {
+    const gate = gateOf();
+    const hurries: number[] = [];
+    gate.watch(() => hurries.push(gate.waiting()?.deadline ?? 0));
+    wait(gate, 'a', now + 9);
+    wait(gate, 'b', now + 9);
+    wait(gate, 'c', now + 5);
+    wait(gate, 'd', now + 7);
+    expect(hurries).toEqual([now + 9, now + 5]);
+  });
+});

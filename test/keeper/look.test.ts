@@ -1,0 +1,366 @@
+import { describe, expect, test } from 'vitest';
+import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
+import { Material } from '../../src/core/material.ts';
+import { hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import { subjectOf } from '../../src/keeper/secret.ts';
+import type { Acquired } from '../../src/sources/source.ts';
+import { aSink, aSource, lent, pending, Stage } from './stage.ts';
+
+const values = new Material({ value: 'VALUE' });
+
+describe('a look', () => {
+  test('takes a lease, has it delivered, renews it, and looks again when the next thing is due', async () => {
+    const stage = new Stage();
+    const source = aSource(stage);
+    const sink = aSink();
+    stage.add({ source, sinks: { file: sink } });
+    await stage.until(minutes(29));
+    expect(sink.content).toBe('VALUE-l1');
+    expect(stage.lookOf()).toBe(minutes(30));
+    await stage.until(minutes(31));
+    expect(source.asked).toEqual(['acquire at 0', `renew at ${minutes(30)}`]);
+    expect(stage.lookOf()).toBe(minutes(60));
+    expect(stage.thrown).toEqual([]);
+  });
+
+  test('keeps dates in the provider’s time, and gives the scheduler those of the wall', async () => {
+    const stage = new Stage(hours(9));
+    stage.skew = minutes(-7);
+    stage.add({ source: aSource(stage) });
+    await stage.until(hours(9) + 1);
+    const record = await stage.record();
+    expect(record.leases[0]?.lease.expiresAt).toBe(hours(10) - minutes(7));
+    expect(stage.lookOf()).toBe(hours(9) + minutes(30));
+    expect(subjectOf(stage.visit().secret).now()).toBe(hours(9) - minutes(7) + 1);
+  });
+
+  test('tells what was done, what came of it, and what is next', async () => {
+    const stage = new Stage();
+    stage.add({ source: aSource(stage) });
+    await stage.until(1);
+    const [done] = stage.done();
+    expect(done).toMatchObject({
+      step: { act: 'acquire', because: 'NothingHeld' },
+      outcome: 'ok',
+      at: 0,
+      took: 0,
+      next: { act: 'wait', until: minutes(30) },
+    });
+    expect(done?.record.leases).toHaveLength(1);
+  });
+
+  test('tells the world once of a record that it finds, and then of every change', async () => {
+    const stage = new Stage();
+    stage.add({ source: aSource(stage) });
+    await stage.until(1);
+    stage.restart();
+    stage.events.length = 0;
+    stage.wakeAll('s');
+    await stage.until(2);
+    const told = stage.events.filter(({ type }) => type === 'changed');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({ secret: 's', record: { leases: [{ lease: { id: 'l1' } }] } });
+    stage.wakeAll('s');
+    await stage.until(3);
+    expect(stage.events.filter(({ type }) => type === 'changed')).toHaveLength(1);
+  });
+
+  test('renews by the date at which the renewal may be sent at the latest', async () => {
+    const stage = new Stage();
+    const sent: Instant[] = [];
+    const source = aSource(stage, {
+      uncertainty: () => seconds(2),
+      acquire: async () => ({ lease: lent('l1', 0, { maxExpiresAt: minutes(95) }), material: values }),
+      renew: async (lease, { sendBy }) => {
+        sent.push(sendBy);
+        return { lease: { ...lease, expiresAt: stage.now + minutes(60) } };
+      },
+    });
+    stage.add({ source });
+    await stage.until(minutes(31));
+    expect(sent).toEqual([minutes(35) - seconds(37)]);
+  });
+
+  test('does not renew where the request may arrive too late, and takes a successor', async () => {
+    const stage = new Stage();
+    const source = aSource(stage, {
+      uncertainty: () => seconds(2),
+      acquire: async ({ predecessor }) => {
+        const id = predecessor ? 'l2' : 'l1';
+        return {
+          lease: lent(id, stage.now, { maxExpiresAt: stage.now + minutes(90) + seconds(36) }),
+          material: values,
+        };
+      },
+    });
+    stage.add({ source });
+    await stage.until(minutes(31));
+    expect(source.asked).toEqual(['acquire at 0', `acquire at ${minutes(30)}`]);
+  });
+
+  test('gives a call up when its deadline is over, and takes the outcome for unknown', async () => {
+    const stage = new Stage();
+    const source = aSource(stage, {
+      acquire: ({ signal }) =>
+        new Promise<Acquired>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      search: async () => [],
+    });
+    stage.add({ source });
+    await stage.until(seconds(35) - 1);
+    expect(stage.done()).toEqual([]);
+    await stage.until(seconds(35));
+    expect(stage.done()).toMatchObject([{ outcome: 'unavailable', took: seconds(35), message: 'unexpected error' }]);
+    expect((await stage.record()).intent?.key).toBe('key1');
+  });
+
+  test('that is cut off by the end of the process leaves its intent, and the next uses the key again', async () => {
+    const stage = new Stage();
+    const keys: string[] = [];
+    const never = new Promise<Acquired>(() => undefined);
+    stage.add({
+      source: aSource(stage, {
+        acquire: ({ key }) => {
+          keys.push(key);
+          return never;
+        },
+      }),
+    });
+    await stage.until(1);
+    const next = new Stage(minutes(1));
+    next.throughStore = stage.store;
+    next.add({
+      source: aSource(next, {
+        acquire: async ({ key }) => {
+          keys.push(key);
+          return { lease: lent('l1', 0), material: values };
+        },
+      }),
+    });
+    await next.until(minutes(2));
+    expect(keys).toEqual(['key1', 'key1']);
+  });
+});
+
+describe('a store that is away', () => {
+  test('when an answer comes is told of it later, and nothing is asked twice', async () => {
+    const stage = new Stage();
+    const source = aSource(stage);
+    const sink = aSink();
+    let updates = 0;
+    stage.throughStore = {
+      ...stage.ports.store,
+      load: (name) => stage.store.load(name),
+      update: (name, change) => {
+        updates++;
+        return updates === 2 ? Promise.reject(new Error('away')) : stage.store.update(name, change);
+      },
+    };
+    stage.add({ source, sinks: { file: sink } });
+    await stage.until(minutes(1));
+    expect(stage.thrown).toHaveLength(1);
+    expect(source.asked).toEqual(['acquire at 0']);
+    expect(sink.content).toBe('VALUE-l1');
+  });
+
+  test('and did save without saying so is told twice, which changes nothing', async () => {
+    const stage = new Stage();
+    const source = aSource(stage);
+    let updates = 0;
+    stage.throughStore = {
+      ...stage.ports.store,
+      load: (name) => stage.store.load(name),
+      update: async (name, change) => {
+        const saved = await stage.store.update(name, change);
+        updates++;
+        if (updates === 2) throw new Error('cut');
+        return saved;
+      },
+    };
+    stage.add({ source });
+    await stage.until(minutes(1));
+    const { leases, failures } = await stage.record();
+    expect(leases).toHaveLength(1);
+    expect(failures).toEqual({});
+    expect(source.asked).toEqual(['acquire at 0']);
+  });
+
+  test('before an act is no failure of the act', async () => {
+    const stage = new Stage();
+    const source = aSource(stage);
+    stage.throughStore = {
+      ...stage.ports.store,
+      load: (name) => stage.store.load(name),
+      update: () => Promise.reject(new Error('away')),
+    };
+    stage.add({ source });
+    await stage.until(1);
+    expect(source.asked).toEqual([]);
+    expect(stage.done()).toEqual([]);
+    expect(stage.thrown).toMatchObject([{ message: 'away' }]);
+    stage.throughStore = stage.store;
+    await stage.until(seconds(2));
+    expect(source.asked).toEqual(['acquire at 1000']);
+  });
+});
+
+describe('a provider', () => {
+  test('that may not be asked is asked when it may, and nobody counts a failure', async () => {
+    const stage = new Stage();
+    const answers = [new ProviderBlocked('NoToken', seconds(40)), undefined];
+    const gate = stage.gate();
+    const source = aSource(stage, {
+      acquire: async () => {
+        const blocked = answers.shift();
+        if (blocked) throw blocked;
+        return { lease: lent('l1', stage.now), material: values };
+      },
+    });
+    stage.add({ source, gate });
+    await stage.until(seconds(39));
+    expect(stage.done()).toMatchObject([{ outcome: 'blocked', message: 'NoToken', next: { because: 'Blocked' } }]);
+    const record = await stage.record();
+    expect(record).toMatchObject({ failures: {}, acquires: [] });
+    expect(record.intent).toBeUndefined();
+    expect(stage.lookOf()).toBe(seconds(40));
+    await stage.until(seconds(40));
+    expect(source.asked).toEqual(['acquire at 0', 'acquire at 40000']);
+  });
+
+  test('that there is a token for again is asked at once', async () => {
+    const stage = new Stage();
+    const gate = stage.gate();
+    gate.block(minutes(5), 'NoToken');
+    const source = aSource(stage);
+    stage.add({ source, gate });
+    await stage.until(seconds(7));
+    expect(source.asked).toEqual([]);
+    gate.unblock();
+    await stage.until(seconds(8));
+    expect(source.asked).toEqual(['acquire at 7000']);
+  });
+
+  test('gets so many requests at a time, the most urgent first, and nobody waits in a worker', async () => {
+    const stage = new Stage();
+    const gate = stage.gate('p', 1);
+    const order: string[] = [];
+    const calls = new Map<string, ReturnType<typeof pending<void>>>();
+    const add = (name: string, end: Instant) => {
+      const source = aSource(stage, {
+        observe: async () => {
+          order.push(name);
+          const call = pending<void>();
+          calls.set(name, call);
+          await call.promise;
+          return { is: 'held', lease: lent(name, 0, { expiresAt: end }) };
+        },
+      });
+      stage.add({ name, source, gate });
+      return stage.store.update(name, (record) => ({
+        ...record,
+        leases: [{ lease: lent(name, 0, { expiresAt: end }), since: 0, termStart: 0, generation: 0, verified: true }],
+      }));
+    };
+    await add('a', minutes(59));
+    await add('b', minutes(50));
+    await add('c', minutes(40));
+    await stage.until(10);
+    expect(order).toEqual(['a']);
+    expect(stage.events).toContainEqual(
+      expect.objectContaining({ secret: 'b', step: expect.objectContaining({ because: 'ProviderBusy' }) }),
+    );
+    for (const name of ['a', 'c', 'b']) {
+      calls.get(name)?.resolve();
+      await stage.until(stage.now + 10);
+    }
+    expect(order).toEqual(['a', 'c', 'b']);
+    expect(stage.lookOf('b')).toBeGreaterThan(seconds(20));
+  });
+
+  test('that asks for silence is left alone by all of its secrets, but not until they are dead', async () => {
+    const stage = new Stage();
+    const gate = stage.gate();
+    const tries: Instant[] = [];
+    const limited = aSource(stage, {
+      renew: async (lease) => {
+        tries.push(stage.now);
+        if (tries.length === 1) throw new ProviderBlocked('RetryAfter', stage.now + hours(1));
+        return { lease: { ...lease, expiresAt: stage.now + minutes(60) } };
+      },
+    });
+    const other = aSource(stage);
+    stage.add({ source: limited, gate, policy: { renewAt: 0.9, jitter: 0, grace: 0 } });
+    stage.add({ name: 'other', source: other, gate, policy: { renewAt: 0.92, jitter: 0, grace: 0 } });
+    await stage.until(minutes(59));
+    expect(tries).toEqual([minutes(54), minutes(57)]);
+    expect(other.asked).toEqual(['acquire at 0', `renew at ${minutes(57)}`]);
+  });
+
+  test('that does not answer is spared by those who can wait', async () => {
+    const stage = new Stage();
+    const gate = stage.gate();
+    const asked: Instant[] = [];
+    for (let i = 0; i < 20; i++) {
+      const source = aSource(stage, {
+        acquire: async () => {
+          asked.push(stage.now);
+          throw new LeaseError('unavailable', '503');
+        },
+      });
+      stage.add({ name: `s${i}`, source, gate });
+    }
+    await stage.until(minutes(10));
+    const perMinute = asked.filter((at) => at > minutes(5) && at <= minutes(10)).length / 5;
+    expect(perMinute).toBeLessThanOrEqual(2.2);
+    expect(perMinute).toBeGreaterThan(1);
+  });
+});
+
+test('a lease that cannot be ended is left to its end, and counted', async () => {
+  const stage = new Stage();
+  const source = aSource(stage, { revoke: async () => 'left' });
+  stage.add({ source });
+  await stage.store.update('s', (record) => ({
+    ...record,
+    leases: [{ lease: lent('x', 0), since: 0, termStart: 0, generation: 0, verified: true, supersededAt: -minutes(5) }],
+  }));
+  await stage.until(1);
+  expect(stage.events).toContainEqual({ type: 'orphaned', secret: 's', count: 1 });
+  expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l1']);
+});
+
+describe('what was lost by an acquire without an answer', () => {
+  const lost = async (exclusive: boolean) => {
+    const stage = new Stage();
+    const source = aSource(stage, {
+      uncertainty: () => 7,
+      search: async ({ since, known }) => {
+        expect([since, known]).toEqual([-7, ['l2']]);
+        return [lent('l1', 0), lent('late', minutes(9))];
+      },
+    });
+    stage.add({ source, exclusive });
+    await stage.store.update('s', (record) => ({ ...record, intent: { key: 'k', at: 0 } }));
+    await stage.store.update('s', (record) => ({
+      ...record,
+      leases: [{ lease: lent('l2', 0), since: 0, termStart: 0, generation: 0, verified: true }],
+    }));
+    await stage.until(minutes(2));
+    return stage;
+  };
+
+  test('is ended where nobody else takes leases there', async () => {
+    const stage = await lost(true);
+    expect((await stage.record()).leases.map(({ lease, supersededAt }) => [lease.id, supersededAt])).toEqual([
+      ['l2', undefined],
+      ['l1', minutes(2)],
+    ]);
+    expect(stage.events.some(({ type }) => type === 'orphaned')).toBe(false);
+  });
+
+  test('is counted and left alone elsewhere', async () => {
+    const stage = await lost(false);
+    expect((await stage.record()).leases).toHaveLength(1);
+    expect((await stage.record()).intent).toBeUndefined();
+    expect(stage.events).toContainEqual({ type: 'orphaned', secret: 's', count: 1 });
+  });
+});
