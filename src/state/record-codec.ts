@@ -19,7 +19,9 @@ const lease = z.looseObject({
   issuedAt: instant,
   expiresAt: instant.optional(),
   maxExpiresAt: instant.optional(),
-  renewal: z.looseObject({ from: z.enum(['now', 'expiry']), by: z.number() }).optional(),
+  renewal: z
+    .looseObject({ from: z.enum(['now', 'expiry']), by: z.number(), atLeast: z.number(), canShorten: z.boolean() })
+    .optional(),
 });
 
 const heldLease = z.looseObject({
@@ -30,6 +32,7 @@ const heldLease = z.looseObject({
   verified: z.boolean(),
   formerEndsAt: instant.optional(),
   observedAt: instant.optional(),
+  wall: instant.optional(),
   supersededAt: instant.optional(),
 });
 
@@ -55,6 +58,11 @@ const secretRecord = z.looseObject({
   intent: z.looseObject({ key: z.string(), at: instant }).optional(),
   doubt: z.looseObject({ since: instant, until: instant }).optional(),
   credentialSince: instant.optional(),
+  rejectedCredential: z.string().optional(),
+  acquires: z.array(instant).optional(),
+  acknowledged: z.looseObject(holding).optional(),
+  requests: z.record(name, instant).optional(),
+  succeeded: z.record(name, instant).optional(),
 });
 
 export const plainCodec: RecordCodec = {

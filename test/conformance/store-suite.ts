@@ -36,6 +36,13 @@ export const aRecord: SecretRecord = {
   },
   failures: { acquire: { count: 1, denied: 0, at: 4_000, code: 'unavailable', notBefore: 5_000 } },
   intent: { key: 'k', at: 6_000 },
+  doubt: { since: 1, until: 2 },
+  credentialSince: 3,
+  rejectedCredential: 'fingerprint',
+  acquires: [6_000, 1_000],
+  acknowledged: { lease: 'lease-1', generation: 1 },
+  requests: { rotate: 7_000 },
+  succeeded: { acquire: 1_000 },
 };
 
 /** One more failure of an act that nobody knows: a count that shows whether a change was lost. */

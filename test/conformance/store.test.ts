@@ -57,6 +57,7 @@ describe('the store in Redis', () => {
     ['is no JSON', '{"leases":'],
     ['is something else', '["a"]'],
     ['lacks a part', '{"leases":[],"sinks":{}}'],
+    ['has a list that is none', JSON.stringify({ ...aRecord, acquires: 'S3CRET' })],
     ['has a date that is none', JSON.stringify({ ...aRecord, intent: { key: 'k', at: 'S3CRET' } })],
   ])('reports a record that %s, quotes nothing of it, and treats it as lost', async (_, text) => {
     const { store, raw, key, unreadable } = await start();
