@@ -78,7 +78,8 @@ export function exchange(
         sentAt = clock.now();
       },
       onResponseStart(_, status, headers) {
-        if (status >= 200) head = { status, headers, answeredAt: clock.now() };
+        // Also for what precedes the answer (1xx): the last one counts.
+        head = { status, headers, answeredAt: clock.now() };
       },
       onResponseData(_, chunk) {
         size += chunk.length;

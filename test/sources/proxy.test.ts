@@ -24,6 +24,7 @@ describe('the proxy', () => {
     ['an excepted port', 'https://a.test:8443', { HTTPS_PROXY: proxy, NO_PROXY: 'a.test:8443' }, undefined],
     ['another port is not excepted', 'https://a.test', { HTTPS_PROXY: proxy, NO_PROXY: 'a.test:8443' }, proxy],
     ['the port of the scheme counts', 'https://a.test', { HTTPS_PROXY: proxy, NO_PROXY: 'a.test:443' }, undefined],
+    ['the end of an address is no name', 'https://10.1.2.3', { HTTPS_PROXY: proxy, NO_PROXY: '2.3' }, proxy],
     ['an excepted network', 'https://10.1.2.3', { HTTPS_PROXY: proxy, NO_PROXY: '10.0.0.0/8' }, undefined],
     ['another network', 'https://11.1.2.3', { HTTPS_PROXY: proxy, NO_PROXY: '10.0.0.0/8' }, proxy],
     ['a network that is none', 'https://10.1.2.3', { HTTPS_PROXY: proxy, NO_PROXY: '10.0.0.0/99' }, proxy],
