@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
-import { headOf, newestOf } from '../../src/core/record.ts';
+import { headOf, newestOf, without } from '../../src/core/record.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
@@ -135,5 +135,63 @@ describe('a superseded lease', () => {
       ],
     };
     expect(decide(both, rulesOf(), at(minutes(30)))).toMatchObject({ act: 'wait', until: minutes(34) });
+  });
+});
+
+describe('a call that can wait for ever', () => {
+  const old = held(aLease({ id: 'l0' }), { supersededAt: minutes(1) });
+  const record = { ...recordOf(held(unrenewable)), leases: [held(unrenewable), old] };
+
+  test('does not eat up the emergency window of what is alive', () => {
+    const step = decide(record, rulesOf({ renewAt: 0.9, grace: minutes(5) }), at(minutes(6)));
+    expect(step).toMatchObject({ act: 'retire', deadline: Number.POSITIVE_INFINITY, emergencyAt: minutes(57) });
+  });
+});
+
+describe('a token', () => {
+  const spent = { acquires: [minutes(14), minutes(13), minutes(12), minutes(11)] };
+  const now = minutes(15);
+
+  test('is as urgent as those who wait for it', () => {
+    const record = { ...recordOf(), failures: { acquire: { ...failure, at: now, count: 12 } } };
+    expect(decide(record, rulesOf(), at(now))).toMatchObject({ until: now + minutes(5) });
+    const waiting = { deadline: now + minutes(4), emergencyAt: now + minutes(3) };
+    expect(decide(record, rulesOf(), at(now, { waiting }))).toMatchObject({ until: now + seconds(30) });
+    const due = decide(recordOf(), rulesOf(), at(now, { waiting }));
+    expect(due).toMatchObject({ act: 'acquire', ...waiting });
+  });
+
+  test('whose values are lost is urgent where a sink has nothing', () => {
+    const record = { ...recordOf(held()), ...spent };
+    const lost = { ...record, sinks: {} };
+    expect(decide(lost, rulesOf(), at(now))).toMatchObject({ act: 'acquire', because: 'ValuesLost' });
+    const stale = { ...record, leases: [held(aLease(), { generation: 1 })] };
+    expect(decide(stale, rulesOf(), at(now))).toMatchObject({ act: 'wait', until: minutes(11) + seconds(335) });
+  });
+});
+
+describe('an additive renewal', () => {
+  const lease = aLease({ renewal: { from: 'expiry', by: minutes(60), atLeast: 0, canShorten: false } });
+  const record = { ...recordOf(held()), leases: [held(lease, { observedAt: 0 })] };
+  const rules = rulesOf({ can: { observe: true, read: false, search: false } });
+  const unasked = { 'observe:l1': { ...failure, at: minutes(31), count: 9 } };
+  const facts = at(minutes(32));
+
+  test('whose answer was lost is not repeated before the lease was asked about, while there is time', () => {
+    expect(decide(record, rules, facts)).toMatchObject({ act: 'renew' });
+    const doubtful = { ...record, leases: [without(held(lease), 'observedAt')], failures: unasked };
+    expect(decide(doubtful, rules, facts)).toMatchObject({ act: 'wait' });
+    const late = { ...doubtful, failures: { 'observe:l1': { ...failure, at: minutes(57), count: 9 } } };
+    expect(decide(late, rules, at(minutes(57)))).toMatchObject({ act: 'renew' });
+    expect(decide({ ...record, failures: unasked }, rules, at(minutes(32), { startedAt: 1 }))).toMatchObject({
+      act: 'wait',
+    });
+  });
+
+  test('is made all the same where nothing can be asked, or twice is not too far', () => {
+    const doubtful = { ...record, leases: [without(held(lease), 'observedAt')], failures: unasked };
+    expect(decide(doubtful, rulesOf(), facts)).toMatchObject({ act: 'renew' });
+    const fromNow = { ...record, leases: [without(held(), 'observedAt')], failures: unasked };
+    expect(decide(fromNow, rules, facts)).toMatchObject({ act: 'renew' });
   });
 });
