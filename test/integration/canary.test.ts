@@ -1,0 +1,103 @@
+/** Values live in sinks and nowhere else: after a run with every fault, everything the daemon ever wrote is searched. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterEach, expect, test } from 'vitest';
+import type { Fault } from '../sandbox/infisical/faults.ts';
+import { childrenOf, commandLineOf } from '../support/daemon.ts';
+import { aRecordingProxy, dressesOf, type RecordingProxy } from '../support/recording-proxy.ts';
+import { aStage, eventually, type Stage, shortLives } from '../support/stage.ts';
+
+let stage: Stage | undefined;
+let proxy: RecordingProxy | undefined;
+afterEach(async () => {
+  await stage?.close();
+  await proxy?.close();
+  stage = undefined;
+  proxy = undefined;
+});
+
+const faults: readonly Fault[] = [
+  { kind: 'refuse', times: 2 },
+  { kind: 'cut', work: true, times: 2 },
+  { kind: 'cut', work: false, times: 1 },
+  { kind: 'fail', status: 500, times: 2 },
+  { kind: 'fail', status: 403, error: 'PermissionDenied', message: 'You are not allowed', times: 1 },
+  { kind: 'fail', status: 401, error: 'UnauthorizedError', message: 'No identity access token found', times: 1 },
+  { kind: 'limit', retryAfter: 1, times: 1 },
+  { kind: 'page', status: 502, times: 2 },
+  { kind: 'lie', endsIn: -5_000, times: 1 },
+  { kind: 'half', times: 2 },
+  { kind: 'huge', bytes: 3 * 1024 * 1024, times: 1 },
+  { kind: 'type', contentType: 'text/html', times: 1 },
+  { kind: 'date', by: 3_600_000, times: 3 },
+];
+
+test('no credential is found in Redis, logs, metrics, pages, leftover files or command lines', async () => {
+  stage = await aStage(shortLives());
+  const { sandbox, dir, secretFile } = stage;
+  proxy = await aRecordingProxy(sandbox.url);
+  const config = stage.configuration().replace(sandbox.url, proxy.url);
+  const pages: string[] = [];
+  const commandLines: string[] = [];
+  const daemon = await stage.daemon({ config });
+  await eventually('the first credential is there', () => sandbox.books().leases.length > 0);
+  for (const fault of faults) {
+    const before = sandbox.books().requests.filter(({ faults: struck }) => struck.includes(fault.kind)).length;
+    sandbox.control.fault(fault);
+    await eventually(`the fault ${fault.kind} has struck`, () => {
+      const struck = sandbox.books().requests.filter(({ faults: all }) => all.includes(fault.kind)).length;
+      return struck > before || !sandbox.books().leases.length;
+    });
+    for (const path of ['/metrics', '/readyz', '/readyz/orders-db', '/readyz/infisical-main%2Ftoken']) {
+      pages.push((await stage.get(path)).body);
+    }
+    for (const pid of [daemon.pid, ...(await childrenOf(daemon.pid))]) commandLines.push(commandLineOf(pid));
+  }
+  await writeFile(secretFile, 'a-wrong-secret-that-nobody-may-read');
+  sandbox.control.clearFaults();
+  const redis = new Redis({ path: join(dir, 'data', 'redis.sock') });
+  await redis.bgrewriteaof();
+  await redis.save();
+  const inRedis = await everythingIn(redis);
+  redis.disconnect();
+  await daemon.kill();
+  const second = await stage.daemon({ config });
+  await second.logged(({ msg }) => String(msg).startsWith('leasekeeper '));
+  await second.stop();
+
+  const places: Record<string, string> = {
+    'the log': [...daemon.lines, ...second.lines].join('\n'),
+    'the pages': pages.join('\n'),
+    'the command lines': commandLines.join('\n'),
+    Redis: inRedis,
+    ...(await filesBelow(dir, [join(dir, 'secrets', 'orders.env'), secretFile])),
+  };
+  // The search can find: the sink holds what passed last.
+  const sink = await readFile(join(dir, 'secrets', 'orders.env'), 'latin1');
+  expect([...proxy.values].some((value) => sink.includes(value))).toBe(true);
+  expect(proxy.values.size).toBeGreaterThan(4);
+  const found = [...proxy.values, 'a-wrong-secret-that-nobody-may-read'].flatMap((value) =>
+    dressesOf(value).flatMap((dress) =>
+      Object.entries(places).flatMap(([place, text]) => (text.includes(dress) ? [place] : [])),
+    ),
+  );
+  expect(found).toEqual([]);
+  expect(Object.keys(places).some((place) => place.endsWith('.rdb'))).toBe(true);
+  expect(Object.keys(places).some((place) => place.includes('.aof'))).toBe(true);
+});
+
+async function everythingIn(redis: Redis): Promise<string> {
+  const keys = await redis.keys('*');
+  const parts = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+  return keys.join('\n') + parts.map((part) => part?.toString('latin1')).join('\n');
+}
+
+async function filesBelow(dir: string, except: readonly string[]): Promise<Record<string, string>> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const kept = files.filter((file) => !except.includes(file));
+  return Object.fromEntries(
+    await Promise.all(kept.map(async (file) => [file, await readFile(file, 'latin1')] as const)),
+  );
+}

@@ -1,0 +1,59 @@
+/** Killed again and again at random moments, the daemon costs its users nothing and leaves nothing behind. */
+import { randomInt } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { aSandbox } from '../sandbox/infisical/builder.ts';
+import { aStage, eventually, type Stage, valuesIn } from '../support/stage.ts';
+
+let stage: Stage | undefined;
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+const kills = 20;
+
+const isReady = (one: Stage) =>
+  eventually('it is ready', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
+
+test(`killed ${kills} times in a row at random moments, it costs no use and leaves no lease beyond its TTL`, async () => {
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 20, accessTokenMaxTTL: 60 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '20s', maxTTL: '60s' })
+      .with({ minimumTtl: 1000 }),
+  );
+  const { sandbox, file } = stage;
+  let daemon = await stage.daemon();
+  const exists = () =>
+    stat(file).then(
+      () => true,
+      () => false,
+    );
+  await eventually('the credential is on disk', exists);
+  const program = stage.program();
+  await eventually('the program works', () => program.tally.uses > 0);
+  for (let i = 0; i < kills; i++) {
+    // A daemon that is always killed while it starts could keep nothing alive: now and then one gets to work first.
+    if (i % 3 === 2) await isReady(stage);
+    // The moment is what is random here; nothing is awaited on purpose.
+    await pause(randomInt(50, 2_500));
+    await daemon.kill();
+    daemon = await stage.daemon();
+  }
+  await isReady(stage);
+  const { uses } = program.tally;
+  await eventually('the program goes on', () => program.tally.uses > uses + 10);
+  await program.stop();
+  expect(program.failures.slice(0, 3)).toEqual([]);
+  await eventually('of all leases only the one in use lives', async () => {
+    const alive = sandbox.books().leases.filter(({ endedAt }) => endedAt === undefined);
+    return alive.length === 1 && alive[0]?.username === (await valuesIn(file))['REDIS_USER'];
+  });
+  // At most one new lease for each kill, besides those that age made necessary.
+  const { leases, now } = sandbox.books();
+  const ofAge = Math.ceil((now - (leases[0]?.createdAt ?? now)) / 25_000);
+  expect(leases.length).toBeLessThanOrEqual(1 + kills + ofAge);
+  expect(await daemon.stop()).toBe(0);
+}, 240_000);

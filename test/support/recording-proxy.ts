@@ -1,0 +1,69 @@
+/** Stands before the sandbox and remembers every credential that passes, so that a test knows what must be found nowhere. */
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface RecordingProxy {
+  readonly url: string;
+  /** Tokens and passwords, as they passed. */
+  readonly values: ReadonlySet<string>;
+  close(): Promise<void>;
+}
+
+/** Answers as `target` does, broken connections included. */
+export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
+  const values = new Set<string>();
+  const note = (body: Buffer) => {
+    for (const [, value = ''] of body
+      .toString('utf8')
+      .matchAll(/"(?:accessToken|clientSecret|DB_PASSWORD)":"([^"]+)/g)) {
+      values.add(value);
+    }
+  };
+  const server = createServer((incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      const sent = Buffer.concat(chunks);
+      note(sent);
+      const { method, url = '/', headers } = incoming;
+      const onward = request(new URL(url, target), { method, headers }, (answer) => {
+        const parts: Buffer[] = [];
+        answer.on('data', (part: Buffer) => parts.push(part));
+        answer.on('error', () => outgoing.destroy());
+        answer.on('end', () => {
+          const body = Buffer.concat(parts);
+          note(body);
+          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+          outgoing.end(body);
+        });
+      });
+      onward.on('error', () => outgoing.destroy());
+      outgoing.on('close', () => onward.destroy());
+      onward.end(sent);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    values,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A value in every dress it could leave in: as it is, as JSON writes it, in base64 at three offsets, percent-encoded, in hex. */
+export function dressesOf(value: string): readonly string[] {
+  const bytes = Buffer.from(value);
+  const offsets = [0, 1, 2].map((offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+    // The first and last letters depend on what stands beside it.
+    return encoded.slice(offset === 0 ? 0 : 4, -4);
+  });
+  const urlSafe = offsets.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  const json = JSON.stringify(value).slice(1, -1);
+  return [...new Set([value, json, ...offsets, ...urlSafe, encodeURIComponent(value), bytes.toString('hex')])];
+}
