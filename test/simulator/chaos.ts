@@ -91,10 +91,8 @@ export class Chaos {
     const from = this.#timeline.now();
     this.#count(doing, fault);
     const latency = fault === 'crawls' ? dice.between(seconds(1), seconds(34)) : dice.between(5, 400);
-    const felt = () => {
-      const isSlow = fault === 'crawls' || call.isDispensable;
-      if (fault) this.#troubles.note(place, from, this.#timeline.now(), isSlow ? 'slow' : 'broken');
-    };
+    const isSlow = fault === 'crawls' || call.isDispensable;
+    const felt = fault && this.#troubles.begin(place, from, isSlow ? 'slow' : 'broken');
     const there = Math.floor(latency * dice.roll());
     const way = { there, back: latency - there, signal, isVoidable: call.isVoidable ?? false };
     try {
@@ -129,7 +127,7 @@ export class Chaos {
           return await life.send(effect, way);
       }
     } finally {
-      felt();
+      felt?.();
     }
   }
 

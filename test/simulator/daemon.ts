@@ -90,6 +90,8 @@ export function boot(world: Surroundings, life: Life): Ask {
     else await reload(visit);
   };
   wakes.work(life, handle, jobs);
+  // Of what was last seen before we started nothing is believed: everything is looked at.
+  for (const job of jobs) void ports.scheduler.wake(job, timeline.now());
   return (secret, what) => tell(secret, (visit) => request(visit, what));
 }
 

@@ -83,10 +83,10 @@ export class Issuer {
     const all = [...this.leases.values()];
     const same = all.find((issued) => issued.key === key);
     if (honoursKeys && same && hasPredecessor) return this.#word(same);
-    if (kind === 'followed' || (kind === 'rotated' && !hasPredecessor)) {
-      if (!this.current || !this.isLiving(this.current)) throw new LeaseError('unavailable', 'no current version');
-      return this.#word(this.current);
-    }
+    const present = this.current && this.isLiving(this.current) ? this.current : undefined;
+    if (kind === 'followed' && !present) throw new LeaseError('unavailable', 'no current version');
+    // What is there already will do, where nothing was taken before.
+    if (present && (kind === 'followed' || !hasPredecessor)) return this.#word(present);
     if (kind === 'rotated') return this.#word(this.addVersion(key));
     const last = all.at(-1);
     const isYoung = last && endOfTerm(last) - this.#timeline.now() > ttl * 0.6;

@@ -180,7 +180,7 @@ export class Judge {
   }
 
   /** Where trouble has to be for this program to be concerned. */
-  #placesOf({ name, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
+  #placesOf({ name, issuer, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
     const own = [`call/${name}`, `provider/${house.name}`, `acquire/${house.name}`, `sink/${place.path}`];
     const others = place.programs.some(({ told }) => told === 'by the secret')
       ? [`reload/${name}`, ...places.flatMap(({ path }) => [`sink/${path}`, `reload/${path}`])]
@@ -192,7 +192,7 @@ export class Judge {
       `reload/${place.path}`,
       ...(isVerified ? [`proof/${name}`] : []),
       ...(needsToken ? [`call/${house.tokens?.name}`] : []),
-      ...(isToken || needsToken ? [`login/${house.name}`] : []),
+      ...(issuer.nature.kind === 'token' || needsToken ? [`login/${house.name}`] : []),
       'process',
       'store',
     ];

@@ -29,13 +29,14 @@ export type Place = string;
 
 interface Span {
   readonly from: Instant;
-  readonly to: Instant;
+  to: Instant;
   readonly how: 'broken' | 'slow';
 }
 
 export class Troubles {
   readonly #outages = new Map<Place, Span[]>();
   readonly #spans = new Map<Place, Span[]>();
+  readonly #open = new Set<() => void>();
   readonly #timeline: Timeline;
 
   constructor(timeline: Timeline) {
@@ -51,6 +52,23 @@ export class Troubles {
   /** Something went wrong there, or was slow. */
   note(place: Place, from: Instant, to: Instant, how: Span['how'] = 'broken'): void {
     push(this.#spans, place, { from, to, how });
+  }
+
+  /** Something goes wrong there from now on, until what is answered is called. */
+  begin(place: Place, from: Instant, how: Span['how']): () => void {
+    const span: Span = { from, to: Number.POSITIVE_INFINITY, how };
+    push(this.#spans, place, span);
+    const end = () => {
+      span.to = Math.min(span.to, this.#timeline.now());
+      this.#open.delete(end);
+    };
+    this.#open.add(end);
+    return end;
+  }
+
+  /** The process is killed: nobody waits for answers any more. */
+  endAll(): void {
+    for (const end of this.#open) end();
   }
 
   isDown(place: Place): boolean {
@@ -71,7 +89,8 @@ export class Troubles {
 
   /** When the trouble was over that was last felt between then and then, if there was any. */
   lastEnd(places: readonly Place[], from: Instant, to: Instant): Instant | undefined {
-    const ends = this.#within(places, from, to, 0).map((span) => span.to);
+    const now = this.#timeline.now();
+    const ends = this.#within(places, from, to, 0).map((span) => (Number.isFinite(span.to) ? span.to : now));
     return ends.length > 0 ? Math.max(...ends) : undefined;
   }
 

@@ -10,6 +10,8 @@ export type Handle = (job: Job) => Promise<void>;
 interface Due {
   readonly at: Instant;
   readonly job: Job;
+  /** Others asked for it while the job ran. */
+  readonly isWoken?: boolean;
 }
 
 const sweepEvery: Duration = seconds(5);
@@ -69,9 +71,12 @@ export class Wakes {
 
   #say(life: Life, job: Job, at: Instant, isBinding: boolean): void {
     const name = nameOf(job);
-    const due = { at: Math.max(at, this.#timeline.now()), job };
+    const isWoken = !isBinding && this.#running.has(name);
+    const due = { at: Math.max(at, this.#timeline.now()), job, isWoken };
     const before = this.#due.get(name);
-    if (!isBinding && before && before.at <= due.at) return;
+    // What others asked for while it runs is not overruled by what it decided before it could know of that.
+    const isBound = isBinding && !before?.isWoken;
+    if (!isBound && before && before.at <= due.at) return;
     if (life === this.#worker?.life) this.#expected.set(name, due);
     if (!this.#dice.chance(this.losses)) {
       this.#put(due);

@@ -130,6 +130,7 @@ export class World {
     if (!this.life?.isAlive) return;
     this.life.kill();
     this.wakes.abandon();
+    this.troubles.endAll();
     const now = this.timeline.now();
     const back = now + this.dice.between(100, 60_000);
     this.log?.(`${now} is killed, and back at ${back}`);
