@@ -3,7 +3,7 @@ import type { Configuration, ProviderConfiguration, SecretConfiguration } from '
 import type { Holding } from './core/record.ts';
 import type { Duration } from './core/time.ts';
 import { Gate } from './keeper/gate.ts';
-import { credentialIsNew, tokenRejected } from './keeper/notice.ts';
+import { tokenRejected } from './keeper/notice.ts';
 import { type Ports, type Secret, secretOf, type Visit } from './keeper/secret.ts';
 import type { Job } from './queue/scheduler.ts';
 import type { SinkDeps } from './sinks/define.ts';
@@ -87,6 +87,7 @@ function connect(name: string, configuration: ProviderConfiguration, around: Sur
   const { slots } = configuration;
   const gateOf = (door: string) =>
     new Gate({ name: door, clock: deps.clock, emit: ports.emit, ...(slots !== undefined && { slots }) });
+  const gate = gateOf(name);
   const memory = memorySink(() => connection.wakeUsers());
   const provider = configuration.connect({
     ...deps,
@@ -116,13 +117,14 @@ function connect(name: string, configuration: ProviderConfiguration, around: Sur
         policy: configuration.policy,
         // Who waits for a token must not stand between the token and its own login.
         gate: gateOf(tokenOf(name)),
+        users: gate,
       }),
     },
   };
   const connection: Connection = {
     configuration,
     provider,
-    gate: gateOf(name),
+    gate,
     ...(token && { token }),
     wakeUsers: () => undefined,
     rejectToken: () => undefined,
@@ -196,19 +198,3 @@ const keyed = (store: Store, keyOf: (name: string) => string): Store => ({
   remove: (name) => store.remove(keyOf(name)),
   list: () => store.list(),
 });
-
-/** Where a login was rejected and the credential is another one now, log in at once. `seen` is what each answered last. */
-export async function watchCredentials(
-  household: Household,
-  seen: Map<string, string>,
-  { signal }: Surroundings,
-): Promise<void> {
-  for (const { secret } of household.secrets.values()) {
-    const visit = household.visit(secret.name, signal);
-    const credential = await secret.source.credential?.().catch(() => 'unreadable');
-    if (!visit || credential === undefined) continue;
-    const before = seen.get(secret.name);
-    seen.set(secret.name, credential);
-    if (before !== undefined && before !== credential) await credentialIsNew(visit);
-  }
-}

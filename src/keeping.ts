@@ -1,12 +1,11 @@
 /** Secrets at work: every job of the scheduler becomes a look, a delivery or a reload of the household of the moment. */
 import { randomUUID } from 'node:crypto';
-import { assemble, type Household, type Surroundings, watchCredentials } from './assemble.ts';
-import { every } from './clock.ts';
+import { assemble, type Household, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
 import { emptyRecord, type SecretRecord } from './core/record.ts';
 import { statusOf } from './core/status.ts';
-import { type Clock, type Duration, seconds } from './core/time.ts';
+import type { Clock, Duration } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
 import type { KeeperEvent, Subject } from './keeper/events.ts';
@@ -50,7 +49,6 @@ export interface Keeping {
 }
 
 const deliveriesAtATime = 50;
-const credentialsEvery: Duration = seconds(5);
 
 export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const { foundations, listeners, steady, wall, onError } = options;
@@ -123,11 +121,6 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   await worker.ensure(household.jobs);
   // Believe nothing from before the start: tokens are in nobody's memory, and who knows what became of the sinks.
   await lookAtAll();
-  const credentials = new Map<string, string>();
-  const watchAll = () =>
-    watchCredentials(household, credentials, around).catch((error: unknown) => onError('watching credentials', error));
-  await watchAll();
-  const stopWatching = every(credentialsEvery, () => void watchAll());
 
   return {
     counts: () => worker.counts(),
@@ -161,7 +154,6 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
         if (signal.aborted) abort();
       }),
     async close(signal) {
-      stopWatching();
       await worker.close(signal);
       end.abort(new Error('the daemon ends'));
       await closeProviders(household, undefined, onError);

@@ -21,7 +21,10 @@ export interface Planned {
 }
 
 interface Running {
+  /** What the job itself said last. */
   next: Instant | undefined;
+  /** The earliest that others asked for since it began. */
+  woken: Instant;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
 }
@@ -109,7 +112,7 @@ export class Lane {
   /** A job that is not planned is not woken: its secret has left the configuration. */
   async wake(key: string, at: Instant): Promise<void> {
     const planned = this.#plan.get(key);
-    if (planned?.running) planned.running.next = Math.min(planned.running.next ?? Number.POSITIVE_INFINITY, at);
+    if (planned?.running) planned.running.woken = Math.min(planned.running.woken, at);
     else if (planned && at < planned.due) await this.#move(planned, at);
   }
 
@@ -133,7 +136,7 @@ export class Lane {
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const running: Running = { next: undefined, abort: new AbortController(), ended };
+    const running: Running = { next: undefined, woken: Number.POSITIVE_INFINITY, abort: new AbortController(), ended };
     planned.running = running;
     planned.suspect = undefined;
     this.#running.add(planned);
@@ -147,7 +150,7 @@ export class Lane {
       if (!running.abort.signal.aborted) this.#options.onFailed(planned.job, error, again);
       throw new Error(`${planned.job.kind} failed: ${this.#options.codeOf(error)}`);
     } finally {
-      planned.due = running.next ?? Number.POSITIVE_INFINITY;
+      planned.due = Math.min(running.next ?? Number.POSITIVE_INFINITY, running.woken);
       planned.told = undefined;
       planned.running = undefined;
       this.#running.delete(planned);

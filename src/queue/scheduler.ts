@@ -10,11 +10,11 @@ export type Job =
 
 /** Dates are on the wall clock of this machine. The same job never runs twice at a time. */
 export interface Scheduler {
-  /** Said by the job itself while it runs: its successor runs at `at`, and only then. The last word counts. */
+  /** Said by the job itself while it runs: its successor runs at `at`. The last word counts. */
   succeed(job: Job, at: Instant): Promise<void>;
   /**
-   * Said by others: the job runs at `at` or earlier. A date that is set already is only ever brought forward; while
-   * the job runs this is its successor, until the job itself says otherwise.
+   * Said by others: the job runs at `at` or earlier. A date that is set already is only ever brought forward. Said while
+   * the job runs it holds whatever the job says of its successor: it may have decided that before it could know.
    */
   wake(job: Job, at: Instant): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { type Handle, type Job, nameOf, type Worker } from '../../src/queue/sche
 interface Planned {
   readonly job: Job;
   due: Instant;
-  running: { next: Instant; readonly abort: AbortController; readonly end: Promise<void> } | undefined;
+  running: { next: Instant; woken: Instant; readonly abort: AbortController; readonly end: Promise<void> } | undefined;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -41,7 +41,7 @@ export class ManualScheduler implements Worker {
 
   async wake(job: Job, at: Instant): Promise<void> {
     const planned = this.#plan.get(nameOf(job));
-    if (planned?.running) planned.running.next = Math.min(planned.running.next, at);
+    if (planned?.running) planned.running.woken = Math.min(planned.running.woken, at);
     else if (planned) planned.due = Math.min(planned.due, at);
   }
 
@@ -59,7 +59,7 @@ export class ManualScheduler implements Worker {
   /** When the job runs next: `Infinity` where nobody said, `undefined` where it does not exist. */
   dueOf(job: Job): Instant | undefined {
     const planned = this.#plan.get(nameOf(job));
-    return planned?.running ? planned.running.next : planned?.due;
+    return planned?.running ? Math.min(planned.running.next, planned.running.woken) : planned?.due;
   }
 
   /** Let time go on, from one date to the next, until the promise is settled. Rejects where nothing is left to happen. */
@@ -97,7 +97,7 @@ export class ManualScheduler implements Worker {
     const end = new Promise<void>((resolve) => {
       ended = resolve;
     });
-    const running = { next: never, abort, end };
+    const running = { next: never, woken: never, abort, end };
     planned.running = running;
     this.#handle(planned.job, abort.signal)
       .catch(() => {
@@ -105,7 +105,7 @@ export class ManualScheduler implements Worker {
       })
       .finally(() => {
         planned.running = undefined;
-        planned.due = running.next;
+        planned.due = Math.min(running.next, running.woken);
         ended();
       });
   }
