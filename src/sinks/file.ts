@@ -1,7 +1,7 @@
 /** A sink that is one file: replaced whole, with the right owner and mode from the first byte. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { constants, renameSync, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
+import { constants, renameSync, type Stats, unlinkSync } from 'node:fs';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import { mode, owner } from '../config/values.ts';
@@ -105,7 +105,7 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
           // Network file systems say only here that there was no space.
           await file.close();
           stopIf(signal);
-          // Synchronous, so that no abort comes between that look and this.
+          // Synchronous, as in `remove`, so that no abort comes between that look and this.
           renameSync(at, place.target);
           return markOf(bytes, stats);
         });
@@ -147,7 +147,7 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
           await clearLeftovers(place);
           if (!(await present(place))) return;
           stopIf(signal);
-          await unlink(place.target);
+          unlinkSync(place.target);
           await place.directory.sync();
         });
       } catch (error) {

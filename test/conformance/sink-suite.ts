@@ -13,7 +13,9 @@ export interface SinkSubject {
   /** The same place, as a later process of ours finds it. Absent: it does not outlive the process. */
   later?(): Sink;
   /** What a reader finds. */
-  read(): Promise<Values | undefined>;
+  read(): Values | undefined;
+  /** It is in a process of its own, where an abort is known only a little later. */
+  readonly isApart?: boolean;
   /** Equal before and after, if nothing at the place was changed. */
   snapshot(): Promise<unknown>;
   /** Everything that was left at the place besides the values' own, and all that was printed. */
@@ -52,14 +54,14 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
 
     test('has what was written, whole, and answers with a mark that tells nothing of it', async () => {
       const mark = await write(1);
-      expect(await subject.read()).toEqual(valuesOf(1));
+      expect(subject.read()).toEqual(valuesOf(1));
       await expectNoTrace(mark);
     });
 
     test('written twice is written once', async () => {
       const mark = await write(1);
       expect(await write(1)).toBe(mark);
-      expect(await subject.read()).toEqual(valuesOf(1));
+      expect(subject.read()).toEqual(valuesOf(1));
       await expectNoTrace();
     });
 
@@ -92,7 +94,7 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
         expect(await subject.sink.holds?.(mark, going())).toBe(false);
         expect(await write(1)).toBe(mark);
         expect(await subject.sink.holds?.(mark, going())).toBe(true);
-        expect(await subject.read()).toEqual(valuesOf(1));
+        expect(subject.read()).toEqual(valuesOf(1));
       });
     }
 
@@ -105,12 +107,12 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
         await mend();
         expect(check).toBeInstanceOf(LeaseError);
         expect(error).toBeInstanceOf(LeaseError);
-        expect(await subject.read()).toEqual(valuesOf(1));
+        expect(subject.read()).toEqual(valuesOf(1));
         expect(await subject.sink.holds?.(before, going())).not.toBe(false);
         await expectNoTrace(check, error);
         await subject.sink.check?.(going());
         await write(2);
-        expect(await subject.read()).toEqual(valuesOf(2));
+        expect(subject.read()).toEqual(valuesOf(2));
         await expectNoTrace();
       });
     }
@@ -138,21 +140,37 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
       await expectNoTrace(error);
     });
 
-    test('has either answered or changed nothing, whenever the signal aborts', async () => {
+    /** Have it done, abort after so many turns, and tell what came of it. */
+    const abortAfter = async (turns: number, act: (signal: AbortSignal) => Promise<unknown>) => {
+      const abort = new AbortController();
+      const outcome = act(abort.signal).then(
+        () => 'done',
+        (error: unknown) => error,
+      );
+      for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+      const then = subject.read();
+      abort.abort();
+      const told = await outcome;
+      if (told !== 'done') await expectNoTrace(told);
+      if (!subject.isApart) expect(subject.read()).toEqual(then);
+      return told;
+    };
+
+    test('takes nothing more once the signal has aborted, and has answered where it took something before', async () => {
       await write(0);
       let landed = 0;
       for (let number = 1; number <= 80; number += 1) {
-        const abort = new AbortController();
-        const done = write(number, abort.signal).then(
-          () => 'landed',
-          (error: unknown) => error,
-        );
-        for (let turn = 0; turn < number / 2; turn += 1) await new Promise(setImmediate);
-        abort.abort();
-        const outcome = await done;
-        if (outcome === 'landed') landed = number;
-        else await expectNoTrace(outcome);
-        expect(await subject.read()).toEqual(valuesOf(landed));
+        if ((await abortAfter(number / 2, (signal) => write(number, signal))) === 'done') landed = number;
+        expect(subject.read()).toEqual(valuesOf(landed));
+      }
+    });
+
+    test('loses nothing more once the signal has aborted', async () => {
+      for (let turns = 0; turns < 20; turns += 1) {
+        await write(turns);
+        const told = await abortAfter(turns, async (signal) => subject.sink.remove?.(signal));
+        if (told !== 'done' || !subject.sink.remove) expect(subject.read()).toEqual(valuesOf(turns));
+        else expect(subject.read()).toBeUndefined();
       }
     });
 
@@ -162,8 +180,8 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
       const mark = await write(1);
       await subject.sink.remove?.(going());
       await subject.sink.remove?.(going());
-      if (!subject.sink.remove) return expect(await subject.read()).toEqual(valuesOf(1));
-      expect(await subject.read()).toBeUndefined();
+      if (!subject.sink.remove) return expect(subject.read()).toEqual(valuesOf(1));
+      expect(subject.read()).toBeUndefined();
       expect(await subject.snapshot()).toEqual(empty);
       expect(await subject.sink.holds?.(mark, going())).not.toBe(true);
     });

@@ -70,6 +70,8 @@ const special = [
 ];
 const value = fc.oneof(
   { arbitrary: fc.array(fc.constantFrom(...special), { maxLength: 12 }).map((parts) => parts.join('')), weight: 4 },
+  // Where a value may be written in two ways, the way depends on these.
+  { arbitrary: fc.string({ unit: fc.constantFrom("'", '\\', 'n', '\n', 'a'), maxLength: 6 }), weight: 4 },
   fc.string({ unit: 'grapheme' }),
 );
 const name = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}$/).map((text) => `X_${text}`);
@@ -214,7 +216,10 @@ test('json is sorted by key, ends its last line, and is parsed back to the value
 test.each(['1.1', '1.2'] as const)('yaml is parsed back to the same strings by version %s of it', (version) => {
   fc.assert(
     fc.property(anything, (values) => {
-      expect(parse(rendered(values, { format: 'yaml' }), { version, merge: false })).toEqual(values);
+      const text = rendered(values, { format: 'yaml' });
+      expect(parse(text, { version, merge: false })).toEqual(values);
+      // Other readers take these for line breaks, or do not take them.
+      expect(text).not.toMatch(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/);
     }),
     { numRuns: 500 },
   );
@@ -251,6 +256,14 @@ describe('whatever the format', () => {
 
   test.each(each)('what is larger than any secret is refused: $format', (shape) => {
     expect(refusal({ A: 'x'.repeat(5 * 2 ** 20) }, shape).message).toContain('bytes');
+  });
+
+  test('a key may be as long as every reader takes it', () => {
+    const [fits, exceeds] = ['K'.repeat(998), 'K'.repeat(999)];
+    expect(parse(rendered({ [fits]: 'v' }, { format: 'yaml' }))).toEqual({ [fits]: 'v' });
+    for (const format of ['dotenv', 'json', 'yaml'] as const) {
+      expect(refusal({ [exceeds]: 'v-a-l-u-e' }, { format }).message).toContain('too long');
+    }
   });
 
   test('keys are chosen and renamed, the name at the target first', () => {
