@@ -115,7 +115,8 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
     ...(status === 405 && { allow: 'GET, HEAD' }),
     ...(hasBody && { connection: 'close' }),
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  // Of HEAD Node sends the headers only.
+  response.end(body);
 }
 
 export const text = (status: number, body: string): Answer => ({

@@ -132,6 +132,20 @@ test('recovery is said, also where only every sixtieth failure was', () => {
   expect(words()).toHaveLength(2);
 });
 
+test('recovery counts the failures since the last success, not those before it', () => {
+  const { log, words, time } = written();
+  log.listen(changed(alive()));
+  for (let i = 0; i < 3; i++) log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(renewal));
+  time.pass(minutes(2));
+  log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(renewal));
+  expect(words().at(-1)).toContain('renewed again after 1 failure;');
+  time.pass(minutes(2));
+  log.listen(done(renewal));
+  expect(words().at(-1)).toContain('renewed, because it was due;');
+});
+
 test('taking a lease makes up for renewals that failed', () => {
   const { log, words } = written();
   log.listen(changed(alive()));
@@ -147,7 +161,9 @@ test('the moment a value in use ends is said without any event, and so is its re
   expect(words()).toEqual([]);
   time.moveTo(start + hours(1));
   expect(words()).toEqual(['error orders-db: the value that file holds has ended: it is no longer accepted']);
-  time.pass(minutes(3));
+  time.pass(minutes(2));
+  log.listen(changed(alive()));
+  time.pass(minutes(1));
   log.listen(changed(recordOf(held(aLease({ id: 'l2', expiresAt: start + hours(5) })))));
   expect(words()[1]).toBe('info orders-db: file holds a living value again after 3m');
   expect(words()).toHaveLength(2);
@@ -216,6 +232,23 @@ test('our own errors are shown whole, of foreign ones only what cannot quote a v
   expect(lines.join('')).not.toContain('hunter2');
 });
 
+test('no frame is believed where it cannot be told from the message', () => {
+  const shown = (error: Error): unknown => {
+    const { log, read } = written();
+    log.error('it failed', { err: error });
+    return (read()[0]?.['err'] as Record<string, unknown> | undefined)?.['stack'];
+  };
+  const frame = '    at hunter2 (/a/b.js:1:2)';
+  const whole = new Error('plain');
+  expect(shown(whole)).not.toBeUndefined();
+  const stack = `Error: first\n${frame}\nlast\n${frame}`;
+  expect(shown(Object.assign(new Error('last'), { stack }))).toBeUndefined();
+  expect(shown(Object.assign(new Error('other'), { stack }))).toBeUndefined();
+  expect(
+    shown(Object.assign(new Error('x'), { name: `a\n${frame}`, stack: `a\n${frame}: x\n${frame}` })),
+  ).toBeUndefined();
+});
+
 test('what is no plain fact is left out, and material and tempting names are never shown', () => {
   const { log, read, lines } = written();
   const material = new Material({ password: 'hunter2' });
@@ -226,6 +259,6 @@ test('what is no plain fact is left out, and material and tempting names are nev
 
 test('for a terminal a line is the time, the level and the words, and nothing in it moves the cursor', () => {
   const { log, lines } = written({ format: 'pretty' });
-  log.warn('cannot write \u001b[2J\nto it', { file: '/run/a b' });
-  expect(lines).toEqual(['2026-01-01 00:00:00.000Z WARN  cannot write \\u001b[2J\\nto it  file=/run/a b\n']);
+  log.warn('cannot write \u0000\u001b[2J\nto it', { file: '/run/a b' });
+  expect(lines).toEqual(['2026-01-01 00:00:00.000Z WARN  cannot write \\u0000\\u001b[2J\\nto it  file=/run/a b\n']);
 });

@@ -251,6 +251,19 @@ test('an unblocked provider is blocked until 0', async () => {
   expect((await scrape()).get(series)).toBe('0');
 });
 
+test('what is due while its provider may not be asked is blocked, until it may be', async () => {
+  const { scrape, metrics, time } = watched();
+  const state = async () =>
+    [...(await scrape())].filter(([key, value]) => key.startsWith('leasekeeper_secret_state') && value === '1');
+  metrics.listen(changed(recordOf(held())));
+  time.moveTo(minutes(31));
+  metrics.listen({ type: 'blocked', provider: 'infisical-main', until: minutes(32), because: 'RetryAfter' });
+  expect(String(await state())).toContain('state="blocked"');
+  metrics.listen({ type: 'blocked', provider: 'infisical-main/token', until: minutes(40), because: 'RetryAfter' });
+  time.moveTo(minutes(32));
+  expect(String(await state())).toContain('state="overdue"');
+});
+
 test('names with quotes, backslashes and line ends do not break a scrape', async () => {
   const { metrics, time } = watched();
   metrics.watch(aSubject(time.clock, { rules: rulesOf({ sinks: ['file:/a"b\\c\nd'] }) }));
