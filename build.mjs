@@ -1,10 +1,12 @@
 /** Bundles the program into one file that runs without node_modules. */
-import { chmod } from 'node:fs/promises';
+import { chmod, mkdir, rename, rmdir } from 'node:fs/promises';
 import { build } from 'esbuild';
 
+await mkdir('dist', { recursive: true });
 await build({
   entryPoints: ['src/main.ts'],
-  outfile: 'dist/leasekeeper.js',
+  // Renamed below: whoever starts it in this moment gets the old one or the new one, whole.
+  outfile: `dist/.new-${process.pid}/leasekeeper.js`,
   bundle: true,
   platform: 'node',
   target: 'node20.18',
@@ -21,4 +23,7 @@ await build({
   external: ['pg', 'redis', 'bullmq-otel', '@valkey/valkey-glide'],
   logLevel: 'warning',
 });
-await chmod('dist/leasekeeper.js', 0o755);
+const made = `dist/.new-${process.pid}`;
+await chmod(`${made}/leasekeeper.js`, 0o755);
+for (const file of ['leasekeeper.js.map', 'leasekeeper.js']) await rename(`${made}/${file}`, `dist/${file}`);
+await rmdir(made);

@@ -10,8 +10,8 @@ import { aStage, eventually, type Stage, shortLives } from '../support/stage.ts'
 
 let stage: Stage | undefined;
 let proxy: RecordingProxy | undefined;
-afterEach(async () => {
-  await stage?.close();
+afterEach(async (context) => {
+  await stage?.close(context);
   await proxy?.close();
   stage = undefined;
   proxy = undefined;

@@ -8,8 +8,8 @@ import { freePort } from '../support/ports.ts';
 import { aStage, eventually, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
 
 let stage: Stage | undefined;
-afterEach(async () => {
-  await stage?.close();
+afterEach(async (context) => {
+  await stage?.close(context);
   stage = undefined;
 });
 

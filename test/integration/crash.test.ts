@@ -7,8 +7,8 @@ import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { aStage, eventually, type Stage, valuesIn } from '../support/stage.ts';
 
 let stage: Stage | undefined;
-afterEach(async () => {
-  await stage?.close();
+afterEach(async (context) => {
+  await stage?.close(context);
   stage = undefined;
 });
 

@@ -25,7 +25,8 @@ export interface Stage {
   program(): Program;
   /** A page of the daemon. */
   get(path: string): Promise<{ readonly status: number; readonly body: string }>;
-  close(): Promise<void>;
+  /** Where the test failed, what the daemons said last is printed. */
+  close(context?: { readonly task: { readonly result?: { readonly state: string } | undefined } }): Promise<void>;
 }
 
 export interface ConfigurationParts {
@@ -98,7 +99,10 @@ ${parts.secrets ?? ''}
       const response = await fetch(`http://127.0.0.1:${port}${path}`);
       return { status: response.status, body: await response.text() };
     },
-    async close() {
+    async close(context) {
+      if (context?.task.result?.state === 'fail') {
+        for (const { pid, lines } of daemons) process.stderr.write(`daemon ${pid}:\n${lines.slice(-60).join('\n')}\n`);
+      }
       for (const program of programs) await program.stop();
       for (const daemon of daemons) await daemon.stop();
       await sandbox.close();
