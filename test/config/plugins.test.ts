@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { credential } from '../../src/config/credential.ts';
 import { shipped, understand } from '../../src/config/load.ts';
 import { distance, nearest } from '../../src/config/nearest.ts';
+import { defineSink } from '../../src/sinks/define.ts';
 import { defineProvider } from '../../src/sources/define.ts';
 import { provider, secret } from './build.ts';
 
@@ -18,6 +19,8 @@ const store = defineProvider(
       .discriminatedUnion('by', [
         z.strictObject({ by: z.literal('keys'), keys: z.array(credential.describe('One of them')) }),
         z.strictObject({ by: z.literal('file'), file: z.string(), env: z.string().optional() }),
+        z.strictObject({ by: z.literal('pointer'), at: credential }),
+        z.strictObject({ by: z.literal('place'), at: z.strictObject({ file: z.string() }) }),
       ])
       .optional(),
     headers: z.record(z.string(), z.union([z.string(), credential])).optional(),
@@ -27,10 +30,13 @@ const store = defineProvider(
 const followed = store.source('followed', { look: 'watch-version', canRotate: false }, {}, never);
 const made = store.source('made', { look: 'watch-version', canRotate: true }, {}, never);
 
+/** A sink that does not tidy the path it is given. */
+const folder = defineSink('folder', { path: z.string() }, { target: ({ path }) => path, open: never });
+
 const plugins = {
   providers: [...shipped.providers, store],
   sources: [...shipped.sources, followed, made],
-  sinks: shipped.sinks,
+  sinks: [...shipped.sinks, folder],
 };
 
 function complaints(text: string): readonly string[] {
@@ -61,6 +67,22 @@ describe('a policy that rotates', () => {
   it('is told of also where it is the default', () => {
     const [told] = complaints(`${file('', 'store/followed')}policies: { default: { rotate: { every: 1h } } }\n`);
     expect(told).toContain('secrets.db: this policy rotates');
+  });
+});
+
+describe('two sinks on one place', () => {
+  const withSinks = (sinks: string) =>
+    complaints(file('', 'store/made').replace('[{ type: file, path: /s/db, format: json }]', sinks));
+
+  it('are told of across types, however the path is written', () => {
+    expect(withSinks('[{ type: file, path: /s/db, format: json }, { type: folder, path: /s//db/ }]')).toEqual([
+      'secrets.db.sinks[1].path: another sink writes to the same place, in line 6; give each a place of its own',
+    ]);
+    expect(withSinks('[{ type: file, path: /s/db, format: json }, { type: folder, path: /s/db2 }]')).toEqual([]);
+  });
+
+  it('are one mistake, although their names are the same too', () => {
+    expect(withSinks('[{ type: folder, path: /s }, { type: folder, path: /s }]')).toHaveLength(1);
   });
 });
 
@@ -96,6 +118,8 @@ describe('credentials of any plugin', () => {
 
   it('are not seen in what only looks like one', () => {
     expect(complaints(file(', proof: { by: file, file: /none, env: NONE }', 'store/made'))).toEqual([]);
+    expect(complaints(file(', proof: { by: place, at: { file: /none } }', 'store/made'))).toEqual([]);
+    expect(complaints(file(', proof: { by: pointer, at: { file: /none } }', 'store/made'))).toHaveLength(1);
   });
 });
 
