@@ -17,7 +17,7 @@ test('a lease is renewed three times and more, replaced at its wall, and ended w
   stage = await aStage(
     aSandbox()
       .withIdentity({ accessTokenTTL: 10, accessTokenMaxTTL: 30 })
-      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '4s', maxTTL: '20s' })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '7s', maxTTL: '32s' })
       .with({ minimumTtl: 1000 }),
   );
   const { sandbox, file } = stage;
