@@ -1,6 +1,4 @@
-/** The file sink: its options, its words where it refuses, what its mark covers, and what a crash leaves behind. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** The file sink: its options, its words where it refuses, what its mark covers, and whose the file is. */
 import {
   chmodSync,
   existsSync,
@@ -12,8 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Material } from '../../src/core/material.ts';
 import { type FileOptions, file, fileSink } from '../../src/sinks/file.ts';
@@ -262,46 +259,4 @@ describe('owner and mode', () => {
       expect(await told()).toEqual([mounted, mounted]);
     },
   );
-});
-
-describe('after a crash', () => {
-  const bundle = bundleOf('../../sinks/file-loop.ts');
-  afterAll(() => bundle.remove());
-
-  test('the file is old or new, whole, whenever the writer was killed, and the next write leaves nothing else behind', async () => {
-    // Where we can, somebody else's: what is not theirs from the first byte on is then easily told.
-    const owner = isRoot
-      ? { uid: 12_345, gid: 23_456 }
-      : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    let leftovers = 0;
-    for (let round = 0; round < 25; round += 1) {
-      const writer = spawn(process.execPath, [bundle.path, path, `${owner.uid}`, `${owner.gid}`], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      await once(writer.stdout, 'data');
-      await sleep(Math.random() * 30);
-      writer.kill('SIGKILL');
-      await once(writer, 'exit');
-      expect(readFileSync(path, 'utf8')).toMatch(/^A='(x*|y*)'\n$/);
-      expect(statSync(path).size).toBeGreaterThan(1_000_000);
-      const others = readdirSync(directory).filter((name) => name !== basename(path));
-      leftovers += others.length;
-      for (const name of others) {
-        const { size, mode, uid, gid } = statSync(join(directory, name));
-        if (size > 0) expect({ mode: mode & 0o7777, uid, gid }).toEqual({ mode: 0o640, ...owner });
-        else expect(mode & 0o027).toBe(0);
-      }
-    }
-    expect(leftovers).toBeGreaterThan(0);
-    await aSink().write(delivery(), going);
-    expect(readdirSync(directory)).toEqual(['app.env']);
-  });
-
-  test('what another sink is just writing beside it is not taken for a leftover', async () => {
-    const beside = aSink({ path: join(directory, 'beside.env') });
-    for (let round = 0; round < 50; round += 1) {
-      await Promise.all([aSink().write(delivery(), going), beside.write(delivery(), going)]);
-    }
-    expect(readdirSync(directory).sort()).toEqual(['app.env', 'beside.env']);
-  });
 });

@@ -1,0 +1,65 @@
+/** What a writer leaves behind that is killed at any moment: a whole file, and nothing after the next write. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { Material } from '../../src/core/material.ts';
+import { fileSink } from '../../src/sinks/file.ts';
+import { aDirectory, bundleOf, isRoot, markKey } from '../conformance/fixtures/sink-process.ts';
+
+const top = aDirectory();
+afterAll(() => rmSync(top, { recursive: true }));
+
+let count = 0;
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = join(top, String(++count));
+  mkdirSync(directory);
+  path = join(directory, 'app.env');
+});
+
+const going = new AbortController().signal;
+const delivery = { secret: 's', lease: 'l', generation: 0, material: new Material({ A: '1' }) };
+const aSink = (name = 'app.env') =>
+  fileSink({ path: join(directory, name), format: 'dotenv', keys: 'all', mode: 0o600 }, markKey);
+
+const bundle = bundleOf('../../sinks/file-loop.ts');
+afterAll(() => bundle.remove());
+
+test('the file is old or new, whole, whenever the writer was killed, and the next write leaves nothing else behind', async () => {
+  // Where we can, somebody else's: what is not theirs from the first byte on is then easily told.
+  const owner = isRoot ? { uid: 12_345, gid: 23_456 } : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  let leftovers = 0;
+  for (let round = 0; round < 25; round += 1) {
+    const writer = spawn(process.execPath, [bundle.path, path, `${owner.uid}`, `${owner.gid}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(writer.stdout, 'data');
+    await sleep(Math.random() * 30);
+    writer.kill('SIGKILL');
+    await once(writer, 'exit');
+    expect(readFileSync(path, 'utf8')).toMatch(/^A='(x*|y*)'\n$/);
+    expect(statSync(path).size).toBeGreaterThan(1_000_000);
+    const others = readdirSync(directory).filter((name) => name !== basename(path));
+    leftovers += others.length;
+    for (const name of others) {
+      const { size, mode, uid, gid } = statSync(join(directory, name));
+      if (size > 0) expect({ mode: mode & 0o7777, uid, gid }).toEqual({ mode: 0o640, ...owner });
+      else expect(mode & 0o027).toBe(0);
+    }
+  }
+  expect(leftovers).toBeGreaterThan(0);
+  await aSink().write(delivery, going);
+  expect(readdirSync(directory)).toEqual(['app.env']);
+});
+
+test('what another sink is just writing beside it is not taken for a leftover', async () => {
+  const beside = aSink('beside.env');
+  for (let round = 0; round < 50; round += 1) {
+    await Promise.all([aSink().write(delivery, going), beside.write(delivery, going)]);
+  }
+  expect(readdirSync(directory).sort()).toEqual(['app.env', 'beside.env']);
+});
