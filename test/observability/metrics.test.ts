@@ -19,7 +19,7 @@ function watched(change: Parameters<typeof aSubject>[1] = {}) {
 function lived() {
   const { time, metrics, scrape, subject } = watched();
   const token = aSubject(time.clock, {
-    name: 'infisical-main',
+    name: 'infisical-main/token',
     source: 'infisical/access-token',
     isToken: true,
     sinkTypes: { memory: 'memory' },
@@ -34,14 +34,14 @@ function lived() {
         sinks: { memory: { uses: [memory], has: { ...memory, mark: 'm', reloaded: true, seenAt: 0 } } },
         failures: {},
       },
-      'infisical-main',
+      'infisical-main/token',
     ),
   );
   metrics.listen(changed({ ...recordOf(held(aLease({ maxExpiresAt: hours(24) }))), succeeded: { acquire: 0 } }));
   metrics.listen(done(aStep('acquire', 'NothingHeld')));
   metrics.listen(done(aStep('write', 'Undelivered', 'file')));
   metrics.listen(done(aStep('renew', 'RenewalDue', 'l1'), { outcome: 'unavailable', at: seconds(3) }));
-  metrics.listen(done(aStep('acquire', 'NothingHeld'), { secret: 'infisical-main', outcome: 'denied' }));
+  metrics.listen(done(aStep('acquire', 'NothingHeld'), { secret: 'infisical-main/token', outcome: 'denied' }));
   metrics.listen({ type: 'begun', secret: 'orders-db', lateness: 12 });
   metrics.listen({ type: 'orphaned', secret: 'orders-db', count: 2 });
   metrics.listen({ type: 'blocked', provider: 'infisical-main', until: minutes(2), because: 'RetryAfter' });
@@ -165,7 +165,8 @@ test('a token is measured as the token of its provider, and not as a secret', as
   const { scrape } = lived();
   const samples = await scrape();
   expect(samples.get('leasekeeper_token_expiry_timestamp_seconds{provider="infisical-main"}')).toBe('3600');
-  expect([...samples.keys()].filter((key) => key.includes('secret="infisical-main"'))).toEqual([]);
+  expect([...samples.keys()].filter((key) => key.includes('secret="infisical-main'))).toEqual([]);
+  expect(samples.get('leasekeeper_orphaned_leases_total{source="infisical/dynamic-secret"}')).toBe('2');
   const denied = 'act="acquire",source="infisical/access-token",provider="infisical-main",code="denied"';
   expect(samples.get(`leasekeeper_failures_total{${denied}}`)).toBe('1');
 });
@@ -215,7 +216,7 @@ test('the series of a secret that left disappear, and those of a provider and a 
   const without = [...(await scrape()).keys()];
   expect(without.filter((key) => key.includes('orders-db') || key.includes('dynamic-secret'))).toEqual([]);
   expect(without.filter((key) => key.includes('provider="infisical-main"')).length).toBeGreaterThan(3);
-  metrics.forget('infisical-main');
+  metrics.forget('infisical-main/token');
   expect([...(await scrape()).keys()].filter((key) => key.includes('infisical'))).toEqual([]);
 });
 
@@ -246,7 +247,8 @@ test('a queue that never answers does not hold up the scrape', async () => {
 test('an unblocked provider is blocked until 0', async () => {
   const { scrape, metrics } = lived();
   const series = 'leasekeeper_provider_blocked_until_timestamp_seconds{provider="infisical-main"}';
-  expect((await scrape()).get(series)).toBe('120');
+  const logins = series.replace('main', 'main/token');
+  expect([(await scrape()).get(series), (await scrape()).get(logins)]).toEqual(['120', '0']);
   metrics.listen({ type: 'blocked', provider: 'infisical-main' });
   expect((await scrape()).get(series)).toBe('0');
 });
