@@ -3,8 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { assemble, type Household, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
-import { emptyRecord, type SecretRecord } from './core/record.ts';
-import { statusOf } from './core/status.ts';
+import { emptyRecord, headOf, holdingOf, isSame, type SecretRecord } from './core/record.ts';
 import type { Clock, Duration } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
@@ -40,7 +39,7 @@ export interface Keeping {
   /** Go on under another configuration, whose state is the same. */
   change(configuration: Configuration): Promise<void>;
   lookAtEverything(): Promise<void>;
-  /** Resolves once every sink of every secret holds its head, and the programs behind them know. */
+  /** Resolves once every sink of every secret holds its head. */
   delivered(signal: AbortSignal): Promise<void>;
   /** Names of secrets for which that is not so. */
   undelivered(): readonly string[];
@@ -111,9 +110,11 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     [...household.secrets.values()]
       .map(({ secret }) => secret)
       .filter(({ isToken }) => !isToken)
-      .filter(({ name, rules, source }) => {
-        const { owed } = statusOf(records.get(name) ?? emptyRecord, rules, source.clock.now());
-        return owed.length > 0;
+      .filter(({ name, rules }) => {
+        const record = records.get(name) ?? emptyRecord;
+        const head = headOf(record);
+        // Written is enough: the programs may be those that wait for us before they start.
+        return !head || rules.sinks.some((sink) => !isSame(holdingOf(head), record.sinks[sink]?.has));
       })
       .map(({ name }) => name);
 
