@@ -36,6 +36,16 @@ describe('once', () => {
     expect((await stat(stage.file)).ino).toBe(before.ino);
   });
 
+  test('waits for no program that has yet to start: the hook is run by the daemon after it', async () => {
+    stage = await aStage(steady());
+    const once = await stage.daemon({ command: 'once' });
+    expect(await once.exited).toBe(0);
+    await stage.daemon();
+    const program = stage.program();
+    await eventually('the program was told', () => program.tally.loads === 2);
+    expect(stage.sandbox.books().leases).toHaveLength(1);
+  });
+
   test('asks the daemon that works in the same data directory', async () => {
     stage = await aStage(steady());
     const config = stage.configuration(noReload);
