@@ -49,6 +49,11 @@ export function boot(world: Surroundings, life: Life): Ask {
     newKey: world.newKey,
   };
   const gates = new Map<string, Gate>();
+  const gateOf = (name: string): Gate => {
+    const gate = gates.get(name) ?? new Gate({ name, clock: timeline, emit: ports.emit });
+    gates.set(name, gate);
+    return gate;
+  };
   const memories = new Map<string, MemorySink>();
   const secrets = new Map<string, Secret>();
   const visitOf = (name: string): Visit | undefined => {
@@ -72,9 +77,8 @@ export function boot(world: Surroundings, life: Life): Ask {
     const { name, house, issuer } = one;
     // Logins have a gate of their own: they must not wait for those who wait for a token.
     const door = issuer.nature.kind === 'token' ? `${house.name} logins` : house.name;
-    const gate = gates.get(door) ?? new Gate({ name: door, clock: timeline, emit: ports.emit });
-    gates.set(door, gate);
-    secrets.set(name, secretOfKept(world, life, one, memories.get(house.name), gate, tell));
+    const users = house.tokens === issuer ? gateOf(house.name) : undefined;
+    secrets.set(name, secretOfKept(world, life, one, memories.get(house.name), { gate: gateOf(door), users }, tell));
   }
   const jobs = kept.flatMap(({ name, places, isToken }): Job[] => [
     { kind: 'look', secret: name },
@@ -100,7 +104,7 @@ function secretOfKept(
   life: Life,
   one: Kept,
   memory: MemorySink | undefined,
-  gate: Gate,
+  { gate, users }: { readonly gate: Gate; readonly users: Gate | undefined },
   tell: (name: string, notice: (visit: Visit) => Promise<void>) => void,
 ): Secret {
   const { name, issuer, house, places, isToken, isVerified, isExclusive } = one;
@@ -128,6 +132,7 @@ function secretOfKept(
     policy: one.policy,
     exclusive: isExclusive,
     gate,
+    ...(users && { users }),
     ...(isVerified && {
       verify: async (material, signal) => {
         const issued = issuer.leaseOf(material.reveal('value') ?? '');

@@ -49,9 +49,9 @@ export class Life {
       this.#timeline.after(way.there, () => {
         if (isOver && way.isVoidable) return;
         const answer = attempt(effect);
-        this.#timeline.after(way.back, () =>
-          end(() => ('error' in answer ? reject(answer.error) : resolve(answer.value))),
-        );
+        const settle = () => end(() => ('error' in answer ? reject(answer.error) : resolve(answer.value)));
+        if (way.back > 0) this.#timeline.after(way.back, settle);
+        else settle();
       });
     });
   }

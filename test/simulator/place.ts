@@ -127,9 +127,8 @@ export class SinkPlace {
     }
   }
 
-  /** At most one of those that change anything at a time, within one process. */
+  /** At most one call at a time, within one process. */
   async #alone<T>(life: Life, name: string, call: () => Promise<T>): Promise<T> {
-    if (name === 'holds') return call();
     const other = this.#calls.find((entry) => entry.life === life);
     if (other) this.onAbuse(`${name} while ${other.name} is under way at ${this.path}`);
     const entry = { life, name };

@@ -165,10 +165,10 @@ function anOutage(dice: Dice, houses: readonly HousePlan[], trouble: Duration, t
   return { place, from, to: Math.min(trouble, from + length) };
 }
 
-/** Long enough for the longest back-off and what follows it; failed proofs and wiped sinks take an hour. */
-export function healing({ houses, meddling, unfit, provocations }: Plan): Duration {
+/** Long enough for the longest back-off and what follows it; at the longest, where sinks were wiped or proofs have failed. */
+export function healing({ houses, meddling, unfit, provocations }: Plan) {
   const secrets = houses.flatMap((house) => house.secrets);
   const grace = Math.max(...secrets.map(({ policy }) => policy.grace));
   const isSlow = meddling > 0 || provocations.length > 0 || (unfit > 0 && secrets.some(({ isVerified }) => isVerified));
-  return grace + (isSlow ? minutes(95) : minutes(17));
+  return { least: grace + minutes(17), most: grace + (isSlow ? minutes(95) : minutes(20)) };
 }

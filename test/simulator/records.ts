@@ -48,7 +48,7 @@ export class Records {
   async #call<T>(life: Life, effect: () => T, how = this.#fate()): Promise<T> {
     const from = this.#timeline.now();
     const delay = this.#delay();
-    const way = { there: delay, back: this.#dice.between(0, 3) };
+    const way = { there: delay, back: this.#dice.chance(0.3) ? this.#dice.between(0, 3) : 0 };
     if (delay > 100) this.#troubles.note('store', from, from + delay, 'slow');
     if (!how) return life.send(effect, way);
     this.#troubles.note('store', from, from + seconds(1));

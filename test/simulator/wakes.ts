@@ -26,8 +26,6 @@ export class Wakes {
   onBegun: (job: Job, lateness: Duration) => void = () => undefined;
   /** What the queue holds, whoever works on it. */
   readonly #due = new Map<string, Due>();
-  /** What the process that works now remembers of what is due, whatever became of it in the queue. */
-  #expected = new Map<string, Due>();
   #running = new Set<string>();
   /** Due, and waiting for a free worker. */
   #waiting: Due[] = [];
@@ -45,7 +43,6 @@ export class Wakes {
   /** A process begins to work: all its jobs run now that are not scheduled already. */
   work(life: Life, handle: Handle, jobs: readonly Job[]): void {
     this.#worker = { life, handle };
-    this.#expected = new Map();
     this.#running = new Set();
     this.#waiting = [];
     const now = this.#timeline.now();
@@ -53,7 +50,6 @@ export class Wakes {
       const due = this.#due.get(nameOf(job)) ?? { at: now, job };
       this.#put(due);
     }
-    this.#sweep(life);
   }
 
   /** The process is gone, and with it what it was working on: its jobs are found stalled by the next one. */
@@ -65,7 +61,10 @@ export class Wakes {
 
   scheduler(life: Life): Scheduler {
     const say = (job: Job, at: Instant, isBinding: boolean) =>
-      life.send(() => this.#say(life, job, at, isBinding), { there: this.#dice.between(0, 3), back: 1 });
+      life.send(() => this.#say(life, job, at, isBinding), {
+        there: this.#dice.between(0, 3),
+        back: this.#dice.between(0, 2),
+      });
     return { succeed: (job, at) => say(job, at, true), wake: (job, at) => say(job, at, false) };
   }
 
@@ -77,32 +76,30 @@ export class Wakes {
     // What others asked for while it runs is not overruled by what it decided before it could know of that.
     const isBound = isBinding && !before?.isWoken;
     if (!isBound && before && before.at <= due.at) return;
-    if (life === this.#worker?.life) this.#expected.set(name, due);
     if (!this.#dice.chance(this.losses)) {
       this.#put(due);
       return;
     }
     this.#due.delete(name);
     this.#troubles.note('process', due.at, due.at + 2 * sweepEvery + againAfter);
+    this.#sweepUp(life, due);
   }
 
   #put(due: Due): void {
     const name = nameOf(due.job);
     this.#due.set(name, due);
-    if (this.#worker) this.#expected.set(name, due);
     const delay = this.#dice.chance(this.delays) ? this.#dice.between(0, seconds(20)) : 0;
     if (delay > 0) this.#troubles.note('process', due.at, due.at + delay);
     this.#timeline.at(due.at + delay, () => this.#start(due));
   }
 
-  /** What should have begun more than a period ago is put there again. */
-  #sweep(life: Life): void {
-    if (this.#worker?.life !== life) return;
-    const now = this.#timeline.now();
-    for (const [name, { at, job }] of this.#expected) {
-      if (now - at > sweepEvery && !this.#due.has(name) && !this.#running.has(name)) this.#put({ at: now, job });
-    }
-    this.#timeline.after(sweepEvery, () => this.#sweep(life));
+  /** The process remembers what is due: what should have begun more than a period ago it puts there again. */
+  #sweepUp(life: Life, lost: Due): void {
+    this.#timeline.at(lost.at + sweepEvery + this.#dice.between(0, sweepEvery), () => {
+      const name = nameOf(lost.job);
+      if (this.#worker?.life !== life || this.#due.has(name) || this.#running.has(name)) return;
+      this.#put({ at: this.#timeline.now(), job: lost.job });
+    });
   }
 
   #start(due: Due): void {
@@ -114,7 +111,6 @@ export class Wakes {
       return;
     }
     this.#due.delete(name);
-    this.#expected.delete(name);
     this.#running.add(name);
     this.onBegun(due.job, this.#timeline.now() - due.at);
     const end = (hasFailed: boolean) => {

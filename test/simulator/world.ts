@@ -92,11 +92,11 @@ export class World {
       timeline.at(at, () => meddlers.provoke(what));
     }
     this.boot();
-    await timeline.runUntil(plan.trouble + healing(plan));
+    const { least, most } = healing(plan);
+    await timeline.runUntil(plan.trouble + least);
     let wrong = unhealed(this.judge, timeline.now(), this.orphaned);
-    // The end may have come in the middle of a renewal: it has some moments to complete.
-    for (let i = 0; i < 30 && wrong.length > 0; i++) {
-      await timeline.runUntil(timeline.now() + seconds(5));
+    while (wrong.length > 0 && timeline.now() < plan.trouble + most) {
+      await timeline.runUntil(timeline.now() + seconds(15));
       wrong = unhealed(this.judge, timeline.now(), this.orphaned);
     }
     selfHarm(this.judge);
