@@ -55,10 +55,16 @@ describe('the schedule on BullMQ', () => {
     await first.runs.begun(aLook());
     await first.runs.begun(stuck);
     await catchUp(first);
+    const client = aClient(socket);
+    const scheduled = () => client.zrange(`${prefix}:looks:delayed`, '0', '-1', 'WITHSCORES');
+    const before = await scheduled();
+    expect(before).toHaveLength(2);
     // As after SIGKILL: nothing is said to Redis any more, and the job stays taken, its lock held.
     const second = working(socket, { sweep: { every: 20, overdueAfter: 50, stuckAfter: hour } });
     await second.worker.ensure([aLook(), stuck, barrier]);
     await second.runs.begun(stuck);
+    // The same job at the same date: it was neither moved nor put back.
+    expect(await scheduled()).toEqual(before);
     // Several sweeps long: none of them may bring the look forward.
     second.runs.does(barrier, async (job) => second.worker.succeed(job, now() + 400));
     await catchUp(second);
@@ -89,30 +95,35 @@ describe('the schedule on BullMQ', () => {
     expect(Math.max(...runs.most.values())).toBe(1);
   });
 
-  test('goes on when Redis comes back with nothing, or with what it knew long ago', async () => {
-    const server = await aServer(['--appendonly', 'yes', '--appendfsync', 'always']);
-    const dir = await mkdtemp(join(tmpdir(), 'lk-old-'));
-    onTestFinished(() => rm(dir, { recursive: true, force: true }));
-    const subject = working(server.socket);
-    const { runs, worker } = subject;
-    runs.does(aLook(), async (job) => worker.succeed(job, now() + hour));
-    runs.does(aDelivery(), async (job) => worker.succeed(job, now() + hour));
-    await worker.ensure([aLook(), aDelivery(), barrier]);
-    await runs.begun(aLook());
-    await runs.begun(aDelivery());
-    await catchUp(subject);
-    const files = join(server.dir, 'appendonlydir');
-    for (const name of await readdir(files)) await copyFile(join(files, name), join(dir, name));
-    const due = now() + 1_500;
-    await worker.wake(aLook(), due);
-    await worker.wake(aDelivery(), due);
-    await server.kill();
-    for (const name of await readdir(dir)) await copyFile(join(dir, name), join(files, name));
-    const again = await aRedis({ dir: server.dir, args: ['--appendonly', 'yes'] });
-    onTestFinished(() => again.stop());
-    expect(await runs.begun(aLook(), 2)).toBeGreaterThanOrEqual(due);
-    expect(await runs.begun(aDelivery(), 2)).toBeGreaterThanOrEqual(due);
-  });
+  test.each([['nothing'], ['what it knew long ago']])(
+    'is told anew to a Redis that comes back with %s, before any sweep',
+    async (what) => {
+      const server = await aServer(['--appendonly', 'yes', '--appendfsync', 'always']);
+      const dir = await mkdtemp(join(tmpdir(), 'lk-old-'));
+      onTestFinished(() => rm(dir, { recursive: true, force: true }));
+      const never = { every: 50, overdueAfter: hour, stuckAfter: hour };
+      const subject = working(server.socket, { sweep: never });
+      const { runs, worker } = subject;
+      runs.does(aLook(), async (job) => worker.succeed(job, now() + hour));
+      runs.does(aDelivery(), async (job) => worker.succeed(job, now() + hour));
+      await worker.ensure([aLook(), aDelivery(), barrier]);
+      await runs.begun(aLook());
+      await runs.begun(aDelivery());
+      await catchUp(subject);
+      const files = join(server.dir, 'appendonlydir');
+      for (const name of await readdir(files)) await copyFile(join(files, name), join(dir, name));
+      const due = now() + 1_500;
+      await worker.wake(aLook(), due);
+      await worker.wake(aDelivery(), due);
+      await server.kill();
+      if (what === 'nothing') await rm(files, { recursive: true });
+      else for (const name of await readdir(dir)) await copyFile(join(dir, name), join(files, name));
+      const again = await aRedis({ dir: server.dir, args: ['--appendonly', 'yes'] });
+      onTestFinished(() => again.stop());
+      expect(await runs.begun(aLook(), 2)).toBeGreaterThanOrEqual(due);
+      expect(await runs.begun(aDelivery(), 2)).toBeGreaterThanOrEqual(due);
+    },
+  );
 
   test('finds one job that was deleted, and one that was put off behind its back', async () => {
     const { socket } = await aServer();
