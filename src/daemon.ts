@@ -160,6 +160,7 @@ function prepare({ configuration, env }: DaemonOptions, fatal: (why: string) => 
   const health = createHealth({ clock: steady });
   let foundations: Foundations | undefined;
   let keeping: Keeping | undefined;
+  let isEnding = false;
   const undelivered = () => keeping?.undelivered() ?? configuration.secrets.map(({ name }) => name);
 
   const answer = async (request: ControlRequest): Promise<unknown> => {
@@ -187,6 +188,7 @@ function prepare({ configuration, env }: DaemonOptions, fatal: (why: string) => 
         onRequest: answer,
         onRedisHealth: (isUp) => {
           metrics.redisUp(isUp);
+          if (isEnding) return;
           if (isUp) log.info('Redis answers');
           else log.warn('Redis does not answer: what is due waits until it does');
         },
@@ -215,6 +217,7 @@ function prepare({ configuration, env }: DaemonOptions, fatal: (why: string) => 
       metrics.queueCounts(keeping.counts);
     },
     async end(within) {
+      isEnding = true;
       await keeping?.close(AbortSignal.timeout(within));
       await foundations?.close();
       foundations = undefined;
