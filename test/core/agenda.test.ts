@@ -34,6 +34,11 @@ describe('of a list of things to be done', () => {
     expect(choose([item('a', 9000)], { a: failure }, 1)).toEqual({ act: 'wait', until: 9000, because: 'NotDue' });
   });
 
+  test('the first of two with one date says why it is waited for', () => {
+    expect(choose([item('a'), item('b', 4000)], { a: failure }, 1)).toMatchObject({ because: 'BackingOff' });
+    expect(choose([item('b', 4000), item('a')], { a: failure }, 1)).toMatchObject({ because: 'NotDue' });
+  });
+
   test('nothing is waited for longer than a day', () => {
     expect(choose([], {}, 5)).toEqual({ act: 'wait', until: days(1) + 5, because: 'NotDue' });
     expect(choose([item('a', days(3))], {}, 5)).toMatchObject({ until: days(1) + 5 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { decide } from '../../src/core/decide.ts';
+import { asksProvider, decide } from '../../src/core/decide.ts';
 import { headOf, newestOf, without } from '../../src/core/record.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
-import { aLease, at, held, recordOf, rulesOf } from './build.ts';
+import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const unrenewable = aLease();
 delete (unrenewable as { renewal?: unknown }).renewal;
@@ -193,5 +193,157 @@ describe('an additive renewal', () => {
     expect(decide(doubtful, rulesOf(), facts)).toMatchObject({ act: 'renew' });
     const fromNow = { ...record, leases: [without(held(), 'observedAt')], failures: unasked };
     expect(decide(fromNow, rules, facts)).toMatchObject({ act: 'renew' });
+  });
+});
+
+test('all but a proof is asked of the provider', () => {
+  expect(asksProvider(stepTo('verify', 'l1'))).toBe(false);
+  expect(asksProvider(stepTo('observe', 'l1'))).toBe(true);
+});
+
+describe('polling', () => {
+  const can = { observe: true, read: false, search: false };
+
+  test('goes by the term of a lease, where it has one', () => {
+    const terms: unknown[] = [];
+    const observeEvery = (term: number | undefined) => {
+      terms.push(term);
+      return minutes(7);
+    };
+    const rules = rulesOf({ can, observeEvery });
+    const later = held(aLease({ expiresAt: minutes(90) }), { termStart: minutes(30), observedAt: minutes(30) });
+    expect(decide(recordOf(later), rules, at(minutes(31)))).toMatchObject({ until: minutes(37) });
+    expect(decide(recordOf(later), rules, at(minutes(37)))).toMatchObject({ act: 'observe', because: 'PollDue' });
+    decide(recordOf(held(eternal)), rules, at(0));
+    expect(new Set(terms)).toEqual(new Set([minutes(60), undefined]));
+  });
+
+  test('ends with the lease: what is known to be dead is not asked about, what is in doubt is', () => {
+    const rules = rulesOf({ can, observeEvery: () => 1 });
+    const dead = recordOf(held(aLease(), { observedAt: minutes(59) }));
+    expect(decide(dead, rules, at(minutes(60)))).toMatchObject({ act: 'acquire', because: 'Expired' });
+    const doubtful = decide(recordOf(held(aLease(), { observedAt: 0 })), rules, at(minutes(60), { startedAt: 1 }));
+    expect(doubtful).toMatchObject({ act: 'observe', because: 'InDoubt', deadline: Number.POSITIVE_INFINITY });
+    const alive = decide(recordOf(held(aLease(), { observedAt: 0 })), rules, at(minutes(59), { startedAt: 1 }));
+    expect(alive).toMatchObject({ act: 'observe', deadline: minutes(60), emergencyAt: minutes(57) });
+  });
+
+  test('is not for superseded leases', () => {
+    const rules = rulesOf({ can });
+    const record = {
+      ...recordOf(held()),
+      leases: [held(), held(aLease({ id: 'l0' }), { supersededAt: 1, observedAt: -1 })],
+    };
+    expect(decide(record, rules, at(minutes(1)))).toMatchObject({ act: 'wait' });
+  });
+});
+
+describe('grace', () => {
+  const head = held(aLease({ id: 'l2', expiresAt: hours(9) }));
+  const old = (change = {}) => held(aLease(), { supersededAt: minutes(50), ...change });
+  const record = (lease = old()) => ({ ...recordOf(head), leases: [head, lease] });
+  const rules = (grace: number) => rulesOf({ grace });
+  const now = at(minutes(51));
+
+  test('is kept: a superseded lease that would end within it is renewed', () => {
+    expect(decide(record(), rules(minutes(20)), now)).toMatchObject({ act: 'renew', to: 'l1', because: 'RenewalDue' });
+  });
+
+  test('is not prolonged: one that lives longer is left to be retired', () => {
+    expect(decide(record(), rules(minutes(10)), now)).toMatchObject({ act: 'wait', until: minutes(60) });
+    expect(decide(record(), rules(minutes(10) + 1), now)).toMatchObject({ act: 'renew' });
+  });
+
+  test('is over when it is over', () => {
+    expect(decide(record(), rules(minutes(20)), at(minutes(59)))).toMatchObject({ act: 'renew' });
+    const longer = record(old({ supersededAt: minutes(20) }));
+    expect(decide(longer, rules(minutes(30)), at(minutes(49)))).toMatchObject({ act: 'wait', until: minutes(50) });
+    const shorter = record(held(aLease({ expiresAt: minutes(90) }), { supersededAt: 0, termStart: 0 }));
+    expect(decide(shorter, rules(minutes(91)), at(minutes(91) - 2))).toMatchObject({ act: 'wait' });
+  });
+
+  test('is not for what no sink ever had, nor for what cannot be renewed', () => {
+    expect(decide(record(old({ verified: false })), rules(minutes(20)), now)).toMatchObject({ act: 'wait' });
+    expect(decide(record(old({ refused: true })), rules(minutes(20)), now)).toMatchObject({ act: 'wait' });
+    expect(decide(record(), rules(minutes(20)), at(minutes(60)))).toMatchObject({ act: 'wait', until: minutes(70) });
+  });
+});
+
+describe('a lease that was refused', () => {
+  const record = recordOf(held(aLease(), { refused: true }));
+
+  test('is replaced at once, and not renewed', () => {
+    expect(decide(record, rulesOf(), at(1))).toMatchObject({ act: 'acquire', because: 'Refused' });
+  });
+
+  test('is urgent', () => {
+    const spent = { ...record, acquires: [4, 3, 2, 1].map(minutes) };
+    expect(decide(spent, rulesOf(), at(minutes(5)))).toMatchObject({ act: 'acquire' });
+    const well = { ...recordOf(held(aLease(), { outdated: true })), acquires: spent.acquires };
+    expect(decide(well, rulesOf(), at(minutes(5)))).toMatchObject({ act: 'wait', until: minutes(1) + seconds(335) });
+  });
+});
+
+describe('a lease before its wall', () => {
+  const renewal = { from: 'now', by: hours(2), atLeast: hours(2), canShorten: false } as const;
+  const walled = recordOf(held(aLease({ expiresAt: hours(2), maxExpiresAt: hours(10), renewal })));
+
+  test('is replaced a grace period before, although it could be renewed', () => {
+    const late = recordOf(
+      held(aLease({ expiresAt: hours(9), maxExpiresAt: hours(10) }), { termStart: hours(7), generation: 0 }),
+    );
+    const rules = rulesOf({ grace: hours(2), renewAt: 0.9 });
+    expect(decide(late, rules, at(hours(8) - minutes(6) - 1))).toMatchObject({ act: 'wait' });
+    expect(decide(late, rules, at(hours(8) - minutes(6)))).toMatchObject({ act: 'acquire', because: 'EndOfLife' });
+  });
+
+  test('is renewed before that', () => {
+    expect(decide(walled, rulesOf({ grace: hours(1) }), at(hours(1)))).toMatchObject({ act: 'renew' });
+  });
+});
+
+describe('the margin before the wall', () => {
+  const record = recordOf(held(aLease({ maxExpiresAt: minutes(90) + seconds(37) })));
+  const rules = rulesOf({ grace: 0 });
+
+  test('is what a request may take, and what the clock may be off', () => {
+    expect(decide(record, rules, at(minutes(30), { uncertainty: seconds(2) }))).toMatchObject({ act: 'renew' });
+    expect(decide(record, rules, at(minutes(30), { uncertainty: seconds(2) + 1 }))).toMatchObject({ act: 'acquire' });
+    expect(decide(record, rules, at(minutes(30) + 1, { uncertainty: seconds(2) }))).toMatchObject({ act: 'acquire' });
+  });
+});
+
+describe('what was lost', () => {
+  const can = { observe: false, read: false, search: true };
+  const record = { ...recordOf(held()), intent: { key: 'k', at: minutes(1) } };
+
+  test('is searched for two minutes after the last that may have lost it', () => {
+    const rules = rulesOf({ can });
+    expect(decide(record, rules, at(minutes(2)))).toMatchObject({ act: 'wait', until: minutes(3) });
+    expect(decide(record, rules, at(minutes(3)))).toMatchObject({ act: 'search', because: 'LeaseMayBeLost' });
+    const doubtful = { ...recordOf(held()), doubt: { since: 0, until: minutes(4) } };
+    expect(decide(doubtful, rules, at(minutes(5)))).toMatchObject({ act: 'wait', until: minutes(6) });
+    expect(decide(recordOf(held()), rules, at(minutes(9)))).toMatchObject({ act: 'wait', until: minutes(30) });
+    expect(decide(record, rulesOf(), at(minutes(9)))).toMatchObject({ act: 'wait', until: minutes(30) });
+  });
+});
+
+describe('the first lease', () => {
+  test('waits for a sink that could take it', () => {
+    expect(decide(recordOf(), rulesOf(), at(0, { writable: [] }))).toMatchObject({ act: 'wait' });
+    expect(decide(recordOf(), rulesOf({ sinks: ['a', 'file'] }), at(0))).toMatchObject({ act: 'acquire' });
+    expect(decide(recordOf(), rulesOf({ sinks: [] }), at(0, { writable: [] }))).toMatchObject({ act: 'acquire' });
+  });
+});
+
+test('an acquire is as urgent as the first of the leases that end', () => {
+  const old = held(aLease({ expiresAt: minutes(50) }));
+  const head = held(aLease({ id: 'l2', expiresAt: minutes(80) }), { outdated: true, final: true } as object);
+  const record = { ...recordOf(head, old), sinks: { file: { uses: [{ lease: 'l2', generation: 0 }] } } };
+  const facts = at(minutes(1), { atHand: [{ lease: 'l2', generation: 0 }] });
+  expect(decide(record, rulesOf(), facts)).toMatchObject({
+    act: 'acquire',
+    deadline: minutes(50),
+    emergencyAt: minutes(47.5),
   });
 });

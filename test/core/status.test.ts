@@ -61,6 +61,13 @@ describe('the end of a secret', () => {
     expect(statusOf(record, rules, 0)).toMatchObject({ expiresAt: minutes(60), ends: { file: minutes(60) } });
   });
 
+  test('is the first of all sinks', () => {
+    const both = recordOf(held(aLease({ id: 'l2', expiresAt: hours(9) })), held());
+    const sinks = { a: { uses: [{ lease: 'l2', generation: 0 }] }, b: { uses: [{ lease: 'l1', generation: 0 }] } };
+    const status = statusOf({ ...both, sinks }, rulesOf({ sinks: ['a', 'b'] }), 0);
+    expect(status).toMatchObject({ expiresAt: minutes(60), ends: { a: hours(9), b: minutes(60) } });
+  });
+
   test('is unknown before a sink uses anything, and never where that never ends', () => {
     expect(statusOf({ ...well, sinks: {} }, rules, 0).expiresAt).toBeUndefined();
     expect(statusOf({ ...well, sinks: {} }, rules, 0).outageTolerance).toBeUndefined();

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { checked, delivery, reloaded, writing, written } from '../../src/core/deliveries.ts';
+import type { SecretRecord } from '../../src/core/record.ts';
+import { hours, minutes } from '../../src/core/time.ts';
+import { aLease, at, held, recordOf, rulesOf } from './build.ts';
+
+const old = { lease: 'l1', generation: 0 };
+const now = { lease: 'l2', generation: 0 };
+const head = held(aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(90) }));
+const both = recordOf(head, held());
+
+describe('a sink', () => {
+  test('is tried before the first lease is taken, and not after', () => {
+    const untried = at(5, { writable: [] });
+    expect(delivery(recordOf(), 'file', untried)).toMatchObject({ act: 'try', to: 'file', because: 'Untried' });
+    expect(delivery(recordOf(), 'file', at(5))).toMatchObject({ act: 'wait' });
+    expect(delivery(recordOf(held()), 'file', untried)).toMatchObject({ act: 'wait' });
+  });
+
+  test('is asked every hour whether it holds what it was given', () => {
+    expect(delivery(recordOf(held({ id: 'l1', issuedAt: 0 })), 'file', at(5))).toMatchObject({ until: hours(1) });
+    const seen = checked(both, 'file', true, minutes(50));
+    expect(seen.sinks['file']?.has?.seenAt).toBe(minutes(50));
+    expect(delivery(seen, 'file', at(minutes(50)))).toMatchObject({ act: 'wait', until: minutes(110) });
+    expect(delivery(seen, 'file', at(minutes(110)))).toMatchObject({ act: 'check', because: 'Unseen' });
+  });
+
+  test('is asked at once by a process that has not seen it', () => {
+    expect(delivery(both, 'file', at(minutes(1), { startedAt: 0 }))).toMatchObject({ act: 'wait' });
+    expect(delivery(both, 'file', at(minutes(1), { startedAt: 1 }))).toMatchObject({ act: 'check' });
+  });
+
+  test('has at stake what its program uses and is not dead yet', () => {
+    const some = writing(both, 'file', now);
+    const step = delivery(some, 'file', at(minutes(40), { atHand: [now] }));
+    expect(step).toMatchObject({ act: 'write', deadline: minutes(60), emergencyAt: minutes(59) });
+    const late = delivery(checked(some, 'file', true, minutes(9)), 'file', at(minutes(60), { atHand: [now] }));
+    expect(late).toMatchObject({ act: 'write', deadline: minutes(90) });
+  });
+
+  test('is given no values that are dead, or not at hand, or there', () => {
+    expect(delivery(both, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'check' });
+    const seen = checked(both, 'file', true, minutes(89));
+    expect(delivery(seen, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'write' });
+    expect(delivery(seen, 'file', at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
+    expect(delivery(seen, 'file', at(minutes(89), { atHand: [old] }))).toMatchObject({ act: 'wait' });
+    const paid = written(seen, 'file', { ...now, mark: 'n' }, minutes(89));
+    expect(delivery(paid, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'reload' });
+    expect(delivery(paid, 'file', at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
+  });
+
+  test('may use every generation that was begun to be written, and the one it was paid with', () => {
+    const uses = (record: SecretRecord) =>
+      record.sinks['file']?.uses.map(({ lease, generation }) => `${lease}.${generation}`);
+    const some = writing(writing(both, 'file', now), 'file', { lease: 'l2', generation: 1 });
+    expect(uses(some)).toEqual(['l1.0', 'l2.1']);
+    expect(uses(writing(some, 'file', { lease: 'l1', generation: 1 }))).toEqual(['l1.0', 'l2.1', 'l1.1']);
+    expect(uses(writing(some, 'file', old))).toEqual(['l2.1', 'l1.0']);
+    expect(uses(writing({ ...both, sinks: {} }, 'file', now))).toEqual(['l2.0']);
+  });
+
+  test('lets go of nothing for word of what it does not hold', () => {
+    const begun = writing(both, 'file', now);
+    expect(reloaded(begun, 'file', now, rulesOf())).toEqual(begun);
+    expect(reloaded({ ...both, sinks: {} }, 'file', now, rulesOf()).sinks['file']).toEqual({ uses: [] });
+    expect(checked({ ...both, sinks: {} }, 'file', true, 5).sinks['file']).toEqual({ uses: [] });
+  });
+});

@@ -1,0 +1,252 @@
+import { describe, expect, test } from 'vitest';
+import { another, asLeaseError, LeaseError, nextTry, patience } from '../../src/core/failure.ts';
+import { endOfHolding, headOf } from '../../src/core/record.ts';
+import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
+import { days, hours, minutes, seconds } from '../../src/core/time.ts';
+import { acquired, intending, observed, putInDoubt, settled, succeeded } from '../../src/core/transitions.ts';
+import { aLease, held, recordOf, rulesOf, stepTo } from './build.ts';
+
+const down = new LeaseError('unavailable', '503');
+const gone = new LeaseError('gone', '404');
+const when = (now: number) => ({ begun: now, now });
+
+describe('a failed retirement', () => {
+  const old = held(aLease({ id: 'l0', expiresAt: minutes(60), maxExpiresAt: minutes(90) }), { supersededAt: 1 });
+  const other = held(aLease({ id: 'l9' }), { supersededAt: 1 });
+  const record = { ...recordOf(), leases: [other, old] };
+  const left = (error: LeaseError, now: number, some = record) =>
+    failed(some, stepTo('retire', 'l0'), error, when(now)).leases.map(({ lease }) => lease.id);
+
+  test('of what is gone is none', () => {
+    expect(left(gone, 5)).toEqual(['l9']);
+  });
+
+  test('is tried again until not even a lost renewal can have kept the lease alive', () => {
+    expect(left(down, minutes(90) - 1)).toEqual(['l9', 'l0']);
+    expect(left(down, minutes(90))).toEqual(['l9']);
+    const unwalled = { ...record, leases: [other, held(aLease({ id: 'l0' }), { supersededAt: 1 })] };
+    expect(left(down, minutes(120) - 1, unwalled)).toEqual(['l9', 'l0']);
+    expect(left(down, minutes(120), unwalled)).toEqual(['l9']);
+    const plain = held({ id: 'l0', issuedAt: 0, expiresAt: minutes(60) }, { supersededAt: 1 });
+    expect(left(down, minutes(60), { ...record, leases: [other, plain] })).toEqual(['l9']);
+    expect(left(down, minutes(60) - 1, { ...record, leases: [other, plain] })).toEqual(['l9', 'l0']);
+  });
+
+  test('of what the record no longer has changes nothing', () => {
+    expect(left(down, days(1), { ...record, leases: [other] })).toEqual(['l9']);
+  });
+});
+
+describe('a rejected login', () => {
+  const denied = new LeaseError('denied', '401');
+  const rejected = (error: LeaseError, credential?: string) =>
+    failed(recordOf(), stepTo('acquire'), error, { ...when(5), ...(credential !== undefined && { credential }) });
+
+  test('is remembered with the fingerprint of what was shown', () => {
+    expect(rejected(denied, 'print').rejectedCredential).toBe('print');
+    expect(rejected(denied).rejectedCredential).toBeUndefined();
+    expect(rejected(down, 'print').rejectedCredential).toBeUndefined();
+  });
+
+  test('is forgotten with the next lease', () => {
+    const next = acquired(rejected(denied, 'print'), aLease(), rulesOf(), 9);
+    expect(next.rejectedCredential).toBeUndefined();
+    expect(next.failures['acquire']).toMatchObject({ count: 1, denied: 0 });
+  });
+
+  test('of the former credential says nothing of the present one', () => {
+    const record = { ...recordOf(), credentialSince: 5 };
+    const fail = (begun: number) =>
+      failed(record, stepTo('acquire'), denied, { begun, now: 9, credential: 'print' }).rejectedCredential;
+    expect([fail(5), fail(6)]).toEqual([undefined, 'print']);
+  });
+});
+
+describe('a provider that could not be asked', () => {
+  const intent = { key: 'k', at: 3 };
+
+  test('leaves no intent, and no mark on the pace where nothing was sent', () => {
+    const begun = intending({ ...recordOf(), acquires: [1] }, intent);
+    expect(blocked(begun, stepTo('acquire'), 'NoToken')).toMatchObject({ acquires: [1] });
+    expect(blocked(begun, stepTo('acquire'), 'NoToken').intent).toBeUndefined();
+    expect(blocked(begun, stepTo('acquire'), 'RetryAfter').acquires).toEqual([3, 1]);
+    expect(blocked(begun, stepTo('acquire'), 'TokenRejected').acquires).toEqual([3, 1]);
+    expect(blocked(recordOf(), stepTo('acquire'), 'NoToken').acquires).toEqual([]);
+  });
+
+  test('leaves an earlier doubt', () => {
+    const doubtful = intending(intending(recordOf(), intent), intent);
+    expect(blocked(doubtful, stepTo('acquire'), 'NoToken').intent).toBeDefined();
+  });
+
+  test('changes nothing else', () => {
+    const record = intending(recordOf(held()), intent);
+    expect(blocked(record, stepTo('renew', 'l1'), 'NoToken')).toBe(record);
+  });
+});
+
+describe('an acquire', () => {
+  test('is paced by its answer where there was one, whatever it said', () => {
+    const begun = intending({ ...recordOf(), acquires: [1] }, { key: 'k', at: 3 });
+    expect(failed(begun, stepTo('acquire'), down, when(9)).acquires).toEqual([9, 1]);
+    expect(acquired(begun, aLease(), rulesOf(), 9).acquires).toEqual([9, 1]);
+    expect(failed(recordOf(), stepTo('acquire'), down, when(9)).acquires).toBeUndefined();
+  });
+
+  test('remembers eight before it', () => {
+    const acquires = [8, 7, 6, 5, 4, 3, 2, 1];
+    const { acquires: now } = intending({ ...recordOf(), acquires }, { key: 'k', at: 9 });
+    expect(now).toEqual([9, 8, 7, 6, 5, 4, 3, 2]);
+  });
+});
+
+test('whatever is thrown by mistake may have had its effect', () => {
+  expect(asLeaseError(new Error('VALUE'))).toMatchObject({
+    code: 'unavailable',
+    unsure: true,
+    message: 'unexpected error',
+  });
+  expect(asLeaseError(down)).toBe(down);
+  expect(down.unsure).toBe(false);
+});
+
+describe('a lease that dies', () => {
+  const dead = (since: number, now: number) =>
+    observed(recordOf(held(aLease({ expiresAt: hours(9) }), { since })), 'l1', { is: 'gone' }, now);
+
+  test('ends now, or when it did', () => {
+    expect(dead(0, minutes(60)).leases[0]?.lease.expiresAt).toBe(minutes(60));
+    expect(dead(0, hours(10)).leases[0]?.lease.expiresAt).toBe(hours(9));
+    expect(dead(0, minutes(60)).leases[0]?.observedAt).toBe(minutes(60));
+  });
+
+  test('before it is a quarter of an hour old counts as a failed acquire', () => {
+    expect(dead(5, minutes(15) + 4).failures['acquire']).toMatchObject({ count: 1, code: 'unavailable' });
+    expect(dead(5, minutes(15) + 5).failures['acquire']).toBeUndefined();
+  });
+
+  test('is counted once where its provider says so twice', () => {
+    const record = recordOf(held());
+    const token = { lease: 'l1', generation: 0 };
+    const once = tokenRejected(record, token, 5);
+    expect(once.leases[0]?.refused).toBe(true);
+    expect(once.failures['acquire']?.count).toBe(1);
+    expect(tokenRejected(once, token, 6)).toBe(once);
+    expect(tokenRejected(record, { ...token, generation: 1 }, 5)).toBe(record);
+    expect(tokenRejected(recordOf(), token, 5)).toEqual(recordOf());
+    expect(tokenRejected(record, token, minutes(15)).failures).toEqual({});
+  });
+});
+
+describe('a lease that arrives', () => {
+  const begun = intending(recordOf(held()), { key: 'k', at: minutes(30) });
+  const arrived = (life: number) =>
+    acquired(begun, aLease({ id: 'l2', expiresAt: minutes(31) + life }), rulesOf(), minutes(31));
+
+  test('with less than five seconds to live takes nobody’s place, and counts as a failure', () => {
+    expect(headOf(arrived(seconds(5)))?.lease.id).toBe('l1');
+    expect(arrived(seconds(5)).failures['acquire']?.count).toBe(1);
+    expect(headOf(arrived(seconds(5) + 1))?.lease.id).toBe('l2');
+    expect(arrived(seconds(5) + 1).failures).toEqual({});
+  });
+
+  test('again is not superseded for being short-lived: it is in use', () => {
+    const again = acquired(begun, aLease({ expiresAt: minutes(60) + 1 }), rulesOf(), minutes(60));
+    expect(again.leases[0]?.supersededAt).toBeUndefined();
+    expect(again.failures['acquire']?.count).toBe(1);
+  });
+
+  test('and is the older of two is no news although it is known', () => {
+    const both = { ...begun, leases: [held(aLease({ id: 'l2' })), held()] };
+    expect(acquired(both, aLease(), rulesOf(), minutes(31)).failures).toEqual({});
+  });
+});
+
+describe('a success', () => {
+  const step = stepTo('renew', 'l1');
+  const record = failed(recordOf(held()), step, down, when(3));
+
+  test('is remembered by act, and ends a row of failures for people only', () => {
+    const after = succeeded(record, record, step, 9);
+    expect(after.succeeded).toEqual({ renew: 9 });
+    expect(after.failures['renew:l1']).toMatchObject({ count: 1, isOver: true });
+    expect(succeeded(after, after, stepTo('read', 'l1'), 11).succeeded).toEqual({ renew: 9, read: 11 });
+  });
+
+  test('that brought a failure is none', () => {
+    const after = failed(record, step, down, when(9));
+    expect(succeeded(record, after, step, 9)).toBe(after);
+  });
+
+  test('is not spoilt by a failure that was noted by others meanwhile', () => {
+    const after = { ...record, failures: { 'renew:l1': { ...record.failures['renew:l1'], at: 5 } } } as typeof record;
+    expect(succeeded(record, after, step, 9).succeeded).toEqual({ renew: 9 });
+  });
+
+  test('without failures leaves none', () => {
+    expect(succeeded(recordOf(), recordOf(), step, 9).failures).toEqual({});
+  });
+});
+
+test('a record in doubt has no lease that was seen', () => {
+  expect(putInDoubt(recordOf(held(), held())).leases.map(({ observedAt }) => observedAt)).toEqual([
+    undefined,
+    undefined,
+  ]);
+});
+
+test('values of a lease that nobody knows any more have ended', () => {
+  expect(endOfHolding(recordOf(), { lease: 'l1', generation: 0 })).toBe(Number.NEGATIVE_INFINITY);
+  const renewed = recordOf(held(aLease(), { generation: 2 }));
+  expect(endOfHolding(renewed, { lease: 'l1', generation: 1 })).toBe(minutes(60));
+});
+
+test('the failures of leases and sinks that are no more are forgotten, those of the secret itself are not', () => {
+  const failure = another(undefined, down, 0);
+  const keys = ['renew:l1', 'renew:l0', 'write:file', 'write:gone', 'reload:*', 'acquire', 'verify:l0:x'];
+  const record = { ...recordOf(held()), failures: Object.fromEntries(keys.map((key) => [key, failure])) };
+  expect(Object.keys(settled(record, rulesOf(), 9).failures)).toEqual([
+    'renew:l1',
+    'write:file',
+    'reload:*',
+    'acquire',
+  ]);
+});
+
+describe('patience', () => {
+  test('is an eighth of the life that is left, between a second and five minutes, and none is had for the dead', () => {
+    expect([patience(minutes(8)), patience(1), patience(hours(9))]).toEqual([minutes(1), seconds(1), minutes(5)]);
+    expect([patience(0), patience(-1)]).toEqual([minutes(5), minutes(5)]);
+  });
+
+  test('with a configuration that is wrong is an hour', () => {
+    const invalid = { count: 30, denied: 0, at: 0, code: 'invalid', notBefore: 0 } as const;
+    expect(nextTry(invalid, Number.POSITIVE_INFINITY, days(9))).toBe(hours(1));
+    expect(nextTry(invalid, hours(4), days(9))).toBe(minutes(30));
+  });
+
+  test('doubles from a second', () => {
+    const delays = [1, 2, 3, 9].map((count) =>
+      nextTry({ count, denied: 0, at: 0, code: 'unavailable', notBefore: 0 }, Number.POSITIVE_INFINITY, days(9)),
+    );
+    expect(delays).toEqual([1, 2, 4, 256].map(seconds));
+  });
+
+  test('is not had with a failure that lies ahead: the clock was set back', () => {
+    const ahead = { count: 9, denied: 0, at: 100, code: 'unavailable', notBefore: hours(9) } as const;
+    expect(nextTry(ahead, days(1), 99)).toBe(Number.NEGATIVE_INFINITY);
+    expect(nextTry(ahead, days(1), 100)).toBe(hours(9));
+    expect(nextTry(undefined, 0, 0)).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  test('is kept through a row of failures of different kinds, for a quarter of an hour after each', () => {
+    const first = another(undefined, new LeaseError('denied', 'no'), 0);
+    expect(first).toEqual({ count: 1, denied: 1, at: 0, code: 'denied', notBefore: minutes(1) });
+    const second = another(first, down, minutes(15));
+    expect(second).toMatchObject({ count: 2, denied: 1 });
+    expect(another(second, down, minutes(30) + 1)).toMatchObject({ count: 1, denied: 0 });
+    const wish = another(first, new LeaseError('unavailable', 'no', { notBefore: minutes(5) }), 1);
+    expect(wish.notBefore).toBe(minutes(5));
+    expect(another(wish, down, 2).notBefore).toBe(minutes(5));
+  });
+});
