@@ -56,6 +56,8 @@ export interface Subject {
   readonly isToken: boolean;
   /** By sink name, the sink's type. */
   readonly sinkTypes: Readonly<Record<string, string>>;
+  /** Sinks whose programs see new values by themselves: there is nobody to tell. */
+  readonly idleReloads: readonly string[];
   readonly rules: Rules;
   /** The time in which the record's dates are given: the provider's. */
   readonly now: () => Instant;

@@ -1,6 +1,5 @@
 /** Tells people what happens to their secrets: which line, at which level, for which event of the keeper. */
 import type { timer } from '../clock.ts';
-import { allSinks } from '../core/reloading.ts';
 import type { Clock, Instant } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
@@ -41,7 +40,7 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     const view = viewOf(known);
     const to = 'to' in step ? step.to : undefined;
     const sink = isDelivery(step) ? to : undefined;
-    const said = sayAct(step, isToken, sink === allSinks ? 'all sinks' : sink);
+    const said = sayAct(step, isToken, sink);
     const effort = `${name} ${effortOf(step.act)} ${sink ?? ''}`;
     const fields = {
       secret: name,
@@ -66,7 +65,8 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     if (outcome === 'ok') {
       const failures = rows.get(effort) ?? 0;
       rows.delete(effort);
-      const isNews = failures > 0 || !(quiet.includes(step.act) || (isToken && sink !== undefined));
+      const isIdle = step.act === 'reload' && sink !== undefined && subject.idleReloads.includes(sink);
+      const isNews = failures > 0 || !(isIdle || quiet.includes(step.act) || (isToken && sink !== undefined));
       const how =
         failures > 0 ? `${said.again} after ${times(failures)}` : `${said.past}, because ${sayReason(step.because)}`;
       const message = [`${name}: ${how}`, lifeOf(known, sink, now), goesOn].filter(Boolean).join('; ');

@@ -1,5 +1,6 @@
 /** The closed lists of the core as a person would say them. */
 import type { Wait } from '../core/agenda.ts';
+import { allSinks } from '../core/reloading.ts';
 import { type Instant, sayDuration } from '../core/time.ts';
 import type { AnyStep } from '../keeper/events.ts';
 
@@ -47,9 +48,10 @@ const verbs: Readonly<Record<string, readonly [past: string, doing: string, agai
   try: ['can be written to', 'trying', 'can be written to again'],
   check: ['found as it was', 'checking', 'could be checked again'],
   write: ['delivered', 'delivering', 'delivered again'],
-  reload: ['taken up by its program', 'having it taken up by its program', 'taken up by its program again'],
+  reload: ['taken up by its program', 'telling the program of', 'taken up by its program again'],
 };
 
+const togetherVerbs = ['told its programs', 'telling its programs', 'told its programs again'] as const;
 const loginVerbs = ['logged in', 'logging in', 'logged in again'] as const;
 
 export interface Said {
@@ -60,6 +62,10 @@ export interface Said {
 
 /** What was done, as a sentence goes on after the secret's name. Sinks are named. */
 export function sayAct(step: { readonly act: string; readonly to?: string }, isToken: boolean, sink?: string): Said {
+  if (step.act === 'reload' && (sink === allSinks || sink === undefined)) {
+    const [past, doing, again] = togetherVerbs;
+    return { past, doing, again };
+  }
   const known = isToken && step.act === 'acquire' ? loginVerbs : verbs[step.act];
   const [past, doing, again] = known ?? [step.act, step.act, step.act];
   const where = sink === undefined ? '' : `${sink} `;

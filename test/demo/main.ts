@@ -116,7 +116,7 @@ async function watch(startedAt: number, { tally }: Program): Promise<void> {
     const log = daemon?.log ?? [];
     if (isTerminal) {
       const scene = { books: sandbox.books(), tally, startedAt, urls, said: log.map(inWords) };
-      const frame = picture(scene, true);
+      const frame = picture(scene, process.stdout.columns ?? 80);
       process.stdout.write(
         `${drawn > 0 ? `\u001b[${drawn}A` : ''}${frame.map((line) => `\u001b[2K${line}\n`).join('')}\u001b[J`,
       );

@@ -15,10 +15,10 @@ export interface Scene {
   readonly said: readonly string[];
 }
 
-/** One frame, as lines. `isColoured`: for a terminal. */
-export function picture({ books, tally, startedAt, urls, said }: Scene, isColoured: boolean): string[] {
+/** One frame, as lines that fit: a line that the terminal breaks would spoil the next frame. */
+export function picture({ books, tally, startedAt, urls, said }: Scene, columns: number): string[] {
   const { now, leases } = books;
-  const paint = (code: number, text: string) => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const paint = (code: number, text: string) => `\u001b[${code}m${text}\u001b[0m`;
   const shown = leases.filter(({ endedAt = now }) => endedAt > now - past).slice(-8);
   const renewals = leases.reduce((sum, { renewals: all }) => sum + all.length, 0);
   const logins = books.logins.filter(({ outcome }) => outcome === 'ok').length;
@@ -38,7 +38,7 @@ export function picture({ books, tally, startedAt, urls, said }: Scene, isColour
     ),
     `  ${' '.repeat(10)}${paint(2, '█ lived  ░ to come  r renewed  │ now  ┃ wall')}`,
     '',
-    ...said.slice(-8).map((line) => paint(2, `  ${line}`)),
+    ...said.slice(-10).map((line) => paint(2, `  ${line}`.slice(0, columns - 1))),
   ];
 }
 

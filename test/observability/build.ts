@@ -45,6 +45,7 @@ export const aSubject = (clock: Clock, change: Partial<Subject> = {}): Subject =
   provider: 'infisical-main',
   required: true,
   isToken: false,
+  idleReloads: [],
   sinkTypes: { file: 'file' },
   rules: rulesOf(),
   now: clock.now,

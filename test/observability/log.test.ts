@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
 import { Material } from '../../src/core/material.ts';
+import { allSinks } from '../../src/core/reloading.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { createLog, type LogOptions } from '../../src/observability/log.ts';
 import { aLease, held, recordOf, rulesOf } from '../core/build.ts';
@@ -261,4 +262,26 @@ test('for a terminal a line is the time, the level and the words, and nothing in
   const { log, lines } = written({ format: 'pretty' });
   log.warn('cannot write \u0000\u001b[2J\nto it', { file: '/run/a b' });
   expect(lines).toEqual(['2026-01-01 00:00:00.000Z WARN  cannot write \\u0000\\u001b[2J\\nto it  file=/run/a b\n']);
+});
+
+test('programs are told of in words, and a sink without a program behind it is no news', () => {
+  const { log, words, time, subject } = written();
+  const next = { act: 'wait', until: start + hours(1), because: 'NotDue' } as const;
+  log.listen(changed(alive()));
+  log.listen(done(aStep('reload', 'Unacknowledged', 'file'), { at: start, next }));
+  log.watch({ ...subject, idleReloads: ['file'] });
+  time.pass(minutes(2));
+  log.listen(done(aStep('reload', 'Unacknowledged', 'file'), { at: time.clock.now(), next }));
+  log.listen(done(aStep('reload', 'Unacknowledged', allSinks), { at: time.clock.now(), next }));
+  const problem = {
+    outcome: 'unavailable',
+    message: 'there is no /run/orders.pid',
+    next: backingOff(time.clock.now() + seconds(1)),
+  } as const;
+  log.listen(done(aStep('reload', 'Unacknowledged', allSinks), problem));
+  expect(words()).toEqual([
+    'info orders-db: file taken up by its program, because the program had not taken them up; next look in 1h',
+    'info orders-db: told its programs, because the program had not taken them up; next look in 58m',
+    'warn orders-db: telling its programs failed (unavailable: there is no /run/orders.pid); in use: good for 58m; next try in 1s',
+  ]);
 });
