@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { choose, keyOf } from '../../src/core/agenda.ts';
 import type { BlockReason } from '../../src/core/failure.ts';
+import type { GateView } from '../../src/core/rules.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 
 const item = (act: string, at = 0, change = {}) => ({
@@ -14,6 +15,7 @@ const item = (act: string, at = 0, change = {}) => ({
 const failure = { count: 3, denied: 0, at: 0, code: 'unavailable', notBefore: 0 } as const;
 const passes = (one: { act: string }) => one.act !== 'own';
 const open = { blocks: [], isBusy: false };
+const at = (gate: GateView) => (one: { act: string }) => (passes(one) ? gate : undefined);
 const blockedBy = (because: BlockReason, until: number, since = 0) => ({
   blocks: [{ because, since, until }],
   isBusy: false,
@@ -53,21 +55,21 @@ describe('of a list of things to be done', () => {
 describe('a provider that is blocked', () => {
   test('holds up what is asked of it, and nothing else', () => {
     const gate = blockedBy('NoToken', 50);
-    expect(choose([item('a'), item('own')], {}, 1, gate, passes)).toMatchObject({ act: 'own' });
-    expect(choose([item('a')], {}, 1, gate, passes)).toEqual({
+    expect(choose([item('a'), item('own')], {}, 1, at(gate))).toMatchObject({ act: 'own' });
+    expect(choose([item('a')], {}, 1, at(gate))).toEqual({
       act: 'wait',
       until: 50,
       because: 'Blocked',
       heldUp: { deadline: hours(1), emergencyAt: minutes(57) },
     });
-    expect(choose([item('a')], {}, 50, gate, passes)).toMatchObject({ act: 'a' });
-    expect(choose([item('a')], {}, 1, open, passes)).toMatchObject({ act: 'a' });
+    expect(choose([item('a')], {}, 50, at(gate))).toMatchObject({ act: 'a' });
+    expect(choose([item('a')], {}, 1, at(open))).toMatchObject({ act: 'a' });
   });
 
   test('is not waited for by what is not due', () => {
-    const wait = choose([item('a', 20)], {}, 1, blockedBy('NoToken', 10), passes);
+    const wait = choose([item('a', 20)], {}, 1, at(blockedBy('NoToken', 10)));
     expect(wait).toEqual({ act: 'wait', until: 20, because: 'NotDue' });
-    expect(choose([item('a', 20)], {}, 1, blockedBy('NoToken', 30), passes)).toEqual({
+    expect(choose([item('a', 20)], {}, 1, at(blockedBy('NoToken', 30)))).toEqual({
       act: 'wait',
       until: 30,
       because: 'Blocked',
@@ -76,20 +78,20 @@ describe('a provider that is blocked', () => {
 
   test('that asked for silence is asked again when the emergency window begins', () => {
     const gate = blockedBy('RetryAfter', days(1), minutes(50));
-    expect(choose([item('a')], {}, minutes(51), gate, passes)).toMatchObject({ until: minutes(57) });
-    expect(choose([item('a')], {}, minutes(57), gate, passes)).toMatchObject({ act: 'a' });
+    expect(choose([item('a')], {}, minutes(51), at(gate))).toMatchObject({ until: minutes(57) });
+    expect(choose([item('a')], {}, minutes(57), at(gate))).toMatchObject({ act: 'a' });
   });
 
   test('that asks for silence again and again is left alone for an eighth of the life that is left', () => {
     const gate = blockedBy('RetryAfter', days(1), minutes(58));
-    expect(choose([item('a')], {}, minutes(58), gate, passes)).toMatchObject({ until: minutes(58) + seconds(15) });
+    expect(choose([item('a')], {}, minutes(58), at(gate))).toMatchObject({ until: minutes(58) + seconds(15) });
   });
 
   test('that does not answer is tried by who cannot wait any longer', () => {
     const gate = blockedBy('CircuitOpen', minutes(59), minutes(58));
-    expect(choose([item('a')], {}, minutes(58), gate, passes)).toMatchObject({ until: minutes(58) + seconds(15) });
+    expect(choose([item('a')], {}, minutes(58), at(gate))).toMatchObject({ until: minutes(58) + seconds(15) });
     const soon = blockedBy('CircuitOpen', minutes(58) + 1, minutes(58));
-    expect(choose([item('a')], {}, minutes(58), soon, passes)).toMatchObject({ until: minutes(58) + 1 });
+    expect(choose([item('a')], {}, minutes(58), at(soon))).toMatchObject({ until: minutes(58) + 1 });
   });
 
   test('is not asked before all of its blocks are over', () => {
@@ -97,11 +99,11 @@ describe('a provider that is blocked', () => {
       blocks: [...blockedBy('NoToken', 30).blocks, ...blockedBy('CircuitOpen', 20).blocks],
       isBusy: false,
     };
-    expect(choose([item('a')], {}, 1, gate, passes)).toMatchObject({ until: 30 });
+    expect(choose([item('a')], {}, 1, at(gate))).toMatchObject({ until: 30 });
   });
 
   test('does not forgive a failure: back-off goes on behind the block', () => {
-    expect(choose([item('a')], { a: failure }, 1, blockedBy('NoToken', 3000), passes)).toEqual({
+    expect(choose([item('a')], { a: failure }, 1, at(blockedBy('NoToken', 3000)))).toEqual({
       act: 'wait',
       until: 4000,
       because: 'BackingOff',
@@ -113,7 +115,7 @@ describe('a provider whose slots are taken', () => {
   const busy = { blocks: [], isBusy: true };
 
   test('is waited for without a date but that of a safety net', () => {
-    expect(choose([item('a')], {}, 1, busy, passes)).toEqual({
+    expect(choose([item('a')], {}, 1, at(busy))).toEqual({
       act: 'wait',
       until: seconds(30) + 1,
       because: 'ProviderBusy',
@@ -122,12 +124,22 @@ describe('a provider whose slots are taken', () => {
   });
 
   test('does not matter to what is not due yet, or not asked of it', () => {
-    expect(choose([item('a', 9)], {}, 1, busy, passes)).toEqual({ act: 'wait', until: 9, because: 'NotDue' });
-    expect(choose([item('own')], {}, 1, busy, passes)).toMatchObject({ act: 'own' });
+    expect(choose([item('a', 9)], {}, 1, at(busy))).toEqual({ act: 'wait', until: 9, because: 'NotDue' });
+    expect(choose([item('own')], {}, 1, at(busy))).toMatchObject({ act: 'own' });
+  });
+
+  test('is not waited for at the very moment at which a block ends', () => {
+    const both = { blocks: blockedBy('NoToken', 5).blocks, isBusy: true };
+    expect(choose([item('a')], {}, 5, at(both))).toMatchObject({ until: seconds(30) + 5, because: 'ProviderBusy' });
+  });
+
+  test('is told of the first of two that are as urgent', () => {
+    const agenda = [item('a'), item('b', 0, { emergencyAt: 7 })];
+    expect(choose(agenda, {}, 1, at(busy))).toMatchObject({ heldUp: { emergencyAt: minutes(57) } });
   });
 
   test('is told of the most urgent that waits', () => {
-    const wait = choose([item('a'), item('b', 0, { deadline: 7 }), item('c', 3)], {}, 1, busy, passes);
+    const wait = choose([item('a'), item('b', 0, { deadline: 7 }), item('c', 3)], {}, 1, at(busy));
     expect(wait).toEqual({
       act: 'wait',
       until: 3,

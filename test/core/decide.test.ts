@@ -347,3 +347,32 @@ test('an acquire is as urgent as the first of the leases that end', () => {
     emergencyAt: minutes(47.5),
   });
 });
+
+test('what is at stake is what is alive and not superseded', () => {
+  const others = [
+    held(aLease({ id: 'l8', expiresAt: minutes(20) }), { supersededAt: minutes(9) }),
+    held(aLease({ id: 'l9', expiresAt: minutes(5) })),
+    held(aLease({ id: 'l7', expiresAt: minutes(40) })),
+  ];
+  const record = { ...recordOf(held(aLease(), { refused: true })) };
+  const all = { ...record, leases: [...record.leases, ...others] };
+  expect(decide(all, rulesOf({ renewAt: 0.9 }), at(minutes(10)))).toMatchObject({
+    act: 'acquire',
+    deadline: minutes(40),
+    emergencyAt: minutes(38),
+  });
+  const due = { ...all, leases: [held(), ...others] };
+  expect(decide(due, rulesOf({ renewAt: 0.9, grace: minutes(1) }), at(minutes(10)))).toMatchObject({
+    act: 'retire',
+    emergencyAt: minutes(38),
+  });
+});
+
+test('a renewal that failed at the very beginning of a term is failing', () => {
+  const late = { ...failure, at: minutes(57), notBefore: hours(9) };
+  const record = { ...recordOf(held(aLease(), { termStart: minutes(57), since: 0 })), failures: { 'renew:l1': late } };
+  const rules = rulesOf({ renewAt: 0 });
+  expect(decide(record, rules, at(minutes(59.5)))).toMatchObject({ act: 'acquire', because: 'RenewalFailing' });
+  const former = { ...record, failures: { 'renew:l1': { ...late, at: minutes(57) - 1 } } };
+  expect(decide(former, rules, at(minutes(59.5)))).toMatchObject({ act: 'wait' });
+});

@@ -85,6 +85,7 @@ describe('the programs that the secret tells', () => {
     const step = reloading(both, rules, facts);
     if (step.act === 'wait') throw new Error('nothing to be done');
     expect(step.deadline).toBe(minutes(60));
+    expect(reloading(both, rules, at(minutes(60)))).toMatchObject({ deadline: minutes(90) });
     let next = both;
     for (let i = 0; i < 12; i++) {
       next = failed(next, step, new LeaseError('unavailable', 'no'), { begun: 0, now: minutes(31) });

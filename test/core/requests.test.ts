@@ -77,6 +77,11 @@ describe('a person who asks for a revocation', () => {
     expect(decide(retired(asked, 'l1'), rules, at(now))).toMatchObject({ act: 'retire', to: 'l0' });
   });
 
+  test('has ended what was taken at the same moment', () => {
+    const just = requested(recordOf(held(successor)), 'revoke', now);
+    expect(decide(just, rules, at(now))).toMatchObject({ act: 'retire', to: 'l2' });
+  });
+
   test('has none of the later ones ended', () => {
     const first = settled(retired(asked, 'l1'), rules, now);
     expect(first.requests).toEqual({ revoke: now });

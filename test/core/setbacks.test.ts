@@ -225,6 +225,10 @@ describe('patience', () => {
     expect(nextTry(invalid, hours(4), days(9))).toBe(minutes(30));
   });
 
+  test('is not had beyond the back-off where nobody was rejected', () => {
+    expect(another(undefined, down, 7).notBefore).toBe(7);
+  });
+
   test('doubles from a second', () => {
     const delays = [1, 2, 3, 9].map((count) =>
       nextTry({ count, denied: 0, at: 0, code: 'unavailable', notBefore: 0 }, Number.POSITIVE_INFINITY, days(9)),

@@ -23,6 +23,8 @@ describe('a secret is', () => {
     expect(state(well, minutes(30), true)).toBe('blocked');
     expect(state(well, minutes(29), true)).toBe('healthy');
     expect(state(recordOf(), 0, true)).toBe('blocked');
+    expect(state(recordOf(held(aLease(), { refused: true })), 1, true)).toBe('blocked');
+    expect(statusOf(well, rules, minutes(30)).state).toBe('overdue');
   });
 
   test('failing where something is due or owed, and was tried in vain', () => {
@@ -30,7 +32,7 @@ describe('a secret is', () => {
     expect(state({ ...well, failures: { 'renew:l1': failure } }, minutes(29))).toBe('healthy');
     expect(state({ ...well, failures: { 'renew:l1': { ...failure, isOver: true } } }, minutes(30))).toBe('overdue');
     expect(state({ ...recordOf(), failures: { acquire: failure } }, minutes(30))).toBe('failing');
-    expect(state({ ...well, sinks: {}, failures: { 'write:file': failure } }, 1)).toBe('failing');
+    expect(state({ ...well, sinks: {}, failures: { 'write:file': { ...failure, count: 1 } } }, 1)).toBe('failing');
   });
 
   test('rejected while its credential is', () => {
@@ -96,6 +98,12 @@ describe('the next renewal', () => {
     );
   });
 
+  test('counts on a renewal only where the request has time to arrive before the wall', () => {
+    const some = rulesOf({ grace: minutes(25), renewAt: 0.6 });
+    expect(renewsAt(aLease({ maxExpiresAt: minutes(96) + seconds(35) }), some)).toBe(minutes(36));
+    expect(renewsAt(aLease({ maxExpiresAt: minutes(96) + seconds(35) - 1 }), some)).toBe(minutes(32));
+  });
+
   test('is the end of what others replace', () => {
     expect(renewsAt({ id: 'v1', issuedAt: 0, expiresAt: 77, followed: true })).toBe(77);
   });
@@ -150,6 +158,6 @@ test('failures are counted by act until it succeeds, whatever it was done to', (
 });
 
 test('superseded leases are counted', () => {
-  const record = { ...well, leases: [held(), held(aLease({ id: 'l0' }), { supersededAt: 1 })] };
+  const record = { ...well, leases: [held(), held(), held(aLease({ id: 'l0' }), { supersededAt: 1 })] };
   expect(statusOf(record, rules, 0).superseded).toBe(1);
 });

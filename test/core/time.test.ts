@@ -18,6 +18,7 @@ test('a length of time is said to two places, without those that are nothing', (
   expect(sayDuration(1_000)).toBe('1s');
   expect(sayDuration(12_400)).toBe('12s');
   expect(sayDuration(12_600)).toBe('13s');
+  expect(sayDuration(1_000_000)).toBe('16m 40s');
   expect(sayDuration(minutes(90))).toBe('1h 30m');
   expect(sayDuration(days(2) + hours(4) + minutes(3) + 7_000)).toBe('2d 4h');
   expect(sayDuration(days(1) + minutes(3))).toBe('1d');

@@ -188,3 +188,80 @@ test('what was found lost is superseded from the start', () => {
     ['l2', 9],
   ]);
 });
+
+describe('a renewal that lands short', () => {
+  const before = held(aLease({ expiresAt: minutes(60) }));
+  const answer = { askedAt: minutes(30), before, isChanged: false };
+  const short = record.renewed(recordOf(before), aLease({ expiresAt: minutes(70) }), answer, minutes(31));
+
+  test('has found the wall', () => {
+    expect(short.leases[0]).toMatchObject({ wall: minutes(70), lease: { maxExpiresAt: minutes(70) } });
+    expect(short.leases[0]?.refused).toBeUndefined();
+    expect(short.leases[0]?.generation).toBe(0);
+  });
+
+  test('is remembered when the provider speaks of the lease again', () => {
+    const seen = { is: 'held', lease: aLease({ expiresAt: minutes(70) }) } as const;
+    expect(record.observed(short, 'l1', seen, 9).leases[0]?.lease.maxExpiresAt).toBe(minutes(70));
+    const again = record.acquired(record.intending(short, intent), aLease({ expiresAt: minutes(70) }), rules, 9);
+    expect(again.leases[0]?.lease.maxExpiresAt).toBe(minutes(70));
+    const next = record.renewed(short, aLease({ expiresAt: minutes(70) + 1 }), answer, minutes(31));
+    expect(next.leases[0]?.wall).toBe(minutes(70) + 1);
+  });
+
+  test('teaches nothing of a wall where it lands as predicted', () => {
+    const well = record.renewed(recordOf(before), aLease({ expiresAt: minutes(90) }), answer, minutes(31));
+    expect(well.leases[0]).not.toHaveProperty('wall');
+    expect(well.leases[0]).not.toHaveProperty('refused');
+    const later = record.renewed(short, aLease({ expiresAt: minutes(90) }), answer, minutes(31));
+    expect(later.leases[0]?.wall).toBe(minutes(70));
+  });
+
+  test('changes the generation once, however often it is told', () => {
+    const changed = { ...answer, isChanged: true };
+    const once = record.renewed(recordOf(before), aLease({ expiresAt: minutes(90) }), changed, minutes(31));
+    const twice = record.renewed(once, aLease({ expiresAt: minutes(90) }), changed, minutes(31));
+    expect(twice).toEqual(once);
+    expect(twice.leases[0]?.generation).toBe(1);
+  });
+});
+
+test('a lease is taken in its first generation, and fit for the sinks where no proof is asked for', () => {
+  const taken = (verify: boolean) => record.acquired(recordOf(), second, rulesOf({ verify }), 1).leases[0];
+  expect(taken(false)).toMatchObject({ generation: 0, verified: true });
+  expect(taken(true)).toMatchObject({ verified: false });
+  const proven = record.verified(recordOf(held(second, { verified: false })), 'l2');
+  expect(proven.leases[0]?.verified).toBe(true);
+});
+
+test('what is outdated is so until the provider says otherwise', () => {
+  const seen = (is: 'held' | 'outdated', some = recordOf(held())) =>
+    record.observed(some, 'l1', { is, lease: aLease() }, 1).leases[0];
+  expect(seen('outdated')?.outdated).toBe(true);
+  expect(seen('held')).not.toHaveProperty('outdated');
+  expect(seen('held', recordOf(held(aLease(), { outdated: true })))).not.toHaveProperty('outdated');
+});
+
+describe('what was searched for', () => {
+  const exclusive = rulesOf({ exclusive: true });
+  const late = (issuedAt: number) =>
+    record.searched({ ...recordOf(held()), intent }, [aLease({ id: 'l2', issuedAt })], exclusive, 9).leases;
+
+  test('is only what was created until two minutes after the last try', () => {
+    expect(late(minutes(32))).toHaveLength(2);
+    expect(late(minutes(32) + 1)).toHaveLength(1);
+    const doubtful = { ...recordOf(held()), doubt: { since: 0, until: minutes(30) } };
+    expect(record.searched(doubtful, [second], exclusive, 9).leases).toHaveLength(2);
+  });
+
+  test('is nothing where nothing is in doubt any more', () => {
+    expect(record.searched(recordOf(held()), [second], exclusive, 9).leases).toHaveLength(1);
+  });
+
+  test('is not taken for proven, nor ended where others take leases too', () => {
+    expect(late(minutes(31))[1]).toMatchObject({ verified: false, generation: 0, supersededAt: 9 });
+    const shared = record.searched({ ...recordOf(held()), intent }, [second], rules, 9);
+    expect(shared.leases).toHaveLength(1);
+    expect(shared.intent).toBeUndefined();
+  });
+});
