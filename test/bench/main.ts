@@ -4,11 +4,17 @@
  */
 import { parseArgs } from 'node:util';
 import { type Finding, tableOf } from './figures.ts';
+import { measureLateness } from './lateness.ts';
 import { measureLooks } from './looks.ts';
 import { machineFacts, watchOthers } from './machine.ts';
+import { measureSecrets } from './secrets.ts';
+import { measureStart } from './start.ts';
 
 const measurements: Readonly<Record<string, (isQuick: boolean) => Promise<Finding>>> = {
   looks: measureLooks,
+  lateness: measureLateness,
+  secrets: measureSecrets,
+  start: measureStart,
 };
 const names = Object.keys(measurements);
 

@@ -1,6 +1,8 @@
 /** BullMQ as it comes, doing nothing: what everything of ours that runs on it is measured by. */
 import { once } from 'node:events';
 import { type Job, Queue, Worker } from 'bullmq';
+import { wallClock } from '../../src/clock.ts';
+import type { Instant } from '../../src/core/time.ts';
 import type { RedisAccess } from '../../src/state/redis.ts';
 
 export interface PlainQueue {
@@ -10,8 +12,8 @@ export interface PlainQueue {
   close(): Promise<void>;
 }
 
-/** `onJob` is called when a job begins, which is all that is done for it. */
-export function aPlainQueue(redis: RedisAccess, concurrency: number, onJob: (job: Job) => void): PlainQueue {
+/** `onJob` is called with its date when a job begins, which is all that is done for it. */
+export function aPlainQueue(redis: RedisAccess, concurrency: number, onJob: (at: Instant) => void): PlainQueue {
   const prefix = `${redis.keys}:plain`;
   const producer = redis.producer();
   const client = redis.worker();
@@ -23,7 +25,7 @@ export function aPlainQueue(redis: RedisAccess, concurrency: number, onJob: (job
     streams: { events: { maxLen: 100 } },
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
   });
-  const run = async (job: Job) => onJob(job);
+  const run = async (job: Job<{ readonly at: Instant }>) => onJob(job.data.at);
   const worker = new Worker('no-op', run, { connection: client, prefix, concurrency, autorun: false });
   const wrongs: Error[] = [];
   const onError = (error: Error) => void wrongs.push(error);
@@ -34,7 +36,12 @@ export function aPlainQueue(redis: RedisAccess, concurrency: number, onJob: (job
     async add(delays) {
       if (producer.status !== 'ready') await once(producer, 'ready');
       for (let from = 0; from < delays.length; from += 500) {
-        const some = delays.slice(from, from + 500).map((delay) => ({ name: 'no-op', data: {}, opts: { delay } }));
+        const now = wallClock.now();
+        const some = delays.slice(from, from + 500).map((delay) => ({
+          name: 'no-op',
+          data: { at: now + delay },
+          opts: { delay, timestamp: now },
+        }));
         await queue.addBulk(some);
       }
     },
