@@ -19,7 +19,6 @@ const table: readonly Later[] = [
     values: ['universal', 'kubernetes', 'aws', 'gcp', 'azure', 'oidc', 'jwt', 'ldap', 'token'],
   },
   { at: 'secrets.*.verify' },
-  { at: 'secrets.*.exclusive', values: ['true'] },
   { at: 'secrets.*.onExpired', values: ['remove'] },
   { at: 'secrets.*.onRemove', values: ['revoke'] },
   { at: 'secrets.*.onShutdown', values: ['revoke'] },

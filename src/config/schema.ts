@@ -72,7 +72,7 @@ export const secretOutline = z.strictObject({
     .default([])
     .describe('Run in this order, once for each new value, after all sinks have it'),
   required: z.boolean().default(true).describe('Does it count for readiness?'),
-  exclusive: z.literal(false).default(false).describe('Does nobody else take leases there?'),
+  exclusive: z.boolean().default(false).describe('Nobody else takes leases there: those that were lost may be ended'),
   onExpired: z.literal('keep').default('keep').describe('What becomes of a value in the sinks that has ended'),
   onRemove: z.literal('keep').default('keep').describe('What becomes of its leases when it leaves this file'),
   onShutdown: z.literal('keep').default('keep').describe('What becomes of its leases when leasekeeper ends'),

@@ -133,7 +133,6 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
     ['15:16', 'secrets.db.onExpired', 'not supported by this version yet', 'write keep'],
     ['16:15', 'secrets.db.onRemove', 'not supported by this version yet', 'write keep'],
     ['17:17', 'secrets.db.onShutdown', 'not supported by this version yet', 'write keep'],
-    ['18:16', 'secrets.db.exclusive', 'not supported by this version yet', 'write false'],
   ],
   'plain-http': [['5:10', 'providers.main.url', 'plain http', 'https://']],
   port: [['11:17', 'http.listen', 'no such port', '65535 is the highest']],
