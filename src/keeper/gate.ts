@@ -3,6 +3,7 @@ import { type BlockReason, longestSilence } from '../core/failure.ts';
 import type { Block, GateView, Stake } from '../core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import type { Emit } from './events.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 export interface GateOptions {
   /** As listeners know it: the provider's name, or that of its logins. */
@@ -28,10 +29,6 @@ export interface Ticket {
   readonly enteredAt: Instant;
 }
 
-interface Waiter extends Stake {
-  readonly wake: () => void;
-}
-
 /** So many requests in a row without an answer, and nobody else is sent. */
 const patience = 5;
 const shortestBreak: Duration = seconds(1);
@@ -50,7 +47,7 @@ export class Gate {
   #inside = 0;
   /** Who was woken for a free slot, and when. */
   readonly #called = new Map<string, Instant>();
-  readonly #waiting = new Map<string, Waiter>();
+  readonly #waiting = new WaitingLine();
   #block: Block | undefined;
   /** Open: nobody passes until then, and after that one at a time. `tries`: how many of those were in vain. */
   #circuit: { readonly since: Instant; readonly until: Instant; readonly tries: number } | undefined;
@@ -84,7 +81,7 @@ export class Gate {
   enter(secret: string): Ticket {
     this.#inside++;
     this.#called.delete(secret);
-    this.#waiting.delete(secret);
+    this.#waiting.leave(secret);
     if (this.#block && this.#block.until <= this.#clock.now()) this.unblock();
     const isProbe = this.#circuit !== undefined;
     const enteredAt = this.#clock.now();
@@ -129,21 +126,16 @@ export class Gate {
    * the first in line, who looks again by itself when the block is over.
    */
   line(secret: string, stake: Stake, wake: () => void): boolean {
-    const before = this.waiting()?.deadline ?? Number.POSITIVE_INFINITY;
+    const before = this.#waiting.deadline(this.#clock.now());
     this.#called.delete(secret);
-    this.#waiting.set(secret, { ...stake, wake });
-    if ((this.waiting()?.deadline ?? Number.POSITIVE_INFINITY) < before) this.#onHurry();
-    return this.#first()?.[0] === secret;
+    this.#waiting.join({ ...stake, secret, wake });
+    if (this.#waiting.deadline(this.#clock.now()) < before) this.#onHurry();
+    return this.#waiting.first()?.secret === secret;
   }
 
   /** What is at stake for those in line, as far as it is not lost yet. */
   waiting(): Stake | undefined {
-    const alive = [...this.#waiting.values()].filter(({ deadline }) => deadline > this.#clock.now());
-    if (alive.length === 0) return undefined;
-    return {
-      deadline: Math.min(...alive.map(({ deadline }) => deadline)),
-      emergencyAt: Math.min(...alive.map(({ emergencyAt }) => emergencyAt)),
-    };
+    return this.#waiting.stake(this.#clock.now());
   }
 
   /** Who provides what they wait for wants to know when somebody is in more of a hurry than all before. */
@@ -154,7 +146,7 @@ export class Gate {
   /** A look ended with nothing held up. */
   pass(secret: string): void {
     const hadTurn = this.#called.delete(secret);
-    if (this.#waiting.delete(secret) || hadTurn) this.#callNext();
+    if (this.#waiting.leave(secret) || hadTurn) this.#callNext();
   }
 
   #blocks(): readonly Block[] {
@@ -192,20 +184,14 @@ export class Gate {
     return this.#slots - this.#inside - called.length;
   }
 
-  #first(): readonly [string, Waiter] | undefined {
-    let first: readonly [string, Waiter] | undefined;
-    for (const entry of this.#waiting) if (!first || entry[1].deadline < first[1].deadline) first = entry;
-    return first;
-  }
-
   /** Whoever is woken while the gate is closed learns from when on it is open. */
   #callNext(): void {
     const isOpen = this.#blocks().length === 0 && !this.#circuit;
     for (let calls = isOpen ? this.#free('') : 1; calls > 0; calls--) {
-      const first = this.#first();
+      const first = this.#waiting.first();
       if (!first) return;
-      const [secret, { wake }] = first;
-      this.#waiting.delete(secret);
+      const { secret, wake } = first;
+      this.#waiting.leave(secret);
       if (isOpen) this.#called.set(secret, this.#clock.now());
       wake();
     }

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { WaitingLine } from '../../src/keeper/waiting-line.ts';
+
+interface Entry {
+  readonly secret: string;
+  readonly deadline: number;
+  readonly emergencyAt: number;
+}
+
+const wake = () => undefined;
+const never = Number.POSITIVE_INFINITY;
+
+/** What the line should say, in the plainest words: of those that wait, in the order of their coming. */
+const firstOf = (entries: readonly Entry[]) =>
+  entries.reduce<Entry | undefined>(
+    (first, entry) => (first && first.deadline <= entry.deadline ? first : entry),
+    undefined,
+  );
+const aliveOf = (entries: readonly Entry[], now: number) => entries.filter(({ deadline }) => deadline > now);
+
+const secret = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+const deadline = fc.oneof(fc.integer({ min: 0, max: 12 }), fc.constant(never));
+const move = fc.oneof(
+  fc.record({ does: fc.constant('join' as const), secret, deadline, emergencyAt: fc.integer({ min: -5, max: 12 }) }),
+  fc.record({ does: fc.constant('leave' as const), secret }),
+);
+
+test('whoever comes and goes, the line knows who is first, whose deadline is next, and what is at stake', () => {
+  fc.assert(
+    fc.property(fc.array(move, { maxLength: 40 }), fc.integer({ min: -1, max: 13 }), (moves, now) => {
+      const line = new WaitingLine();
+      const model = new Map<string, Entry>();
+      for (const each of moves) {
+        if (each.does === 'join') {
+          line.join({ ...each, wake });
+          model.set(each.secret, each);
+        } else {
+          expect(line.leave(each.secret)).toBe(model.delete(each.secret));
+        }
+        const entries = [...model.values()];
+        const alive = aliveOf(entries, now);
+        expect(line.first()?.secret).toBe(firstOf(entries)?.secret);
+        expect(line.deadline(now)).toBe(Math.min(never, ...alive.map((entry) => entry.deadline)));
+        const stake = {
+          deadline: Math.min(...alive.map((entry) => entry.deadline)),
+          emergencyAt: Math.min(...alive.map((entry) => entry.emergencyAt)),
+        };
+        expect(line.stake(now)).toEqual(alive.length === 0 ? undefined : stake);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('of two with the same deadline the one that came first stays first, also when it asks again', () => {
+  const line = new WaitingLine();
+  line.join({ secret: 'a', deadline: never, emergencyAt: never, wake });
+  line.join({ secret: 'b', deadline: never, emergencyAt: never, wake });
+  line.join({ secret: 'a', deadline: never, emergencyAt: never, wake });
+  expect(line.first()?.secret).toBe('a');
+});
