@@ -19,7 +19,7 @@ export const remembered = paces.length;
 export function paced(acquires: readonly Instant[], at: Instant, urgentFrom: Instant, now: Instant): Instant {
   // A clock that was set back would make us wait for what seems to lie ahead.
   const past = acquires.filter((begun) => begun <= now);
-  const soonest = Math.max(at, ...past.slice(0, remembered).map((begun, i) => begun + (paces[i] ?? 0)));
+  const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace));
   const leisure = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + perMinutes + travel;
   return Math.max(soonest, Math.min(leisure, urgentFrom));
 }

@@ -5,20 +5,24 @@ import { headOf, holdingOf, type SecretRecord } from '../core/record.ts';
 import { acknowledged, allSinks, type ReloadStep, reloading } from '../core/reloading.ts';
 import { failed } from '../core/setbacks.ts';
 import { type Outcome, run } from './loop.ts';
-import { factsOf, now as nowOf, succeed, type Visit, wake } from './secret.ts';
+import { factsOf, now as nowOf, succeed, type Visit } from './secret.ts';
+import { wakeLook, wakeOthers } from './waking.ts';
 
-/** Do what is due. Where that changed anything, the secret is looked at: a predecessor may have become free. */
+/** Do what is due, and have the secret looked at for what follows from it. */
 export async function reload(visit: Visit): Promise<void> {
   const { name, rules } = visit.secret;
   const job = { kind: 'reload', secret: name } as const;
-  const isChanged = await run<ReloadStep>(visit, {
+  await run<ReloadStep>(visit, {
     sink: allSinks,
     decide: (record) => reloading(record, rules, factsOf(visit)),
     act: (_, record, signal) => act(visit, record, signal),
     fail: (step, error, begun) => (record) => failed(record, step, asLeaseError(error), { begun, now: nowOf(visit) }),
-    rest: (_, { until }) => succeed(visit, job, until),
+    rest: async (record, { until }) => {
+      await wakeOthers(visit, record);
+      await wakeLook(visit, record);
+      await succeed(visit, job, until);
+    },
   });
-  if (isChanged) await wake(visit, { kind: 'look', secret: name }, nowOf(visit));
 }
 
 async function act({ secret }: Visit, record: SecretRecord, signal: AbortSignal): Promise<Outcome> {

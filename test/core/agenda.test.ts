@@ -36,6 +36,10 @@ describe('of a list of things to be done', () => {
     expect(choose([item('a', 9000)], { a: failure }, 1)).toEqual({ act: 'wait', until: 9000, because: 'NotDue' });
   });
 
+  test('what is due when its back-off ends was not due before', () => {
+    expect(choose([item('a', 4000)], { a: failure }, 1)).toMatchObject({ until: 4000, because: 'NotDue' });
+  });
+
   test('the first of two with one date says why it is waited for', () => {
     expect(choose([item('a'), item('b', 4000)], { a: failure }, 1)).toMatchObject({ because: 'BackingOff' });
     expect(choose([item('b', 4000), item('a')], { a: failure }, 1)).toMatchObject({ because: 'NotDue' });

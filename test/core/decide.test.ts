@@ -188,6 +188,14 @@ describe('an additive renewal', () => {
     });
   });
 
+  test('is not repeated on request either', () => {
+    const doubtful = { ...record, leases: [without(held(lease), 'observedAt')], failures: unasked };
+    const asked = { ...doubtful, requests: { renew: minutes(31) } };
+    expect(decide(asked, rules, at(minutes(31)))).toMatchObject({ act: 'wait' });
+    const sure = { ...record, requests: { renew: minutes(1) } };
+    expect(decide(sure, rules, at(minutes(1)))).toMatchObject({ act: 'renew', because: 'Requested', at: minutes(1) });
+  });
+
   test('is made all the same where nothing can be asked, or twice is not too far', () => {
     const doubtful = { ...record, leases: [without(held(lease), 'observedAt')], failures: unasked };
     expect(decide(doubtful, rulesOf(), facts)).toMatchObject({ act: 'renew' });
@@ -375,4 +383,32 @@ test('a renewal that failed at the very beginning of a term is failing', () => {
   expect(decide(record, rules, at(minutes(59.5)))).toMatchObject({ act: 'acquire', because: 'RenewalFailing' });
   const former = { ...record, failures: { 'renew:l1': { ...late, at: minutes(57) - 1 } } };
   expect(decide(former, rules, at(minutes(59.5)))).toMatchObject({ act: 'wait' });
+});
+
+describe('in the emergency window', () => {
+  const failed = { ...failure, at: minutes(57) };
+  const record = (failures = {}, acquires: number[] = []) => ({ ...recordOf(held()), failures, acquires });
+  const now = at(minutes(59.5));
+
+  test('a renewal that failed gives way to a replacement', () => {
+    expect(decide(record({ 'renew:l1': failed }), rulesOf(), now)).toMatchObject({ act: 'acquire' });
+    const none = { ...recordOf(held()), failures: { 'renew:l1': failed } };
+    expect(decide(none, rulesOf(), now)).toMatchObject({ act: 'acquire', because: 'RenewalFailing' });
+    expect(decide(record({ 'renew:l1': failed }, [minutes(57), 5]), rulesOf(), now)).toMatchObject({ act: 'acquire' });
+  });
+
+  test('they take turns', () => {
+    const tried = record({ 'renew:l1': failed }, [minutes(57) + 1, 5]);
+    expect(decide(tried, rulesOf(), now)).toMatchObject({ act: 'renew' });
+  });
+
+  test('a renewal that failed before it is tried once more', () => {
+    const before = { ...failure, at: minutes(57) - 1 };
+    expect(decide(record({ 'renew:l1': before }), rulesOf(), now)).toMatchObject({ act: 'renew' });
+  });
+
+  test('a renewal that has to wait for its next try is not forgotten', () => {
+    const spent = record({ 'renew:l1': failed, acquire: { ...failed, notBefore: hours(9) } });
+    expect(decide(spent, rulesOf(), now)).toMatchObject({ act: 'renew' });
+  });
 });

@@ -111,6 +111,14 @@ test('whatever is thrown by mistake may have had its effect', () => {
 });
 
 describe('a lease that dies', () => {
+  test('is found out by observing, reading or renewing it', () => {
+    for (const act of ['observe', 'read', 'renew'] as const) {
+      const end = (error: LeaseError) =>
+        failed(recordOf(held()), stepTo(act, 'l1'), error, when(5)).leases[0]?.lease.expiresAt;
+      expect([end(gone), end(down)]).toEqual([5, minutes(60)]);
+    }
+  });
+
   const dead = (since: number, now: number) =>
     observed(recordOf(held(aLease({ expiresAt: hours(9) }), { since })), 'l1', { is: 'gone' }, now);
 

@@ -22,6 +22,26 @@ describe('a sink', () => {
     expect(sink.content).toBe('VALUE-l1');
   });
 
+  test('has the secret looked at although the store was away when it was done', async () => {
+    const stage = new Stage();
+    const source = aSource(stage);
+    let loads = 0;
+    const sink = aSink({
+      check: async () => {
+        loads = 1;
+      },
+    });
+    stage.throughStore = {
+      ...stage.ports.store,
+      update: (name, change) => stage.store.update(name, change),
+      load: (name) => (loads > 0 && loads++ < 3 ? Promise.reject(new Error('away')) : stage.store.load(name)),
+    };
+    stage.add({ source, sinks: { file: sink } });
+    await stage.until(minutes(1));
+    expect(stage.thrown).not.toEqual([]);
+    expect(sink.content).toBe('VALUE-l1');
+  });
+
   test('that cannot be written to does not keep the others from theirs', async () => {
     const stage = new Stage();
     const broken = aSink({ check: () => Promise.reject(new LeaseError('invalid', 'read-only')) });
