@@ -3,10 +3,11 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
+import { aSandbox } from '../sandbox/infisical/builder.ts';
 import type { Fault } from '../sandbox/infisical/faults.ts';
 import { childrenOf, commandLineOf } from '../support/daemon.ts';
 import { aRecordingProxy, dressesOf, type RecordingProxy } from '../support/recording-proxy.ts';
-import { aStage, eventually, type Stage, shortLives } from '../support/stage.ts';
+import { aStage, eventually, type Stage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 let proxy: RecordingProxy | undefined;
@@ -34,21 +35,41 @@ const faults: readonly Fault[] = [
 ];
 
 test('no credential is found in Redis, logs, metrics, pages, leftover files or command lines', async () => {
-  stage = await aStage(shortLives());
+  // So many, and renewed so early, that there is always one that asks for something though others back off.
+  const names = Array.from({ length: 10 }, (_, i) => `db-${i}`);
+  stage = await aStage(
+    names.reduce(
+      (all, name) => all.withDynamicSecret({ name, type: 'redis', defaultTTL: '40s', maxTTL: '2m' }),
+      aSandbox()
+        .withIdentity({ accessTokenTTL: 40, accessTokenMaxTTL: 120 })
+        .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '40s', maxTTL: '2m' })
+        .with({ minimumTtl: 1000 }),
+    ),
+  );
   const { sandbox, dir, secretFile } = stage;
   proxy = await aRecordingProxy(sandbox.url);
-  const config = stage.configuration().replace(sandbox.url, proxy.url);
+  const secrets = names.map(
+    (name) => `  ${name}:
+    source: { type: infisical/dynamic-secret, provider: infisical-main, project: shop, environment: prod, name: ${name} }
+    policy: { renewAt: 15%, jitter: 10%, grace: 1s }
+    sinks: [{ type: file, path: ${dir}/secrets/${name}.json, format: json }]`,
+  );
+  const config = stage.configuration({ secrets: secrets.join('\n') }).replace(sandbox.url, proxy.url);
   const pages: string[] = [];
   const commandLines: string[] = [];
   const daemon = await stage.daemon({ config });
-  await eventually('the first credential is there', () => sandbox.books().leases.length > 0);
+  await eventually(
+    'everything is delivered',
+    async () => (await stage?.get('/readyz').catch(() => undefined))?.status === 200,
+  );
   for (const fault of faults) {
     const before = sandbox.books().requests.filter(({ faults: struck }) => struck.includes(fault.kind)).length;
     sandbox.control.fault(fault);
     await eventually(`the fault ${fault.kind} has struck`, () => {
       const struck = sandbox.books().requests.filter(({ faults: all }) => all.includes(fault.kind)).length;
-      return struck > before || !sandbox.books().leases.length;
+      return struck > before;
     });
+    sandbox.control.clearFaults();
     for (const path of ['/metrics', '/readyz', '/readyz/orders-db', '/readyz/infisical-main%2Ftoken']) {
       pages.push((await stage.get(path)).body);
     }
@@ -66,16 +87,17 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
   await second.logged(({ msg }) => String(msg).startsWith('leasekeeper '));
   await second.stop();
 
+  const sinks = ['orders.env', ...names.map((name) => `${name}.json`)].map((file) => join(dir, 'secrets', file));
   const places: Record<string, string> = {
     'the log': [...daemon.lines, ...second.lines].join('\n'),
     'the pages': pages.join('\n'),
     'the command lines': commandLines.join('\n'),
     Redis: inRedis,
-    ...(await filesBelow(dir, [join(dir, 'secrets', 'orders.env'), secretFile])),
+    ...(await filesBelow(dir, [...sinks, secretFile])),
   };
   // The search can find: the sink holds what passed last.
-  const sink = await readFile(join(dir, 'secrets', 'orders.env'), 'latin1');
-  expect([...proxy.values].some((value) => sink.includes(value))).toBe(true);
+  const held = (await Promise.all(sinks.map((sink) => readFile(sink, 'latin1')))).join('\n');
+  expect([...proxy.values].some((value) => held.includes(value))).toBe(true);
   expect(proxy.values.size).toBeGreaterThan(4);
   const found = [...proxy.values, 'a-wrong-secret-that-nobody-may-read'].flatMap((value) =>
     dressesOf(value).flatMap((dress) =>
