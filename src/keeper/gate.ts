@@ -33,6 +33,9 @@ export interface Ticket {
 const patience = 5;
 const shortestBreak: Duration = seconds(1);
 const longestBreak: Duration = seconds(30);
+/** After the first rejection of a token, and after many. */
+const shortestRejection: Duration = seconds(5);
+const longestRejection: Duration = seconds(60);
 /** A probe takes no longer than the longest call. */
 const longestProbe: Duration = seconds(35);
 /** Who was woken takes its turn within this time, or loses it. */
@@ -53,6 +56,8 @@ export class Gate {
   #circuit: { readonly since: Instant; readonly until: Instant; readonly tries: number } | undefined;
   #probingSince: Instant | undefined;
   #unanswered = 0;
+  /** How often a token was rejected since there was another. */
+  #rejections = 0;
   #onHurry: () => void = () => undefined;
 
   constructor({ name, clock, emit, slots = 8 }: GateOptions) {
@@ -82,7 +87,7 @@ export class Gate {
     this.#inside++;
     this.#called.delete(secret);
     this.#waiting.leave(secret);
-    if (this.#block && this.#block.until <= this.#clock.now()) this.unblock();
+    if (this.#block && this.#block.until <= this.#clock.now()) this.#lift();
     const isProbe = this.#circuit !== undefined;
     const enteredAt = this.#clock.now();
     if (isProbe) this.#probingSince = enteredAt;
@@ -105,16 +110,24 @@ export class Gate {
   /** Nobody passes before then. The earlier word does not count any more. */
   block(until: Instant, because: BlockReason): void {
     const since = this.#clock.now();
+    // Whoever shows the same token once more is rejected once more, until there is another.
+    const patient =
+      because === 'TokenRejected' ? Math.min(longestRejection, shortestRejection * 2 ** this.#rejections++) : 0;
     this.#block = {
       because,
       since,
-      until: Math.min(Math.max(until, since + shortestBreak), since + longestSilence),
+      until: Math.min(Math.max(until, since + shortestBreak, since + patient), since + longestSilence),
     };
     this.#tell();
   }
 
   /** It may be asked again: there is a new token, or somebody knows better. Who waits is woken. */
   unblock(): void {
+    this.#rejections = 0;
+    this.#lift();
+  }
+
+  #lift(): void {
     if (!this.#block) return;
     this.#block = undefined;
     this.#tell();

@@ -70,7 +70,7 @@ describe('a provider that could not be asked', () => {
     expect(blocked(begun, stepTo('acquire'), 'NoToken')).toMatchObject({ acquires: [1] });
     expect(blocked(begun, stepTo('acquire'), 'NoToken').intent).toBeUndefined();
     expect(blocked(begun, stepTo('acquire'), 'RetryAfter').acquires).toEqual([3, 1]);
-    expect(blocked(begun, stepTo('acquire'), 'TokenRejected').acquires).toEqual([3, 1]);
+    expect(blocked(begun, stepTo('acquire'), 'TokenRejected').acquires).toEqual([1]);
     expect(blocked(recordOf(), stepTo('acquire'), 'NoToken').acquires).toEqual([]);
   });
 

@@ -101,6 +101,23 @@ describe('a block', () => {
     expect(gate.view('a').blocks[0]?.until).toBe(now + minutes(10));
   });
 
+  test('for a rejected token lasts longer and longer, until there is another', () => {
+    const gate = gateOf();
+    const lasts: number[] = [];
+    const reject = () => {
+      gate.block(now + seconds(2), 'TokenRejected');
+      const until = gate.view('a').blocks[0]?.until ?? 0;
+      lasts.push((until - now) / 1000);
+      now = until;
+      gate.leave(gate.enter('a'), 'answered');
+    };
+    for (let i = 0; i < 6; i++) reject();
+    expect(lasts).toEqual([5, 10, 20, 40, 60, 60]);
+    gate.unblock();
+    reject();
+    expect(lasts.at(-1)).toBe(5);
+  });
+
   test('is lifted by who knows better, and those who wait are woken, as many as there are slots', () => {
     const gate = gateOf(2);
     gate.block(now + seconds(9), 'NoToken');
