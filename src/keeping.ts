@@ -55,11 +55,11 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const end = new AbortController();
   const startedAt = steady.now();
   const records = new Map<string, SecretRecord>();
-  const waiting = new Set<() => void>();
+  const waiting = new Set<(changed?: string) => void>();
   const emit = (event: KeeperEvent) => {
     if (event.type === 'changed') records.set(event.secret, event.record);
     for (const listener of listeners) listener.listen(event);
-    if (event.type === 'changed') for (const check of waiting) check();
+    if (event.type === 'changed') for (const check of waiting) check(event.secret);
   };
   const worker = bullWorker({
     handle: (job, signal) => handle(job, signal),
@@ -106,17 +106,15 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const watch = () => {
     for (const { secret } of household.secrets.values()) for (const one of listeners) one.watch(subjectOf(secret));
   };
-  const undelivered = () =>
-    [...household.secrets.values()]
-      .map(({ secret }) => secret)
-      .filter(({ isToken }) => !isToken)
-      .filter(({ name, rules }) => {
-        const record = records.get(name) ?? emptyRecord;
-        const head = headOf(record);
-        // Written is enough: the programs may be those that wait for us before they start.
-        return !head || rules.sinks.some((sink) => !isSame(holdingOf(head), record.sinks[sink]?.has));
-      })
-      .map(({ name }) => name);
+  const isUndelivered = (name: string): boolean => {
+    const secret = household.secrets.get(name)?.secret;
+    if (!secret || secret.isToken) return false;
+    const record = records.get(name) ?? emptyRecord;
+    const head = headOf(record);
+    // Written is enough: the programs may be those that wait for us before they start.
+    return !head || secret.rules.sinks.some((sink) => !isSame(holdingOf(head), record.sinks[sink]?.has));
+  };
+  const undelivered = () => [...household.secrets.keys()].filter(isUndelivered);
 
   watch();
   await worker.ensure(household.jobs);
@@ -135,6 +133,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
         for (const one of listeners) one.forget(name);
       }
       watch();
+      for (const check of waiting) check();
       await worker.ensure(household.jobs);
       await lookAtAll();
       await closeProviders(former, household, onError);
@@ -142,12 +141,19 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     lookAtEverything: () => lookAtAll(),
     delivered: (signal) =>
       new Promise((resolve, reject) => {
+        let owing = new Set<string>();
         const settle = (act: () => void) => {
           waiting.delete(check);
           signal.removeEventListener('abort', abort);
           act();
         };
-        const check = () => undelivered().length === 0 && settle(resolve);
+        // All are counted once: what changes after that is one secret at a time, of ten thousand.
+        const check = (changed?: string) => {
+          if (changed === undefined) owing = new Set(undelivered());
+          else if (isUndelivered(changed)) owing.add(changed);
+          else owing.delete(changed);
+          if (owing.size === 0) settle(resolve);
+        };
         const abort = () => settle(() => reject(signal.reason));
         waiting.add(check);
         signal.addEventListener('abort', abort);

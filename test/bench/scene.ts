@@ -18,8 +18,8 @@ export interface Scene {
   removeFiles(): Promise<void>;
   /** Remove the data directory. */
   forget(): Promise<void>;
-  /** Of its page. */
-  get(path: string): Promise<Response>;
+  /** A page of the daemon. Rejects where it says no, or nothing within 10 s. */
+  get(path: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -62,7 +62,11 @@ ${Array.from({ length: secrets }, (_, i) => secretOf(`secret-${i}`)).join('')}`;
       await mkdir(files, { mode: 0o700 });
     },
     forget: () => rm(dataDir, { recursive: true, force: true }),
-    get: (path) => fetch(`http://127.0.0.1:${port}${path}`),
+    async get(path) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(10_000) });
+      if (!response.ok) throw new Error(`${path} answers ${response.status}`);
+      return response.text();
+    },
     async close() {
       for (const daemon of daemons) await daemon.stop();
       await sandbox.close();

@@ -1,6 +1,5 @@
 /** The size of the daemon with one secret and with ten thousand, and what so many take. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Daemon } from '../support/daemon.ts';
 import { type Finding, inMebibytes, inSeconds, median, whole } from './figures.ts';
 import { cpuTimeOf, memoryOf } from './machine.ts';
 import { aScene, redisOf, type Scene, until } from './scene.ts';
@@ -50,14 +49,14 @@ export async function measureSecrets(isQuick: boolean): Promise<Finding> {
     ],
     notes: [
       'dist/leasekeeper.js with its embedded Redis; leases of 1 h from the sandbox on the loopback, each to a file; log level info',
-      `at rest: ${rest / 1000} s after the last delivery; a scrape: the middle of 3`,
+      `at rest: ${rest / 1000} s after the last delivery; a scrape: the middle of 3, or – where none came within 10 s`,
     ],
   };
 }
 
 const rest = 5_000;
 /** Who is not done by then is told with what it has. */
-const patience = 150_000;
+const patience = 120_000;
 
 async function measureSize(scene: Scene, secrets: number): Promise<Measured> {
   const from = performance.now();
@@ -75,21 +74,21 @@ async function measureSize(scene: Scene, secrets: number): Promise<Measured> {
   const idle = (after.daemon - before.daemon + after.redis - before.redis) / (after.at - before.at);
   const { resident, peak } = memoryOf(daemon.pid);
   const inRedis = memoryOf(redis).resident;
-  const { scrape, page } = await scrapes(scene, daemon);
+  const { scrape, page } = await scrapes(scene);
   const { daemon: cpu, redis: redisCpu } = busy;
   return { secrets, delivered, took, resident, peak, redis: inRedis, cpu, redisCpu, idle, scrape, page };
 }
 
-async function scrapes(scene: Scene, daemon: Daemon): Promise<{ readonly scrape: number; readonly page: number }> {
+/** As Prometheus asks, and with as much patience as it has where nobody says otherwise. */
+async function scrapes(scene: Scene): Promise<{ readonly scrape: number; readonly page: number }> {
   const times: number[] = [];
-  let page = 0;
+  let page = Number.NaN;
   for (let i = 0; i < 3; i++) {
     const from = performance.now();
-    const response = await scene.get('/metrics');
-    const text = await response.text();
+    const text = await scene.get('/metrics').catch(() => undefined);
+    if (text === undefined) continue;
     times.push(performance.now() - from);
     page = Buffer.byteLength(text);
-    if (!response.ok) throw new Error(`/metrics answers ${response.status}:\n${daemon.lines.slice(-10).join('\n')}`);
   }
   return { scrape: median(times), page };
 }
