@@ -16,13 +16,15 @@ export interface Door {
   readonly issuer: Issuer;
   readonly life: Life;
   readonly chaos: Chaos;
+  /** The truth. */
+  readonly now: () => Instant;
   /** Our idea of the provider's time. */
   readonly clock: Clock;
   /** The access token to be shown. Absent: none is wanted. */
   readonly token?: () => (Holding & { readonly material: Material }) | undefined;
   readonly tokenRejected: (token: Holding) => void;
-  /** An acquire is about to be sent; one has reached the provider; its answer was heard. */
-  readonly onAcquire: (what: 'begun' | 'arrived') => void;
+  /** An acquire that was begun then is about to be sent, or has reached the provider. */
+  readonly onAcquire: (what: 'sent' | 'arrived', begunAt: Instant) => void;
   readonly onRejected: () => void;
 }
 
@@ -85,12 +87,13 @@ export function clientOf(door: Door): Source {
     clock,
     uncertainty: () => house.uncertainty,
     acquire: async (call) => {
+      const begunAt = door.now();
       const arrive = () => {
-        onAcquire('arrived');
+        onAcquire('arrived', begunAt);
         if (kind === 'token') house.login(nature.uses);
         return issuer.acquire(call.key, call.predecessor !== undefined);
       };
-      const word = await ask('acquire', call, arrive, () => onAcquire('begun'));
+      const word = await ask('acquire', call, arrive, () => onAcquire('sent', begunAt));
       return { lease: leaseOf(word), material: materialOf(word) };
     },
     ...(renewal && {

@@ -116,7 +116,8 @@ function secretOfKept(
     clock: nearly(house, timeline, () => dice.roll() * 2 - 1),
     ...(!isToken && memory && { token: () => present(memory) }),
     tokenRejected: (holding) => tell(house.tokens?.name ?? '', (visit) => tokenRejected(visit, holding)),
-    onAcquire: (what) => judge.onAcquire(name, what),
+    now: () => timeline.now(),
+    onAcquire: (what, begunAt) => judge.onAcquire(name, what, begunAt),
     onRejected: () => house.rejections.push(timeline.now()),
   });
   const sinks = places.map((place) => [place.name, place.sink(life, chaos)] as const);

@@ -78,6 +78,7 @@ export class House {
     if (this.#limitedUntil <= now) this.#limitedUntil = now + this.#dice.between(seconds(1), minutes(1));
     this.#troubles.note(`provider/${this.name}`, now, this.#limitedUntil);
     const said = this.#dice.chance(0.2) ? now + minutes(this.#dice.between(5, 120)) : this.#limitedUntil;
+    this.#troubles.note(`silence/${this.name}`, now, Math.min(said, now + minutes(10)));
     return new ProviderBlocked('RetryAfter', said + this.skew);
   }
 

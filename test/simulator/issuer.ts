@@ -37,6 +37,8 @@ export class Issuer {
   readonly name: string;
   readonly nature: Nature;
   readonly leases = new Map<string, Issued>();
+  /** The latest few, newest first. */
+  last: readonly Issued[] = [];
   current: Issued | undefined;
   currentSince: Instant = 0;
   /** Renewals that killed their lease, or were asked for although they could not land. */
@@ -80,15 +82,14 @@ export class Issuer {
 
   acquire(key: string, hasPredecessor: boolean): Word {
     const { kind, honoursKeys, ttl = never } = this.nature;
-    const all = [...this.leases.values()];
-    const same = all.find((issued) => issued.key === key);
-    if (honoursKeys && same && hasPredecessor) return this.#word(same);
+    const same = honoursKeys ? [...this.leases.values()].find((issued) => issued.key === key) : undefined;
+    if (same && hasPredecessor) return this.#word(same);
     const present = this.current && this.isLiving(this.current) ? this.current : undefined;
     if (kind === 'followed' && !present) throw new LeaseError('unavailable', 'no current version');
     // What is there already will do, where nothing was taken before.
     if (present && (kind === 'followed' || !hasPredecessor)) return this.#word(present);
     if (kind === 'rotated') return this.#word(this.addVersion(key));
-    const last = all.at(-1);
+    const last = this.last[0];
     const isYoung = last && endOfTerm(last) - this.#timeline.now() > ttl * 0.6;
     return this.#word(kind === 'iam' && isYoung && this.isLiving(last) ? last : this.#issue(key));
   }
@@ -209,6 +210,7 @@ export class Issuer {
       isOurs: false,
     };
     this.leases.set(issued.id, issued);
+    this.last = [issued, ...this.last.slice(0, 3)];
     return issued;
   }
 

@@ -36,6 +36,10 @@ export class Judge {
   /** Per secret, when acquires were begun, and when they arrived. */
   readonly #begun = new Map<string, Instant[]>();
   readonly #arrived = new Map<string, Instant[]>();
+  /** Leases that had ended before their grace was over. */
+  readonly earlyEnds: string[] = [];
+  /** When the process was killed. */
+  readonly kills: Instant[] = [];
   /** By secret, when a person asked for the end of all that is held, whoever uses it. */
   readonly askedToRevoke = new Map<string, Instant>();
 
@@ -63,13 +67,13 @@ export class Judge {
   }
 
   /** Whatever happened: a second between two acquires, and eight in five minutes at the provider's door. */
-  onAcquire(kept: string, what: 'begun' | 'arrived'): void {
+  onAcquire(kept: string, what: 'sent' | 'arrived', begunAt: Instant): void {
     const now = this.#timeline.now();
-    if (what === 'begun') {
+    if (what === 'sent') {
       const begun = this.#begun.get(kept) ?? [];
-      const since = now - (begun.at(-1) ?? Number.NEGATIVE_INFINITY);
+      const since = begunAt - (begun.at(-1) ?? Number.NEGATIVE_INFINITY);
       if (since < seconds(1)) this.break(5, `${kept} acquired again after ${since} ms`);
-      this.#begun.set(kept, [...begun.slice(-8), now]);
+      this.#begun.set(kept, [...begun.slice(-8), begunAt]);
       return;
     }
     const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => now - at < minutes(5)), now];
@@ -78,14 +82,22 @@ export class Judge {
   }
 
   #onChange(kept: Kept, place: SinkPlace, before: string | undefined): void {
-    const now = this.#timeline.now();
-    if (before !== undefined && before !== '' && !this.#isUsed(kept, idOf(before))) this.letGo.set(idOf(before), now);
+    if (before !== undefined && !this.#isUsed(kept, idOf(before))) this.#onLetGo(kept, before);
     const { content } = place;
     if (content !== undefined && content !== before) this.#onContent(kept, place, content, before);
     for (const program of place.programs) {
       const { loaded } = program;
       if (loaded !== undefined && loaded !== before) this.#watch(kept, place, program, loaded);
     }
+  }
+
+  #onLetGo({ issuer, policy, house }: Kept, value: string): void {
+    const issued = issuer.leaseOf(value);
+    if (!issued) return;
+    this.letGo.set(issued.id, this.#timeline.now());
+    this.#timeline.after(policy.grace - 2 * house.uncertainty, () => {
+      if (!issuer.isLiving(issued)) this.earlyEnds.push(issued.id);
+    });
   }
 
   /** What was put there has to be whole, fit, and no worse than what was there. */
@@ -127,13 +139,25 @@ export class Judge {
     const due = isSurprise ? Math.max(end, this.#noticed(kept, issued, term.end)) : end;
     this.#timeline.at(due, () => {
       if (program.loaded !== value || issuer.accepts(value)) return;
-      const excuse = this.#excuse(kept, place, term.from, due);
+      // After a renewal whose answer was lost it lives longer than we can know: what counts is the end we know of.
+      const known = Math.min(due, issued.toldEnd ?? due);
+      const excuse =
+        isSurprise || known < due
+          ? this.#lastTrouble(kept, place, Math.min(end, known) - windowOf(known - term.from), due)
+          : this.#excuse(kept, place, term.from, due);
       if (excuse === undefined) {
         const since = this.#timeline.now() === end ? '' : ` since ${end}`;
         return this.break(1, `${place.path} is left with the dead ${value}${since}`);
       }
       this.#recover(kept, place, program, value, excuse);
     });
+  }
+
+  /** It is dead, and nobody can know of it yet. */
+  isHidden(kept: Kept, value: string): boolean {
+    const [issued, term] = [kept.issuer.leaseOf(value), kept.issuer.termOf(value)];
+    if (!issued || !term || issued.surprisedAt === Number.NEGATIVE_INFINITY) return false;
+    return this.#timeline.now() < this.#noticed(kept, issued, term.end);
   }
 
   /** When somebody ended it early: by when must it have been noticed and replaced? */
@@ -154,9 +178,15 @@ export class Judge {
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
   }
 
-  /** So many acquires were made that promise 5 forbids another in time. */
+  /** So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. */
   #isSpent = (kept: string, since: Instant): boolean =>
-    (this.#begun.get(kept) ?? []).filter((at) => since - at < minutes(5)).length > 4;
+    [...(this.#begun.get(kept) ?? []), ...this.kills].filter((at) => since - at < minutes(5.5)).length > 4;
+
+  /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
+  #lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
+    const places = [...this.#placesOf(kept, place), `silence/${kept.house.name}`];
+    return this.#isOrphan(kept, to) ? to : this.#troubles.lastEnd(places, from, to);
+  }
 
   /** Nobody has made a version that could take its place. */
   #isOrphan({ issuer }: Kept, now: Instant): boolean {
@@ -172,9 +202,8 @@ export class Judge {
     const at = Math.max(over, this.#timeline.now()) + recovery;
     this.#timeline.at(at, () => {
       if (program.loaded !== value || kept.issuer.accepts(value)) return;
-      const places = this.#placesOf(kept, place);
-      const more = this.#troubles.lastEnd(places, at - recovery + 1, at);
-      if (more !== undefined || this.#isOrphan(kept, at)) return this.#recover(kept, place, program, value, more ?? at);
+      const more = this.#lastTrouble(kept, place, at - recovery + 1, at);
+      if (more !== undefined) return this.#recover(kept, place, program, value, more);
       this.break(8, `${place.path} is still left with the dead ${value}`);
     });
   }

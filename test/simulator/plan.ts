@@ -137,6 +137,7 @@ function withNeeds(house: HousePlan, doing: string, term: Duration, dice: Dice):
     'acquire RotationDue': { policy: { ...policy, rotateAfter } },
     'verify Unproven': { isVerified: true },
     'reload Unacknowledged': { sinks: [['by the sink'], ['by the secret']] },
+    'reload everything': { sinks: [['by the secret'], ['never', 'by the secret']] },
     'acquire RenewalFailing': { nature: { ...nature, ...(renewal && { renewal }), maxTerms: 24 } },
     'renew RenewalDue': { nature: { ...nature, ...(renewal && { renewal }), maxTerms: 7.5 } },
     'acquire EndOfLife': { nature: { ...nature, maxTerms: 1.2 } },

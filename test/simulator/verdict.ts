@@ -4,16 +4,19 @@ import { type Issued, idOf } from './issuer.ts';
 import type { Judge, Kept } from './judge.ts';
 
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
-export function unhealed({ kept, letGo }: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
-  return kept.flatMap((one) => [...unserved(one), ...left(one, letGo, now, orphaned.get(one.name) ?? 0)]);
+export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
+  const { kept, letGo } = judge;
+  return kept.flatMap((one) => [...unserved(one, judge), ...left(one, letGo, now, orphaned.get(one.name) ?? 0)]);
 }
 
-function unserved({ issuer, places }: Kept): string[] {
+function unserved(kept: Kept, judge: Judge): string[] {
+  const { issuer, places } = kept;
   const wrong: string[] = [];
   const held = new Set(places.map(({ content }) => content));
   if (held.size > 1) wrong.push(`promise 8: the sinks hold ${[...held].join(' and ')}`);
   for (const { path, content = '', programs } of places) {
-    if (!issuer.accepts(content)) wrong.push(`promise 8: ${path} holds ${content || 'nothing'}, which is dead`);
+    if (!issuer.accepts(content) && !judge.isHidden(kept, content))
+      wrong.push(`promise 8: ${path} holds ${content || 'nothing'}, which is dead`);
     if (issuer.nature.kind === 'followed' && idOf(content) !== issuer.current?.id) {
       wrong.push(`promise 8: ${path} holds ${content}, not the current ${issuer.current?.id}`);
     }

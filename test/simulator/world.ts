@@ -129,6 +129,7 @@ export class World {
   crash(): void {
     if (!this.life?.isAlive) return;
     this.life.kill();
+    this.judge.kills.push(this.timeline.now());
     this.wakes.abandon();
     this.troubles.endAll();
     const now = this.timeline.now();
@@ -154,7 +155,7 @@ export class World {
   #onSave(secret: string, json: string): void {
     this.judge.onText('the store', json);
     const issuer = this.kept.find(({ name }) => name === secret)?.issuer;
-    for (const issued of [...(issuer?.leases.values() ?? [])].slice(-4)) {
+    for (const issued of issuer?.last ?? []) {
       if (!issued.isOurs && json.includes(`"id":"${issued.id}"`)) issued.isOurs = true;
     }
   }

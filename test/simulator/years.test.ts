@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { days, hours, minutes } from '../../src/core/time.ts';
+import { aSecret, aStory, aToken } from './quiet.ts';
+import { World } from './world.ts';
+
+test.each([
+  { name: '15 minutes, and 15 at the most', ttl: minutes(15), maxTerms: 1 },
+  { name: '15 minutes of 1 hour', ttl: minutes(15), maxTerms: 4 },
+  { name: '1 hour of 24', ttl: hours(1), maxTerms: 24 },
+  { name: '30 days, and 30 at the most', ttl: days(30), maxTerms: 1 },
+])(
+  'for a year a token of $name is never dead in use, never renewed to death, and rarely logged in for',
+  async ({ ttl, maxTerms }) => {
+    const year = days(365);
+    const world = new World(1, aStory(aSecret(aToken(ttl, maxTerms), { sinks: [['never']] }), { trouble: year }));
+    expect(await world.live()).toEqual([]);
+    const [kept] = world.kept;
+    // No more logins than twice what the wall makes necessary.
+    expect(kept?.issuer.leases.size).toBeGreaterThanOrEqual(year / (ttl * maxTerms));
+    expect(kept?.issuer.leases.size).toBeLessThanOrEqual((2 * year) / (ttl * maxTerms) + 2);
+    const living = [...(kept?.issuer.leases.values() ?? [])].filter((issued) => kept?.issuer.isLiving(issued));
+    expect(living.length, 'predecessors are ended').toBeLessThanOrEqual(2);
+  },
+  120_000,
+);
+
+test('a token without an end, and one that can be renewed for ever, are logged in for once in a year', async () => {
+  for (const nature of [{ ...aToken(hours(12), 1), maxTerms: Number.POSITIVE_INFINITY }, { ...aToken(1, 1) }]) {
+    const { ttl: _, maxTerms: __, renewal: ___, ...endless } = nature;
+    const plan = aStory(aSecret(nature.ttl === 1 ? endless : nature, { sinks: [['never']] }), { trouble: days(365) });
+    const world = new World(1, plan);
+    expect(await world.live()).toEqual([]);
+    expect(world.kept[0]?.issuer.leases.size).toBe(1);
+  }
+});
