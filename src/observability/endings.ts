@@ -1,4 +1,4 @@
-/** Says the moment a value that is in use ends, and when it is replaced: nothing else may happen at that moment. */
+/** Says the moment a value that is in use ends, and when it is replaced: nothing else may happen at that moment. Both are always said. */
 import type { timer } from '../clock.ts';
 import { type Instant, sayDuration } from '../core/time.ts';
 import type { Known } from './latest.ts';
@@ -13,7 +13,7 @@ export interface Endings {
 }
 
 export interface EndingsOptions {
-  readonly tell: (line: Line) => void;
+  readonly tell: (line: Line) => unknown;
   readonly timer: typeof timer;
   readonly get: (secret: string) => Known | undefined;
 }
@@ -29,22 +29,23 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
   };
 
   const check = (known: Known) => {
-    const secret = known.subject.name;
+    const { name: secret, isToken } = known.subject;
     const now = known.subject.now();
     const { sinks, state } = viewOf(known);
     const before = ended.get(secret) ?? new Map<string, Instant>();
     const after = new Map<string, Instant>();
     for (const { name: sink, hasEnded, endsAt } of sinks) {
       const since = before.get(sink);
-      const cause = `${secret} ${sink} ended`;
       if (hasEnded) after.set(sink, since ?? now);
       if (hasEnded && since === undefined) {
-        const message = `${secret}: the value that ${sink} holds has ended: it is no longer accepted`;
+        const what = isToken ? 'our own access token' : `the value that ${sink} holds`;
+        const message = `${secret}: ${what} has ended: it is no longer accepted`;
         const endedAt = iso(endsAt);
-        tell({ level: 'error', message, fields: { secret, sink, state, ...(endedAt && { endedAt }) }, cause });
+        tell({ level: 'error', message, fields: { secret, sink, state, ...(endedAt && { endedAt }) } });
       } else if (!hasEnded && since !== undefined) {
-        const message = `${secret}: ${sink} holds a living value again after ${sayDuration(now - since)}`;
-        tell({ level: 'info', message, fields: { secret, sink, state }, cause: `${cause} no longer` });
+        const what = isToken ? 'we have a living access token' : `${sink} holds a living value`;
+        const message = `${secret}: ${what} again after ${sayDuration(now - since)}`;
+        tell({ level: 'info', message, fields: { secret, sink, state } });
       }
     }
     ended.set(secret, after);

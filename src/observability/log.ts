@@ -17,10 +17,11 @@ export interface Fields {
   readonly [name: string]: unknown;
 }
 
-type Say = (message: string, fields?: Fields) => void;
+/** Answers whether it was printed. One that repeats within a minute is not. */
+type Say = (message: string, fields?: Fields) => boolean;
 
 export interface Log {
-  /** Decisions. Never thinned out. */
+  /** Decisions. Never left out. */
   readonly debug: Say;
   /** Something was done, or is well again. */
   readonly info: Say;
@@ -28,6 +29,8 @@ export interface Log {
   readonly warn: Say;
   /** Needs a person's attention now. */
   readonly error: Say;
+  /** What a person asked for, or the end of what was said before: never left out. */
+  always(level: Level, message: string, fields?: Fields): void;
   /** Never throws. */
   listen(event: KeeperEvent): void;
   watch(subject: Subject): void;
@@ -75,13 +78,14 @@ export function createLog(options: LogOptions): Log {
   );
   const isNew = createRepetition(clock);
 
-  const say = (at: Level, message: string, fields: Fields = {}, cause = message) => {
-    if (!logger.isLevelEnabled(at)) return;
-    const suppressed = at === 'debug' ? 0 : isNew(`${at} ${cause}`);
-    if (suppressed === undefined) return;
+  const say = (at: Level, message: string, fields: Fields = {}, cause?: string): boolean => {
+    if (!logger.isLevelEnabled(at)) return false;
+    const suppressed = at === 'debug' || cause === undefined ? 0 : isNew(`${at} ${cause}`);
+    if (suppressed === undefined) return false;
     const more = suppressed > 0 ? { repeated: suppressed } : {};
     const words = suppressed > 0 ? `${message} (and ${suppressed} more like this before it)` : message;
     logger[at]({ ...safeFields(fields), ...more }, words);
+    return true;
   };
 
   const narrator = createNarrator({
@@ -91,10 +95,11 @@ export function createLog(options: LogOptions): Log {
     tell: ({ level: at, message, fields, cause }) => say(at, message, fields, cause),
   });
   return {
-    debug: (message, fields) => say('debug', message, fields),
-    info: (message, fields) => say('info', message, fields),
-    warn: (message, fields) => say('warn', message, fields),
-    error: (message, fields) => say('error', message, fields),
+    debug: (message, fields) => say('debug', message, fields, message),
+    info: (message, fields) => say('info', message, fields, message),
+    warn: (message, fields) => say('warn', message, fields, message),
+    error: (message, fields) => say('error', message, fields, message),
+    always: (level, message, fields) => void say(level, message, fields),
     listen: narrator.listen,
     watch: narrator.watch,
     forget: narrator.forget,

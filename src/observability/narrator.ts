@@ -5,7 +5,7 @@ import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
 import { createLatest, isDelivery, type Known } from './latest.ts';
 import { type View, viewOf } from './view.ts';
-import { iso, type Line, sayAct, sayLife, sayNext, sayReason } from './words.ts';
+import { iso, type Line, sayAct, sayCount, sayLife, sayNext, sayReason } from './words.ts';
 
 export interface Narrator {
   listen(event: KeeperEvent): void;
@@ -16,7 +16,8 @@ export interface Narrator {
 
 export interface NarratorOptions {
   readonly clock: Clock;
-  readonly tell: (line: Line) => void;
+  /** Answers whether it was printed. */
+  readonly tell: (line: Line) => boolean;
   readonly timer: typeof timer;
   readonly isDebug: boolean;
 }
@@ -27,8 +28,8 @@ const quiet: readonly string[] = ['observe', 'try', 'check', 'read', 'search'];
 export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions): Narrator {
   const latest = createLatest(clock);
   const endings = createEndings({ tell, timer, get: (secret) => latest.get(secret) });
-  /** Failures since the last success of the same effort, by secret and effort. */
-  const rows = new Map<string, number>();
+  /** Failures since the last success of the same effort, by secret and effort; and whether any of them was printed. */
+  const rows = new Map<string, { readonly count: number; readonly isSaid: boolean }>();
   /** Providers of which we said that they are not asked. */
   const silent = new Set<string>();
 
@@ -60,43 +61,50 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     const goesOn = sayNext(next, now, isToken);
     if (outcome === 'blocked') {
       const message = `${name}: ${said.doing} has to wait; ${goesOn}`;
-      return tell({ level: 'debug', message, fields, cause });
+      tell({ level: 'debug', message, fields, cause });
+      return;
     }
     if (outcome === 'ok') {
-      const failures = rows.get(effort) ?? 0;
+      const { count: failures, isSaid } = rows.get(effort) ?? { count: 0, isSaid: false };
       rows.delete(effort);
       const isIdle = step.act === 'reload' && sink !== undefined && subject.idleReloads.includes(sink);
       const isNews = failures > 0 || !(isIdle || quiet.includes(step.act) || (isToken && sink !== undefined));
       const how =
-        failures > 0 ? `${said.again} after ${times(failures)}` : `${said.past}, because ${sayReason(step.because)}`;
-      const message = [`${name}: ${how}`, lifeOf(known, sink, now), goesOn].filter(Boolean).join('; ');
-      return tell({
+        failures > 0
+          ? `${said.past} after ${sayCount(failures, 'failure')}`
+          : `${said.past}, because ${sayReason(step.because)}`;
+      const rest = isOver(next, subject, sink) ? undefined : goesOn;
+      tell({
         level: isNews ? 'info' : 'debug',
-        message,
+        message: [`${name}: ${how}`, lifeOf(known, sink, now), rest].filter(Boolean).join('; '),
         fields: failures > 0 ? { ...fields, failures } : fields,
-        cause: failures > 0 ? `${cause} again` : cause,
+        // Nobody is left with the failure as the last word; and what befalls another lease is no repetition.
+        ...(!isSaid && { cause: `${cause} ${step.because} ${known.record.leases[0]?.lease.id}` }),
       });
+      return;
     }
-    const failures = (rows.get(effort) ?? 0) + 1;
-    rows.set(effort, failures);
+    const { count, isSaid } = rows.get(effort) ?? { count: 0, isSaid: false };
+    const failures = count + 1;
     const level = isUrgent(event, view, now) ? 'error' : 'warn';
     const life = view.expiresAt === undefined ? 'no sink has a value yet' : `in use: ${sayLife(view.expiresAt, now)}`;
     const often = failures > 1 ? `, ${failures} times in a row` : '';
     const words = event.message ? `${outcome}: ${event.message}` : outcome;
     const message = `${name}: ${said.doing} failed${often} (${words}); ${life}; ${goesOn}`;
-    tell({ level, message, fields: { ...fields, failures }, cause: `${cause} ${outcome}` });
+    const isPrinted = tell({ level, message, fields: { ...fields, failures }, cause: `${cause} ${outcome}` });
+    rows.set(effort, { count: failures, isSaid: isSaid || isPrinted });
   };
 
   const blocked = ({ provider, until, because }: Extract<KeeperEvent, { type: 'blocked' }>) => {
     const fields = { provider, ...(because && { because }), ...dated('until', until) };
     if (until === undefined) {
-      if (!silent.delete(provider)) return;
-      return tell({ level: 'info', message: `${provider}: may be asked again`, fields, cause: `${provider} asked` });
+      if (silent.delete(provider)) tell({ level: 'info', message: `${provider}: may be asked again`, fields });
+      return;
     }
     const level = because === 'ProviderBusy' ? 'debug' : because === 'NoToken' ? 'info' : 'warn';
-    if (level !== 'debug') silent.add(provider);
     const why = because === undefined ? '' : `, because ${blockReasons[because]}`;
-    tell({ level, message: `${provider}: not asked for now${why}`, fields, cause: `${provider} ${because}` });
+    const message = `${provider}: not asked for now${why}`;
+    const isPrinted = tell({ level, message, fields, cause: `${provider} ${because}` });
+    if (isPrinted && level !== 'debug') silent.add(provider);
   };
 
   const debug = (event: KeeperEvent) => {
@@ -104,13 +112,14 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     const { secret } = event;
     if (event.type === 'begun') {
       const fields = { secret, late: event.lateness / 1000 };
-      return tell({ level: 'debug', message: `${secret}: begun`, fields, cause: '' });
+      tell({ level: 'debug', message: `${secret}: begun`, fields });
+      return;
     }
     const { step } = event;
     const at = dated('at', step.act === 'wait' ? step.until : step.at);
     const about = 'to' in step ? { to: step.to } : {};
     const fields = { secret, act: step.act, because: step.because, ...about, ...at };
-    tell({ level: 'debug', message: `${secret}: ${step.act}, because ${step.because}`, fields, cause: '' });
+    tell({ level: 'debug', message: `${secret}: ${step.act}, because ${step.because}`, fields });
   };
 
   return {
@@ -123,7 +132,8 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
       if (event.type === 'done') done(event, known);
       if (event.type === 'changed') endings.check(known);
       if (event.type === 'orphaned' && event.count > 0) {
-        const message = `${event.secret}: ${event.count} leases were left to their own end: nobody can end them, or tell whose they are`;
+        const leases = sayCount(event.count, 'lease');
+        const message = `${event.secret}: ${leases} left to end by date: nobody can end what we lost, or tell whose it is`;
         const fields = { secret: event.secret, orphaned: event.count };
         tell({ level: 'warn', message, fields, cause: `${event.secret} orphaned` });
       }
@@ -149,7 +159,11 @@ const blockReasons = {
   ProviderBusy: 'all the requests we allow ourselves are under way',
 } as const;
 
-const times = (count: number): string => `${count} failure${count === 1 ? '' : 's'}`;
+/** Is there nothing more to say? A sink's next date is not that of its secret, and not every sink has a program to tell. */
+function isOver(next: Done['next'], { idleReloads }: Subject, sink: string | undefined): boolean {
+  if (sink === undefined) return false;
+  return next.act === 'wait' || (next.act === 'reload' && 'to' in next && idleReloads.includes(next.to));
+}
 
 const dated = (name: string, at: Instant | undefined) => {
   const text = iso(at);

@@ -1,4 +1,5 @@
 /** Log lines for a terminal: the time, the level and the words, instead of JSON. */
+import type { SafeError } from './safe-error.ts';
 
 const colours: Readonly<Record<string, string>> = { debug: '2', info: '36', warn: '33', error: '31;1' };
 
@@ -20,10 +21,20 @@ export function pretty(json: string, isColoured: boolean): string {
   const time = String(line['time']).replace('T', ' ');
   const rest = Object.entries(line)
     .filter(([key]) => !said.has(key))
-    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    .map(
+      ([key, value]) =>
+        `${key}=${key === 'err' ? sayError(value) : typeof value === 'string' ? value : JSON.stringify(value)}`,
+    );
   const paint = (text: string, colour = '2') => (isColoured && text ? `\x1b[${colour}m${text}\x1b[0m` : text);
   const words = [plain(String(line['msg'])), paint(plain(rest.join(' ')))].filter(Boolean).join('  ');
   return `${paint(time)} ${paint(level.toUpperCase().padEnd(5), colours[level])} ${words}\n`;
+}
+
+/** As `safeError` made it. Where it came from is for the JSON. */
+function sayError(error: unknown): string {
+  const { type, code, message, cause } = error as SafeError;
+  const words = [code ?? type, message].filter(Boolean).join(': ');
+  return cause === undefined ? words : `${words}, from ${sayError(cause)}`;
 }
 
 /** Names come from outside: none of them moves the cursor or begins a line. */

@@ -8,8 +8,8 @@ export interface Line {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Lines of one cause are not repeated all the time. */
-  readonly cause: string;
+  /** Lines of one cause are not repeated all the time. Absent: it is always said. */
+  readonly cause?: string;
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -32,45 +32,46 @@ const reasons: Readonly<Record<string, string>> = {
   Untried: 'it had not been tried',
   Unseen: 'it had not been seen for long',
   Undelivered: 'the sink did not have the newest values',
-  Unacknowledged: 'the program had not taken them up',
+  Unacknowledged: 'the new values had not been taken up',
 };
 
 export const sayReason = (because: string): string => reasons[because] ?? because;
 
-const verbs: Readonly<Record<string, readonly [past: string, doing: string, again: string]>> = {
-  acquire: ['took a new lease', 'taking a lease', 'has a lease again'],
-  renew: ['renewed', 'renewing', 'renewed again'],
-  observe: ['observed', 'asking about it', 'observed again'],
-  read: ['read its values', 'reading its values', 'read its values again'],
-  verify: ['proven', 'proving it', 'proven again'],
-  retire: ['retired a lease that nobody uses', 'retiring a lease', 'retired a lease'],
-  search: ['searched for lost leases', 'searching for lost leases', 'searched for lost leases'],
-  try: ['can be written to', 'trying', 'can be written to again'],
-  check: ['found as it was', 'checking', 'could be checked again'],
-  write: ['delivered', 'delivering', 'delivered again'],
-  reload: ['taken up by its program', 'telling the program of', 'taken up by its program again'],
+const verbs: Readonly<Record<string, readonly [past: string, doing: string]>> = {
+  acquire: ['took a new lease', 'taking a lease'],
+  renew: ['renewed', 'renewing'],
+  observe: ['observed', 'asking about its lease'],
+  read: ['read its values', 'reading its values'],
+  verify: ['proven', 'proving it'],
+  retire: ['retired a lease that nobody uses', 'retiring a lease'],
+  search: ['searched for lost leases', 'searching for lost leases'],
+  try: ['can be written to', 'trying'],
+  check: ['found as it was', 'checking'],
+  write: ['delivered', 'delivering'],
+  reload: ['taken up by its program', 'telling the program of'],
 };
 
-const togetherVerbs = ['told its programs', 'telling its programs', 'told its programs again'] as const;
-const loginVerbs = ['logged in', 'logging in', 'logged in again'] as const;
+const togetherVerbs = ['told its programs', 'telling its programs'] as const;
+const loginVerbs = ['logged in', 'logging in'] as const;
 
 export interface Said {
   readonly past: string;
   readonly doing: string;
-  readonly again: string;
 }
 
 /** What was done, as a sentence goes on after the secret's name. Sinks are named. */
 export function sayAct(step: { readonly act: string; readonly to?: string }, isToken: boolean, sink?: string): Said {
   if (step.act === 'reload' && (sink === allSinks || sink === undefined)) {
-    const [past, doing, again] = togetherVerbs;
-    return { past, doing, again };
+    const [past, doing] = togetherVerbs;
+    return { past, doing };
   }
   const known = isToken && step.act === 'acquire' ? loginVerbs : verbs[step.act];
-  const [past, doing, again] = known ?? [step.act, step.act, step.act];
-  const where = sink === undefined ? '' : `${sink} `;
-  return { past: `${where}${past}`, doing: sink === undefined ? doing : `${doing} ${sink}`, again: `${where}${again}` };
+  const [past, doing] = known ?? [step.act, step.act];
+  return sink === undefined ? { past, doing } : { past: `${sink} ${past}`, doing: `${doing} ${sink}` };
 }
+
+/** `1 failure`, `3 failures`. */
+export const sayCount = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 const waits: Readonly<Record<string, string>> = {
   BackingOff: 'next try',

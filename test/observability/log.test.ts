@@ -129,7 +129,7 @@ test('recovery is said, also where only every sixtieth failure was', () => {
   log.listen(changed(alive()));
   for (let i = 0; i < 4; i++) log.listen(done(renewal, { outcome: 'unavailable' }));
   log.listen(done(renewal, { next: { act: 'wait', until: start + minutes(30), because: 'NotDue' } }));
-  expect(words().at(-1)).toBe('info orders-db: renewed again after 4 failures; good for 1h; next look in 30m');
+  expect(words().at(-1)).toBe('info orders-db: renewed after 4 failures; good for 1h; next look in 30m');
   expect(words()).toHaveLength(2);
 });
 
@@ -141,10 +141,48 @@ test('recovery counts the failures since the last success, not those before it',
   time.pass(minutes(2));
   log.listen(done(renewal, { outcome: 'unavailable' }));
   log.listen(done(renewal));
-  expect(words().at(-1)).toContain('renewed again after 1 failure;');
+  expect(words().at(-1)).toContain('renewed after 1 failure;');
   time.pass(minutes(2));
   log.listen(done(renewal));
   expect(words().at(-1)).toContain('renewed, because it was due;');
+});
+
+test('a failure that was said is never the last word on what is well again', () => {
+  const { log, words, time } = written();
+  log.listen(changed(alive()));
+  log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(renewal));
+  time.pass(seconds(59));
+  log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(renewal));
+  time.pass(seconds(1));
+  log.listen(done(renewal, { outcome: 'unavailable' }));
+  log.listen(done(renewal));
+  const failed = 'warn orders-db: renewing failed';
+  const renewed = 'info orders-db: renewed after 1 failure';
+  expect(words().map((line) => line.split(/ \(|;/)[0])).toEqual([failed, renewed, renewed, failed, renewed]);
+});
+
+test('what befalls another lease is no repetition', () => {
+  const { log, words } = written();
+  for (const id of ['l1', 'l2']) {
+    log.listen(changed(recordOf(held(aLease({ id, expiresAt: start + hours(1) })))));
+    log.listen(done(aStep('acquire', 'EndOfLife')));
+    for (let i = 0; i < 3; i++) log.listen(done({ ...renewal, to: id }));
+  }
+  expect(words().map((line) => line.split(',')[0])).toEqual([
+    'info orders-db: took a new lease',
+    'info orders-db: renewed',
+    'info orders-db: took a new lease',
+    'info orders-db: renewed',
+  ]);
+});
+
+test('what a person asked for is answered each time', () => {
+  const { log, words } = written();
+  for (let i = 0; i < 2; i++) log.always('info', 'HUP: taken over');
+  for (let i = 0; i < 2; i++) log.info('odd');
+  expect(words()).toEqual(['info HUP: taken over', 'info HUP: taken over', 'info odd']);
 });
 
 test('taking a lease makes up for renewals that failed', () => {
@@ -152,7 +190,7 @@ test('taking a lease makes up for renewals that failed', () => {
   log.listen(changed(alive()));
   log.listen(done(renewal, { outcome: 'unavailable' }));
   log.listen(done(aStep('acquire', 'RenewalFailing')));
-  expect(words().at(-1)).toContain('has a lease again after 1 failure;');
+  expect(words().at(-1)).toContain('took a new lease after 1 failure;');
 });
 
 test('the moment a value in use ends is said without any event, and so is its replacement', () => {
@@ -168,6 +206,27 @@ test('the moment a value in use ends is said without any event, and so is its re
   log.listen(changed(recordOf(held(aLease({ id: 'l2', expiresAt: start + hours(5) })))));
   expect(words()[1]).toBe('info orders-db: file holds a living value again after 3m');
   expect(words()).toHaveLength(2);
+});
+
+test('that a value has ended is said each time, however soon after the last: nothing else may be', () => {
+  const { log, words, time } = written();
+  for (let i = 1; i <= 2; i++) {
+    log.listen(changed(recordOf(held(aLease({ id: `l${i}`, expiresAt: start + seconds(10 * i) })))));
+    time.moveTo(start + seconds(10 * i));
+  }
+  expect(words().map((line) => line.split(' ')[0])).toEqual(['error', 'info', 'error']);
+});
+
+test('of our own access token it is said by that name', () => {
+  const { log, words, time } = written();
+  log.watch(aSubject(time.clock, { isToken: true }));
+  log.listen(changed(alive()));
+  time.moveTo(start + hours(1));
+  log.listen(changed(recordOf(held(aLease({ id: 'l2', expiresAt: start + hours(5) })))));
+  expect(words()).toEqual([
+    'error orders-db: our own access token has ended: it is no longer accepted',
+    'info orders-db: we have a living access token again after 0ms',
+  ]);
 });
 
 test('a secret that left the configuration does not end in the log, and leaves no timer behind', () => {
@@ -264,6 +323,31 @@ test('for a terminal a line is the time, the level and the words, and nothing in
   expect(lines).toEqual(['2026-01-01 00:00:00.000Z WARN  cannot write \\u0000\\u001b[2J\\nto it  file=/run/a b\n']);
 });
 
+test('for a terminal an error is its code and our own words, and where that came from', () => {
+  const { log, lines } = written({ format: 'pretty' });
+  const cause = Object.assign(new Error('hunter2'), { code: 'ECONNREFUSED' });
+  log.warn('it failed', { err: new LeaseError('unavailable', 'no answer', { cause }) });
+  log.warn('so did this', { err: new TypeError('hunter2') });
+  expect(lines.map((line) => line.split('  ')[2])).toEqual([
+    'err=unavailable: no answer, from ECONNREFUSED\n',
+    'err=TypeError\n',
+  ]);
+});
+
+test('what a delivery leaves to be done is said, but not where nobody is to be told, nor when the sink is asked next', () => {
+  const after = (next: ReturnType<typeof done>['next'], idleReloads: readonly string[] = []) => {
+    const { log, words, time } = written();
+    log.watch(aSubject(time.clock, { idleReloads }));
+    log.listen(changed(alive()));
+    log.listen(done(aStep('write', 'Undelivered', 'file'), { next }));
+    return words()[0]?.split('newest values')[1];
+  };
+  const telling = aStep('reload', 'Unacknowledged', 'file');
+  expect(after(telling)).toBe('; telling its programs now');
+  expect(after(telling, ['file'])).toBe('');
+  expect(after({ act: 'wait', until: start + hours(1), because: 'NotDue' })).toBe('');
+});
+
 test('programs are told of in words, and a sink without a program behind it is no news', () => {
   const { log, words, time, subject } = written();
   const next = { act: 'wait', until: start + hours(1), because: 'NotDue' } as const;
@@ -280,8 +364,8 @@ test('programs are told of in words, and a sink without a program behind it is n
   } as const;
   log.listen(done(aStep('reload', 'Unacknowledged', allSinks), problem));
   expect(words()).toEqual([
-    'info orders-db: file taken up by its program, because the program had not taken them up; next look in 1h',
-    'info orders-db: told its programs, because the program had not taken them up; next look in 58m',
+    'info orders-db: file taken up by its program, because the new values had not been taken up',
+    'info orders-db: told its programs, because the new values had not been taken up',
     'warn orders-db: telling its programs failed (unavailable: there is no /run/orders.pid); in use: good for 58m; next try in 1s',
   ]);
 });
