@@ -21,7 +21,14 @@ export async function wakeOthers(visit: Visit, record: SecretRecord): Promise<vo
     const next = delivery(record, sink, facts);
     await wake(visit, { kind: 'deliver', secret, sink }, next.act === 'wait' ? next.until : facts.now);
   }
+  await wakeReload(visit, record);
+}
+
+/** Have the programs told that the secret tells, or told again when that is due. */
+export async function wakeReload(visit: Visit, record: SecretRecord): Promise<void> {
+  const { name: secret, rules } = visit.secret;
   if (!rules.reloads) return;
+  const facts = factsOf(visit);
   const next = reloading(record, rules, facts);
   await wake(visit, { kind: 'reload', secret }, next.act === 'wait' ? next.until : facts.now);
 }
