@@ -17,8 +17,8 @@ export interface Fields {
   readonly [name: string]: unknown;
 }
 
-/** Answers whether it was printed. One that repeats within a minute is not. */
-type Say = (message: string, fields?: Fields) => boolean;
+/** The same words are said once a minute. */
+type Say = (message: string, fields?: Fields) => void;
 
 export interface Log {
   /** Decisions. Never left out. */
@@ -78,6 +78,7 @@ export function createLog(options: LogOptions): Log {
   );
   const isNew = createRepetition(clock);
 
+  /** Answers whether it was printed. */
   const say = (at: Level, message: string, fields: Fields = {}, cause?: string): boolean => {
     if (!logger.isLevelEnabled(at)) return false;
     const suppressed = at === 'debug' || cause === undefined ? 0 : isNew(`${at} ${cause}`);
@@ -95,10 +96,10 @@ export function createLog(options: LogOptions): Log {
     tell: ({ level: at, message, fields, cause }) => say(at, message, fields, cause),
   });
   return {
-    debug: (message, fields) => say('debug', message, fields, message),
-    info: (message, fields) => say('info', message, fields, message),
-    warn: (message, fields) => say('warn', message, fields, message),
-    error: (message, fields) => say('error', message, fields, message),
+    debug: (message, fields) => void say('debug', message, fields, message),
+    info: (message, fields) => void say('info', message, fields, message),
+    warn: (message, fields) => void say('warn', message, fields, message),
+    error: (message, fields) => void say('error', message, fields, message),
     always: (level, message, fields) => void say(level, message, fields),
     listen: narrator.listen,
     watch: narrator.watch,

@@ -168,7 +168,7 @@ test('what befalls another lease is no repetition', () => {
   for (const id of ['l1', 'l2']) {
     log.listen(changed(recordOf(held(aLease({ id, expiresAt: start + hours(1) })))));
     log.listen(done(aStep('acquire', 'EndOfLife')));
-    for (let i = 0; i < 3; i++) log.listen(done({ ...renewal, to: id }));
+    for (let i = 0; i < 3; i++) log.listen(done(aStep('renew', 'RenewalDue', id)));
   }
   expect(words().map((line) => line.split(',')[0])).toEqual([
     'info orders-db: took a new lease',
