@@ -25,7 +25,8 @@ export interface Call<T> {
   /** Whose act it is: a secret, or a secret and a sink. */
   readonly who: string;
   readonly signal: AbortSignal;
-  readonly effect: () => T;
+  /** Somebody may have given up waiting by the time it takes effect. */
+  readonly effect: (isAwaited: boolean) => T;
   /** Asked right before sending. */
   readonly beforeSending?: () => void;
   /** Cut off before it is there, it does not take effect: local sinks. */
@@ -108,11 +109,11 @@ export class Chaos {
           const isEffective = !call.isVoidable && dice.chance(0.5);
           const arrival = dice.between(0, patience);
           const long = { ...way, there: arrival, back: patience - arrival };
-          await life.send(() => isEffective && quietly(effect), long);
+          await life.send(() => isEffective && quietly(() => effect(false)), long);
           throw new LeaseError('unavailable', 'no answer', { unsure: true });
         }
         case 'cuts':
-          await life.send(() => quietly(effect), way);
+          await life.send(() => quietly(() => effect(false)), way);
           throw new LeaseError('unavailable', 'cut', { unsure: true });
         case 'killed':
           this.#killDuring(who, latency);

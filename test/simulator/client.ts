@@ -33,14 +33,19 @@ export function clientOf(door: Door): Source {
   const { nature } = issuer;
   const { canRead, canObserve, canSearch, observeEvery, renewal, kind } = nature;
 
-  async function ask<T>(act: string, { signal }: Call, effect: () => T, beforeSending?: () => void): Promise<T> {
+  async function ask<T>(
+    act: string,
+    { signal }: Call,
+    effect: (isAwaited: boolean) => T,
+    beforeSending?: () => void,
+  ): Promise<T> {
     const shown = token?.();
     if (token && !shown) throw new ProviderBlocked('NoToken', clock.now() + seconds(60));
     let isRejected = false;
-    const authorized = () => {
+    const authorized = (isAwaited: boolean) => {
       isRejected = shown !== undefined && !house.tokens?.accepts(shown.material.reveal('value') ?? '');
       if (isRejected) throw new ProviderBlocked('TokenRejected', clock.now() + seconds(5));
-      return effect();
+      return effect(isAwaited);
     };
     try {
       return await chaos.call({
@@ -103,7 +108,7 @@ export function clientOf(door: Door): Source {
         const word = await ask(
           'renew',
           call,
-          () => issuer.renew(lease.id, renewal.from === 'expiry' ? Math.min(ttl, room) : ttl),
+          (isAwaited) => issuer.renew(lease.id, isAwaited, renewal.from === 'expiry' ? Math.min(ttl, room) : ttl),
           () => {
             if (clock.now() > call.sendBy) throw new LeaseError('unavailable', 'too late to be sent');
           },

@@ -95,7 +95,7 @@ export class Issuer {
   }
 
   /** `by`: what a client asks for that knows the wall. */
-  renew(id: string, by = this.nature.ttl ?? 0): Word & { readonly isChanged: boolean } {
+  renew(id: string, isAwaited: boolean, by = this.nature.ttl ?? 0): Word & { readonly isChanged: boolean } {
     const how = this.nature.renewal;
     const issued = this.#living(id);
     if (!how) throw new LeaseError('refused', 'cannot be renewed');
@@ -110,7 +110,8 @@ export class Issuer {
       this.foolish.push(`${id} was to be renewed by less than a minute`);
       throw new LeaseError('invalid', 'too short');
     }
-    if (landing > issued.maxExpiresAt && how.pastTheWall !== 'clamped') this.#pastTheWall(issued, how.pastTheWall);
+    if (landing > issued.maxExpiresAt && how.pastTheWall !== 'clamped')
+      this.#pastTheWall(issued, how.pastTheWall, isAwaited);
     const lie = this.#lies() ? now + this.#dice.between(seconds(-5), seconds(5)) : never;
     const end = Math.min(landing, issued.maxExpiresAt, lie);
     if (end === lie && lie <= now) this.#surprise(issued);
@@ -120,10 +121,11 @@ export class Issuer {
   }
 
   /** A renewal that asks for too much: it is known where the wall is, unless it has to be learnt. */
-  #pastTheWall(issued: Issued, what: 'killed' | 'refused'): never {
+  #pastTheWall(issued: Issued, what: 'killed' | 'refused', isAwaited: boolean): never {
     // Some answers are lost: it may have to be told more than once.
     const times = this.foolish.filter((id) => id === issued.id).length;
-    const isUnheard = issued.toldEnd !== endOfTerm(issued);
+    // One whose answer nobody waits for any more may come after another that had an answer.
+    const isUnheard = issued.toldEnd !== endOfTerm(issued) || (what === 'refused' && !isAwaited);
     if (isUnheard || (this.nature.isWallHidden && times < 3)) this.foolish.push(issued.id);
     else this.foolish.push(`${issued.id} was ${what} at its wall`);
     if (what === 'refused') throw new LeaseError('refused', 'past the wall');

@@ -185,7 +185,7 @@ export class Judge {
   /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
   #lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
     const places = [...this.#placesOf(kept, place), `silence/${kept.house.name}`];
-    return this.#isOrphan(kept, to) ? to : this.#troubles.lastEnd(places, from, to);
+    return this.#isOrphan(kept, to) || this.#isSpent(kept.name, to) ? to : this.#troubles.lastEnd(places, from, to);
   }
 
   /** Nobody has made a version that could take its place. */

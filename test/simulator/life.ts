@@ -32,7 +32,7 @@ export class Life {
   }
 
   /** Send a request: it takes effect when it is there, and is answered when the answer is back. */
-  send<T>(effect: () => T, way: Way): Promise<T> {
+  send<T>(effect: (isAwaited: boolean) => T, way: Way): Promise<T> {
     return new Promise((resolve, reject) => {
       const { signal } = way;
       let isOver = false;
@@ -48,7 +48,7 @@ export class Life {
       signal?.addEventListener('abort', cutOff, { once: true });
       this.#timeline.after(way.there, () => {
         if (isOver && way.isVoidable) return;
-        const answer = attempt(effect);
+        const answer = attempt(() => effect(!isOver));
         const settle = () => end(() => ('error' in answer ? reject(answer.error) : resolve(answer.value)));
         if (way.back > 0) this.#timeline.after(way.back, settle);
         else settle();
