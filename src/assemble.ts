@@ -45,9 +45,7 @@ export interface Connection {
   readonly provider: Provider;
   readonly gate: Gate;
   readonly token?: { readonly kept: Kept; readonly memory: MemorySink };
-  /** Calls those who wait for this provider. Set by each household that uses the connection. */
-  wakeUsers: () => void;
-  /** Tells the keeper of the token that it was rejected. Likewise. */
+  /** Tells the keeper of the token that it was rejected. Set by each household that uses the connection. */
   rejectToken: (token: Holding) => void;
 }
 
@@ -60,7 +58,7 @@ export function assemble(configuration: Configuration, around: Surroundings, for
     Object.entries(configuration.providers).map(([name, wanted]) => {
       const known = former?.connections.get(name);
       const isSame = known !== undefined && known.configuration.digest === wanted.digest;
-      return [name, isSame ? known : connect(name, wanted, around)] as const;
+      return [name, isSame ? known : connect(name, wanted, around, known)] as const;
     }),
   );
   const tokens = [...connections.values()].flatMap(({ token }) => token?.kept ?? []);
@@ -82,13 +80,21 @@ const jobsOf = ({ secret }: Kept): Job[] => [
   ...(secret.reload ? [{ kind: 'reload', secret: secret.name } as const] : []),
 ];
 
-function connect(name: string, configuration: ProviderConfiguration, around: Surroundings): Connection {
+/** Of a connection that was there before only the token is taken over, where it would be the same one. */
+function connect(
+  name: string,
+  configuration: ProviderConfiguration,
+  around: Surroundings,
+  known: Connection | undefined,
+): Connection {
   const { ports, deps } = around;
+  const key = `${tokenOf(name)}@${configuration.identity}`;
+  const former = known?.token?.kept.key === key ? known.token : undefined;
   const { slots } = configuration;
   const gateOf = (door: string) =>
     new Gate({ name: door, clock: deps.clock, emit: ports.emit, ...(slots !== undefined && { slots }) });
   const gate = gateOf(name);
-  const memory = memorySink(() => connection.wakeUsers());
+  const memory = former?.memory ?? memorySink();
   const provider = configuration.connect({
     ...deps,
     name,
@@ -104,7 +110,7 @@ function connect(name: string, configuration: ProviderConfiguration, around: Sur
     memory,
     kept: {
       look: 'refresh-token' as const,
-      key: `${tokenOf(name)}@${configuration.identity}`,
+      key,
       secret: secretOf({
         name: tokenOf(name),
         type: provider.token.type,
@@ -118,6 +124,7 @@ function connect(name: string, configuration: ProviderConfiguration, around: Sur
         // Who waits for a token must not stand between the token and its own login.
         gate: gateOf(tokenOf(name)),
         users: gate,
+        ...(former && { hand: former.kept.secret.hand }),
       }),
     },
   };
@@ -126,7 +133,6 @@ function connect(name: string, configuration: ProviderConfiguration, around: Sur
     provider,
     gate,
     ...(token && { token }),
-    wakeUsers: () => undefined,
     rejectToken: () => undefined,
   };
   return connection;
@@ -176,14 +182,14 @@ function adopt(
   const users = [...secrets.values()]
     .map(({ secret }) => secret)
     .filter((one) => one.provider === name && !one.isToken);
-  connection.wakeUsers = () => {
+  connection.token?.memory.tell(() => {
     connection.gate.unblock();
     for (const { name: secret } of users) {
       ports.scheduler
         .wake({ kind: 'look', secret }, ports.clock.now())
         .catch((error: unknown) => onError(`calling ${secret} for the new token`, error));
     }
-  };
+  });
   connection.rejectToken = (token) => {
     const visitor = visit(tokenOf(name), signal);
     if (!visitor) return;

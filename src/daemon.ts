@@ -48,7 +48,12 @@ export async function run(options: RunOptions): Promise<number> {
       log.info(`${name}: finishing what is under way, for ${sayDuration(shutdownTimeout)} at most`);
       ending.abort(name);
     },
-    HUP: () => void reloading.then(() => reconfigure()),
+    // One after the other, and the first when there is something to be changed: a signal at the start is not lost.
+    HUP: () => {
+      reloading = reloading.then(reconfigure).catch((error: unknown) => {
+        log.error('HUP failed', { err: error });
+      });
+    },
     USR2: () => {
       log.info('USR2: looking at everything now');
       program.keeping
@@ -57,12 +62,12 @@ export async function run(options: RunOptions): Promise<number> {
     },
   });
   let present = configuration;
-  let reloading: Promise<void> = Promise.resolve();
-  const reconfigure = () => {
-    reloading = reconfigured(options, program, present).then((next) => {
-      present = next ?? present;
-    });
-    return reloading;
+  let begun = () => {};
+  let reloading = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const reconfigure = async () => {
+    if (!ending.signal.aborted) present = (await reconfigured(options, program, present)) ?? present;
   };
   try {
     const server = await serveHttp({
@@ -81,6 +86,7 @@ export async function run(options: RunOptions): Promise<number> {
           dataDir: configuration.state.dataDir,
         },
       );
+      begun();
       await aborted(ending.signal);
     } finally {
       await program.end(shutdownTimeout);
@@ -241,8 +247,14 @@ async function reconfigured(
   const { configuration } = result;
   const fixed = fixedParts.filter((part) => JSON.stringify(configuration[part]) !== JSON.stringify(present[part]));
   if (fixed.length > 0) return void refuse([`${fixed.join(' and ')} cannot change while the daemon runs: restart it`]);
+  let changing: Promise<void> | undefined;
   try {
-    await keeping?.change(configuration);
+    changing = keeping?.change(configuration);
+  } catch (error) {
+    return void refuse([wordsOf(error)]);
+  }
+  try {
+    await changing;
   } catch (error) {
     // The household is the new one already; what the schedule does not know yet the sweep tells it.
     log.warn('the schedule does not know all of the new configuration yet; it will soon', { err: error });

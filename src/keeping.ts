@@ -36,7 +36,10 @@ export interface KeepingOptions {
 
 export interface Keeping {
   readonly counts: BullWorker['counts'];
-  /** Go on under another configuration, whose state is the same. */
+  /**
+   * Go on under another configuration, whose state is the same. Throws where part of it cannot be opened: then all is as
+   * it was. Rejects where the schedule cannot be told; it will be.
+   */
   change(configuration: Configuration): Promise<void>;
   lookAtEverything(): Promise<void>;
   /** Resolves once every sink of every secret holds its head. */
@@ -53,7 +56,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const { foundations, listeners, steady, wall, onError } = options;
   const { store, keys, redis } = foundations;
   const end = new AbortController();
-  const startedAt = steady.now();
+  /** What was seen before is seen to again. */
+  let believedFrom = steady.now();
   const records = new Map<string, SecretRecord>();
   const waiting = new Set<(changed?: string) => void>();
   const emit = (event: KeeperEvent) => {
@@ -70,7 +74,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       looks: looksAtATime(Object.keys(options.configuration.providers).length),
       deliveries: deliveriesAtATime,
     },
-    clock: wall,
+    clock: steady,
+    wall,
     onBegun: (job, lateness) => job.kind === 'look' && emit({ type: 'begun', secret: job.secret, lateness }),
     onFailed: (job, error) => onError(`${job.kind} of ${job.secret}`, error),
     onError: (error) => onError('the schedule in Redis', error),
@@ -80,8 +85,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     ports: {
       store,
       scheduler: worker,
-      clock: wall,
-      uptime: () => steady.now() - startedAt,
+      clock: steady,
+      uptime: () => steady.now() - believedFrom,
       deadline: (after) => AbortSignal.timeout(Math.max(0, Math.ceil(after))),
       emit,
       newKey: randomUUID,
@@ -124,21 +129,23 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   return {
     counts: () => worker.counts(),
     undelivered,
-    async change(configuration) {
+    change(configuration) {
       const former = household;
       household = assemble(configuration, around, former);
-      for (const name of former.secrets.keys()) {
-        if (household.secrets.has(name)) continue;
-        records.delete(name);
-        for (const one of listeners) one.forget(name);
+      for (const [name, { key }] of former.secrets) {
+        const present = household.secrets.get(name);
+        if (present?.key !== key) records.delete(name);
+        if (!present) for (const one of listeners) one.forget(name);
       }
       watch();
       for (const check of waiting) check();
-      await worker.ensure(household.jobs);
-      await lookAtAll();
-      await closeProviders(former, household, onError);
+      return goOn(former);
     },
-    lookAtEverything: () => lookAtAll(),
+    lookAtEverything: () => {
+      believedFrom = steady.now();
+      for (const { secret } of household.secrets.values()) secret.seen.clear();
+      return lookAtAll();
+    },
     delivered: (signal) =>
       new Promise((resolve, reject) => {
         let owing = new Set<string>();
@@ -167,8 +174,17 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     },
   };
 
+  async function goOn(former: Household): Promise<void> {
+    try {
+      await worker.ensure(household.jobs);
+    } finally {
+      await lookAtAll();
+      await closeProviders(former, household, onError);
+    }
+  }
+
   async function lookAtAll(): Promise<void> {
-    await Promise.all(household.jobs.map((job) => worker.wake(job, wall.now())));
+    await Promise.all(household.jobs.map((job) => worker.wake(job, steady.now())));
   }
 }
 

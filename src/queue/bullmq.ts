@@ -1,5 +1,5 @@
 /** The scheduler on BullMQ: looks in one queue, deliveries and reloads in another, so that no sink delays a look. */
-import { every, sleep } from '../clock.ts';
+import { every, sleep, wallClock } from '../clock.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import { type Connections, type Entry, JobQueue } from './job-queue.ts';
 import { Lane, type LaneOptions } from './lane.ts';
@@ -17,8 +17,10 @@ export interface BullWorkerOptions {
   readonly lookName: (secret: string) => LookName;
   /** How many looks, and how many deliveries and reloads, are under way at a time. */
   readonly concurrency: { readonly looks: number; readonly deliveries: number };
-  /** The wall clock: BullMQ has no other. */
+  /** What all dates are on: a clock that never jumps. */
   readonly clock: Clock;
+  /** What BullMQ's dates are on. After it jumped Redis is told all of them anew. Default: the machine's. */
+  readonly wall?: Clock;
   /** A job begins, so long after its date. */
   readonly onBegun?: (job: Job, lateness: Duration) => void;
   /** A job threw, and runs again then. The error may quote anything: not to be printed as it is. */
@@ -40,6 +42,8 @@ export interface BullWorker extends Worker {
 export const looksAtATime = (providers: number): number => Math.max(50, 8 * providers + 16);
 
 const defaultSweep = { every: seconds(5), overdueAfter: seconds(5), stuckAfter: seconds(15) };
+/** The wall clock was set. What is less is made up for little by little, without anybody's being early or late. */
+const jump: Duration = seconds(1);
 /** How long jobs may take to end after their signal was aborted. */
 const abortTime: Duration = seconds(2);
 
@@ -73,7 +77,7 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
 
 /** One queue, its lane, and the sweep over both. */
 function track(name: string, concurrency: number, options: BullWorkerOptions) {
-  const { clock, handle, lookName, onBegun = ignore, onFailed = ignore, onError = ignore } = options;
+  const { clock, wall = wallClock, handle, lookName, onBegun = ignore, onFailed = ignore, onError = ignore } = options;
   const { codeOf = () => 'unexpected' } = options;
   const now = () => clock.now();
   const laneOptions: LaneOptions = { handle, now, onBegun, onFailed, onError, codeOf };
@@ -98,6 +102,7 @@ function track(name: string, concurrency: number, options: BullWorkerOptions) {
     concurrency,
     run: (data, bullName) => lane.run(keyOf(data, bullName)),
     now,
+    wall: () => wall.now(),
     onError,
     onReady: () => {
       // What Redis remembers may be older than what it was told.
@@ -106,8 +111,15 @@ function track(name: string, concurrency: number, options: BullWorkerOptions) {
   });
   const lane: Lane = new Lane(queue, laneOptions);
   let isSweeping = false;
+  let ahead = wall.now() - clock.now();
   const sweepOnce = async () => {
-    if (isClosed || !(await sweep(lane, queue, limits, now())) || lane.running >= concurrency) return;
+    if (isClosed) return;
+    const present = wall.now() - clock.now();
+    if (Math.abs(present - ahead) >= jump) {
+      await lane.tellAll(true);
+      ahead = present;
+    }
+    if (!(await sweep(lane, queue, limits, now())) || lane.running >= concurrency) return;
     onError(new Error(`the worker of ${name} took no jobs, and was made anew`));
     lane.lastBegun = now();
     queue.start();

@@ -36,7 +36,10 @@ export interface JobQueueOptions {
   readonly concurrency: number;
   /** Runs a job. What it throws is stored in Redis: its message must be fit for that. */
   readonly run: (data: unknown, name: string) => Promise<void>;
+  /** The clock of all dates that are said here. */
   readonly now: () => Instant;
+  /** The clock of BullMQ's. */
+  readonly wall: () => Instant;
   /** What went wrong with Redis or in BullMQ. Nothing is lost by it. */
   readonly onError: (error: Error) => void;
   /** Redis can be asked again after it could not. */
@@ -98,14 +101,19 @@ export class JobQueue {
   async dates(): Promise<ReadonlyMap<string, Instant>> {
     const pairs = await this.#producer.zrange(this.#queue.toKey('delayed'), '0', '-1', 'WITHSCORES');
     const dates = new Map<string, Instant>();
-    for (let i = 0; i + 1 < pairs.length; i += 2) dates.set(pairs[i] ?? '', dateOf(pairs[i + 1]));
+    for (let i = 0; i + 1 < pairs.length; i += 2) dates.set(pairs[i] ?? '', this.#onOurs(pairs[i + 1]));
     return dates;
   }
 
   /** The date of one job that waits for it. `undefined`: it is under way, or there is none. */
   async dateOf(id: string): Promise<Instant | undefined> {
     const score = await this.#producer.zscore(this.#queue.toKey('delayed'), id);
-    return score === null ? undefined : dateOf(score);
+    return score === null ? undefined : this.#onOurs(score);
+  }
+
+  #onOurs(score: string | undefined): Instant {
+    const { now, wall } = this.#options;
+    return Math.floor(Number(score) / scoresPerMillisecond) + now() - wall();
   }
 
   /** The jobs that some worker has taken and not given back. */
@@ -189,5 +197,3 @@ export class JobQueue {
     }
   }
 }
-
-const dateOf = (score: string | undefined): Instant => Math.floor(Number(score) / scoresPerMillisecond);

@@ -8,7 +8,7 @@ export type Job =
   /** Have the programs behind all sinks of the secret take up what the sinks hold. */
   | { readonly kind: 'reload'; readonly secret: string };
 
-/** Dates are on the wall clock of this machine. The same job never runs twice at a time. */
+/** Dates are on a clock of this process that never jumps. The same job never runs twice at a time. */
 export interface Scheduler {
   /** Said by the job itself while it runs: its successor runs at `at`. The last word counts. */
   succeed(job: Job, at: Instant): Promise<void>;

@@ -52,6 +52,7 @@ export const at = (now: number, change: Partial<Facts> = {}): Facts => ({
   uncertainty: 0,
   atHand: [],
   writable: ['file'],
+  seen: ['file'],
   gate: { blocks: [], isBusy: false },
   ...change,
 });

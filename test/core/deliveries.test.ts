@@ -25,9 +25,10 @@ describe('a sink', () => {
     expect(delivery(seen, 'file', at(minutes(110)))).toMatchObject({ act: 'check', because: 'Unseen' });
   });
 
-  test('is asked at once by a process that has not seen it', () => {
-    expect(delivery(both, 'file', at(minutes(1), { startedAt: 0 }))).toMatchObject({ act: 'wait' });
-    expect(delivery(both, 'file', at(minutes(1), { startedAt: 1 }))).toMatchObject({ act: 'check' });
+  test('is asked at once by who has not seen what it holds, also where the record says that somebody just did', () => {
+    const just = checked(both, 'file', true, minutes(1));
+    expect(delivery(just, 'file', at(minutes(1)))).toMatchObject({ act: 'wait' });
+    expect(delivery(just, 'file', at(minutes(1), { seen: ['other'] }))).toMatchObject({ act: 'check' });
   });
 
   test('has at stake what its program uses and is not dead yet', () => {

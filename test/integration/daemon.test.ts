@@ -1,5 +1,5 @@
 /** The daemon as a process, against the sandbox and the real Redis users that it makes. */
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { aStage, eventually, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
@@ -146,20 +146,3 @@ async function metricOwed(one: Stage | undefined): Promise<number | undefined> {
   const lines = body.split('\n').filter((line) => line.startsWith('leasekeeper_delivery_owed{secret="orders-db"'));
   return lines.length === 0 ? undefined : Math.max(...lines.map((line) => Number(line.split(' ').at(-1))));
 }
-
-test('a file that somebody deletes is written again', async () => {
-  stage = await aStage();
-  const { file } = stage;
-  const daemon = await stage.daemon();
-  await isDelivered(stage);
-  const before = await valuesIn(file);
-  await rm(file);
-  daemon.signal('SIGUSR2');
-  await eventually('the file is back', () =>
-    stat(file).then(
-      () => true,
-      () => false,
-    ),
-  );
-  expect(Object.keys(await valuesIn(file))).toEqual(Object.keys(before));
-});

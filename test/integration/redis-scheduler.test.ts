@@ -3,8 +3,8 @@ import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { wallClock } from '../../src/clock.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { steadyClock, wallClock } from '../../src/clock.ts';
 import { type BullWorker, type BullWorkerOptions, looksAtATime } from '../../src/queue/bullmq.ts';
 import { nameOf } from '../../src/queue/scheduler.ts';
 import { aBullWorker } from '../support/bull-worker.ts';
@@ -38,9 +38,9 @@ function working(socket: string, options: Partial<BullWorkerOptions> = {}): { ru
   return { runs, worker };
 }
 
-async function catchUp({ runs, worker }: { runs: Runs; worker: BullWorker }): Promise<void> {
+async function catchUp({ runs, worker }: { runs: Runs; worker: BullWorker }, present = now): Promise<void> {
   const passed = runs.count(barrier) + 1;
-  await worker.wake(barrier, now());
+  await worker.wake(barrier, present());
   await runs.begun(barrier, passed);
 }
 
@@ -73,6 +73,40 @@ describe('the schedule on BullMQ', () => {
     await second.worker.wake(aLook(), now());
     await second.runs.begun(aLook());
   });
+
+  test.each([[-hour], [hour]])(
+    'is kept when the wall clock is set by %i ms: nobody is late, and nobody early',
+    async (by) => {
+      const { socket } = await aServer();
+      const clock = steadyClock();
+      const real = Date.now;
+      onTestFinished(() => void vi.restoreAllMocks());
+      const runs = new Runs();
+      runs.now = () => clock.now();
+      const worker = aBullWorker({
+        handle: runs.handle,
+        socket,
+        prefix,
+        clock,
+        sweep: { every: 50, overdueAfter: hour },
+      });
+      onTestFinished(() => worker.close(AbortSignal.abort()));
+      let dueAt = 0;
+      runs.does(aDelivery(), async (job) => worker.succeed(job, clock.now() + hour / 2));
+      runs.does(aLook(), async (job) => {
+        dueAt = clock.now() + 1_000;
+        await worker.succeed(job, dueAt);
+      });
+      await worker.ensure([aLook(), aDelivery(), barrier]);
+      await runs.begun(aLook());
+      await runs.begun(aDelivery());
+      await catchUp({ runs, worker }, () => clock.now());
+      vi.spyOn(Date, 'now').mockImplementation(() => real() + by);
+      await runs.begun(aLook(), 2);
+      expect(clock.now()).toBeGreaterThanOrEqual(dueAt - 500);
+      expect(runs.count(aDelivery())).toBe(1);
+    },
+  );
 
   test('goes on when Redis is killed and started again on its file', async () => {
     const server = await aServer(['--appendonly', 'yes', '--appendfsync', 'always']);

@@ -65,7 +65,7 @@ export class Stage {
   /** The process is another one now, and has no values in memory. */
   restart(): void {
     this.#startedAt = this.now;
-    for (const [name, { hand: _, ...secret }] of this.secrets) {
+    for (const [name, { hand: _, seen: __, ...secret }] of this.secrets) {
       this.secrets.set(name, secretOf({ ...secret, policy: secret.rules, exclusive: secret.rules.exclusive }));
     }
   }

@@ -1,0 +1,119 @@
+/** HUP and USR2: what they have the daemon do at once, and what they must not cost. */
+import { rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { aSandbox } from '../sandbox/infisical/builder.ts';
+import type { Daemon } from '../support/daemon.ts';
+import { aRedis } from '../support/redis.ts';
+import { aStage, eventually, type Stage, valuesIn } from '../support/stage.ts';
+
+let stage: Stage | undefined;
+afterEach(async (context) => {
+  await stage?.close(context);
+  stage = undefined;
+});
+
+const longLives = () =>
+  aSandbox().withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '5m', maxTTL: '1h' });
+
+const statusOf = async (one: Stage, path: string) => (await one.get(path).catch(() => undefined))?.status;
+const isReady = (one: Stage) => eventually('it is ready', async () => (await statusOf(one, '/readyz')) === 200);
+
+async function hangUp(one: Stage, daemon: Daemon, configuration: string): Promise<void> {
+  await writeFile(join(one.dir, 'leasekeeper.yaml'), configuration);
+  const said = daemon.log.length;
+  daemon.signal('SIGHUP');
+  await daemon.logged(({ msg }) => String(msg).includes('is taken over'), said);
+}
+
+test('another number of slots costs neither the token nor a renewal', async () => {
+  stage = await aStage(
+    aSandbox()
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '8s', maxTTL: '10m' })
+      .with({ minimumTtl: 1000 }),
+  );
+  const { sandbox } = stage;
+  const config = stage.configuration({ reload: '' });
+  const daemon = await stage.daemon({ config });
+  await isReady(stage);
+  await hangUp(stage, daemon, config.replace('type: infisical\n', 'type: infisical\n    slots: 4\n'));
+  await eventually('the lease is renewed', () => (sandbox.books().leases[0]?.renewals.length ?? 0) > 1, 10_000);
+  expect(sandbox.books().leases).toHaveLength(1);
+  expect(sandbox.books().logins).toHaveLength(1);
+});
+
+test('a file that is to look otherwise is written at once, with the values that are there', async () => {
+  stage = await aStage(longLives());
+  const { sandbox, file } = stage;
+  const config = stage.configuration({ reload: '' });
+  const daemon = await stage.daemon({ config });
+  await isReady(stage);
+  const before = await valuesIn(file);
+  await hangUp(stage, daemon, config.replace('keys: {', 'mode: "0640", keys: { OTHER: DB_USERNAME,'));
+  await eventually('it has another mode', async () => ((await stat(file)).mode & 0o777) === 0o640, 10_000);
+  expect(await valuesIn(file)).toEqual({ ...before, OTHER: before['REDIS_USER'] });
+  expect(sandbox.books().leases).toHaveLength(1);
+});
+
+test('HUP while the daemon starts is heard when it has started', async () => {
+  const redis = await aRedis({ tcp: true });
+  onTestFinished(() => redis.stop());
+  stage = await aStage(longLives());
+  const one = stage;
+  const config = stage.configuration({ reload: '', state: `, redis: { url: "redis://127.0.0.1:${redis.port}" }` });
+  process.kill(redis.pid, 'SIGSTOP');
+  const daemon = await stage.daemon({ config });
+  await eventually('the door is open', async () => (await statusOf(one, '/livez')) === 200);
+  await writeFile(join(stage.dir, 'leasekeeper.yaml'), config.replace('keys: {', 'mode: "0640", keys: {'));
+  daemon.signal('SIGHUP');
+  // Later than the signal: the event loop has answered once more.
+  await stage.get('/livez');
+  process.kill(redis.pid, 'SIGCONT');
+  await daemon.logged(({ msg }) => String(msg).includes('is taken over'));
+  await isReady(stage);
+  await eventually(
+    'the file is as it is now wanted',
+    async () => ((await stat(one.file)).mode & 0o777) === 0o640,
+    10_000,
+  );
+});
+
+test('what cannot be opened is not taken over, and all goes on as before', async () => {
+  stage = await aStage(longLives());
+  const config = stage.configuration({ reload: '' });
+  const daemon = await stage.daemon({ config, env: { HTTPS_PROXY: 'ftp://nowhere' } });
+  await isReady(stage);
+  const more = stage.configuration({
+    reload: '',
+    providers: `  other:
+    type: infisical
+    url: https://infisical.invalid
+    auth: { method: universal, clientId: x, clientSecret: { file: ${stage.secretFile} } }
+`,
+  });
+  await writeFile(join(stage.dir, 'leasekeeper.yaml'), more);
+  daemon.signal('SIGHUP');
+  await daemon.logged(({ msg }) => String(msg).includes('is not taken over'));
+  expect((await stage.get('/metrics')).body).toContain('leasekeeper_config_last_reload_successful 0');
+  expect((await stage.get('/readyz')).status).toBe(200);
+  expect(await daemon.stop()).toBe(0);
+});
+
+test('USR2 has a file written again that somebody deleted, and its lease asked about', async () => {
+  stage = await aStage(longLives());
+  const { file, sandbox } = stage;
+  const daemon = await stage.daemon({ config: stage.configuration({ reload: '' }) });
+  await isReady(stage);
+  const before = await valuesIn(file);
+  await rm(file);
+  daemon.signal('SIGUSR2');
+  const isThere = () =>
+    stat(file).then(
+      () => true,
+      () => false,
+    );
+  await eventually('the file is back', isThere, 10_000);
+  expect(await valuesIn(file)).toEqual(before);
+  await eventually('the lease was asked about', () => (sandbox.books().counts['lease-get'] ?? 0) > 0, 10_000);
+  expect(sandbox.books().leases).toHaveLength(1);
+});
