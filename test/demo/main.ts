@@ -63,6 +63,7 @@ async function demonstrate(): Promise<number> {
   await daemon.logged(({ msg }) => String(msg).startsWith('leasekeeper '));
   while (!existsSync(file) && !stop.signal.aborted) await pause(50);
   say(`the credential was on disk ${sayDuration(Date.now() - startedAt)} after the start`);
+  say('now the program starts that uses it; until it is up the daemon finds nobody to tell, and says so');
   program = startProgram(file, target.socket, pidFile);
   await watch(startedAt, program);
   if (isTerminal) say('');
@@ -115,8 +116,9 @@ async function watch(startedAt: number, { tally }: Program): Promise<void> {
   while (!stop.signal.aborted && (length === undefined || Date.now() - startedAt < length)) {
     const log = daemon?.log ?? [];
     if (isTerminal) {
-      const scene = { books: sandbox.books(), tally, startedAt, urls, said: log.map(inWords) };
-      const frame = picture(scene, process.stdout.columns ?? 80);
+      const scene = { books: sandbox.books(), tally, startedAt, urls, said: log.slice(-10).map(inWords) };
+      const { columns = 80, rows = 24 } = process.stdout;
+      const frame = picture(scene, { columns, rows });
       process.stdout.write(
         `${drawn > 0 ? `\u001b[${drawn}A` : ''}${frame.map((line) => `\u001b[2K${line}\n`).join('')}\u001b[J`,
       );
@@ -130,7 +132,7 @@ async function watch(startedAt: number, { tally }: Program): Promise<void> {
 }
 
 function inWords({ time, level, msg }: LogLine): string {
-  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}`;
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg).replaceAll(`${dir}/`, '')}`;
 }
 
 /** The last lease and its predecessor die by their own dates: 8 s after the last renewal, and a moment. */

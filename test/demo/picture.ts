@@ -2,7 +2,9 @@
 import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
 import type { Program } from './program.ts';
 
-const width = 56;
+/** Of the axis of time, where there is room for it; and what stands to its left and right. */
+const widest = 56;
+const beside = 36;
 const past = 30_000;
 const ahead = 26_000;
 
@@ -15,8 +17,13 @@ export interface Scene {
   readonly said: readonly string[];
 }
 
-/** One frame, as lines that fit: a line that the terminal breaks would spoil the next frame. */
-export function picture({ books, tally, startedAt, urls, said }: Scene, columns: number): string[] {
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** One frame that fits: a line that the terminal breaks, or a frame that it scrolls, would spoil the next one. */
+export function picture({ books, tally, startedAt, urls, said }: Scene, { columns, rows }: Screen): string[] {
   const { now, leases } = books;
   const paint = (code: number, text: string) => `\u001b[${code}m${text}\u001b[0m`;
   const shown = leases.filter(({ endedAt = now }) => endedAt > now - past).slice(-8);
@@ -24,44 +31,51 @@ export function picture({ books, tally, startedAt, urls, said }: Scene, columns:
   const logins = books.logins.filter(({ outcome }) => outcome === 'ok').length;
   const tokenRenewals = books.tokenRenewals.filter(({ outcome }) => outcome === 'ok').length;
   const failed = tally.failures > 0 ? paint(31, `${tally.failures} failed`) : paint(32, 'none failed');
-  return [
+  const width = Math.max(10, Math.min(widest, columns - beside));
+  const lines = [
     paint(1, `leasekeeper demo, ${Math.round((now - startedAt) / 1000)} s`),
     ...urls.map((url) => `  ${url}`),
     '',
-    `  the program   ${paint(1, String(tally.uses))} uses, ${failed}; ${tally.loads} times read its file; now ${short(tally.user)}`,
-    `  the token     ${logins} logins, ${tokenRenewals} renewals`,
-    `  the leases    ${leases.length} taken, ${renewals} renewals`,
+    `  the program   ${paint(1, String(tally.uses))} uses, ${failed}; read its file ${times(tally.loads)}; now ${short(tally.user)}`,
+    `  the token     logged in ${times(logins)}, renewed ${times(tokenRenewals)}`,
+    `  the leases    ${leases.length} taken, renewed ${times(renewals)}`,
     '',
-    `  ${'lease'.padEnd(10)}${axis()}`,
+    `  ${'lease'.padEnd(10)}${axis(width)}`,
     ...shown.map(
-      (lease) => `  ${short(lease.username).padEnd(10)}${bar(lease, now, paint)} ${state(lease, now, tally.user)}`,
+      (lease) =>
+        `  ${short(lease.username).padEnd(10)}${bar(lease, now, width, paint)} ${state(lease, now, tally.user)}`,
     ),
     `  ${' '.repeat(10)}${paint(2, '█ lived  ░ to come  r renewed  │ now  ┃ wall')}`,
     '',
-    ...said.slice(-10).map((line) => paint(2, `  ${line}`.slice(0, columns - 1))),
   ];
+  const room = Math.max(0, Math.min(10, rows - 1 - lines.length));
+  return [...lines, ...said.slice(said.length - room).map((line) => paint(2, `  ${line}`.slice(0, columns - 1)))];
 }
 
-const column = (at: number, now: number): number => Math.round(((at - now + past) / (past + ahead)) * width);
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 
-const axis = (): string => {
-  const nowAt = column(0, 0);
+const column = (at: number, now: number, width: number): number =>
+  Math.round(((at - now + past) / (past + ahead)) * width);
+
+const axis = (width: number): string => {
+  const nowAt = column(0, 0, width);
   return `${'-30s'.padEnd(nowAt - 1)}now${'+26s'.padStart(width - nowAt - 2)}`;
 };
 
-function bar(lease: LeaseBook, now: number, paint: (code: number, text: string) => string): string {
+function bar(lease: LeaseBook, now: number, width: number, paint: (code: number, text: string) => string): string {
+  const at = (instant: number) => column(instant, now, width);
   const end = lease.endedAt ?? lease.expireAt;
   const cells: string[] = Array.from({ length: width + 1 }, (_, i) => {
-    if (i < column(lease.createdAt, now) || i > column(end, now)) return ' ';
-    return i <= column(now, now) ? '█' : '░';
+    if (i < at(lease.createdAt) || i > at(end)) return ' ';
+    return i <= at(now) ? '█' : '░';
   });
-  const put = (at: number, mark: string) => {
-    const i = column(at, now);
+  const put = (instant: number, mark: string) => {
+    const i = at(instant);
     if (i >= 0 && i <= width) cells[i] = mark;
   };
   if (lease.maxExpireAt !== null && !lease.endedAt) put(lease.maxExpireAt, '┃');
   put(now, '│');
-  for (const { at } of lease.renewals) put(at, 'r');
+  for (const renewal of lease.renewals) put(renewal.at, 'r');
   return paint(lease.endedAt ? 90 : 36, cells.join(''));
 }
 

@@ -7,10 +7,10 @@ export interface Verdict {
   readonly faults: string[];
 }
 
-/** `stoppedAt`: when the daemon was told to stop; whoever it leaves alive then must die by its own end. */
+/** Asked when all is over: whoever the daemon left alive must have died by its own end. */
 export function verdictOf(books: Books, program: Pick<Program, 'tally' | 'failures'>): Verdict {
   const renewals = books.leases.reduce((sum, lease) => sum + lease.renewals.length, 0);
-  const replacements = books.leases.filter(wasReplacedAtItsWall).length;
+  const replacements = books.leases.filter((lease) => wasReplacedAtItsWall(lease, books)).length;
   const logins = books.logins.filter(({ outcome }) => outcome === 'ok').length;
   const tokenRenewals = books.tokenRenewals.filter(({ outcome }) => outcome === 'ok').length;
   const left = books.leases.filter(({ endedAt, credentialEndedAt }) => !endedAt || !credentialEndedAt);
@@ -39,8 +39,11 @@ export function verdictOf(books: Books, program: Pick<Program, 'tally' | 'failur
 }
 
 /** It was renewed as far as its wall allowed, had a successor before it ended, and was ended by us. */
-const wasReplacedAtItsWall = ({ endedBy: by, renewals, maxExpireAt }: LeaseBook): boolean =>
-  by === 'revoked' && renewals.length > 0 && maxExpireAt !== null;
+const wasReplacedAtItsWall = (lease: LeaseBook, { leases }: Books): boolean => {
+  const { endedBy: by, endedAt = 0, renewals, maxExpireAt, createdAt } = lease;
+  const hasSuccessor = leases.some((other) => other.createdAt > createdAt && other.createdAt < endedAt);
+  return by === 'revoked' && renewals.length > 0 && maxExpireAt !== null && hasSuccessor;
+};
 
 const endedBy = ({ leases }: Books, by: LeaseBook['endedBy']): number =>
   leases.filter((lease) => lease.endedBy === by).length;
