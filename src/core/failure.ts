@@ -1,5 +1,5 @@
 /** What can go wrong, in the five words the core understands, and how long to wait after it. */
-import { type Duration, type Instant, minutes, seconds } from './time.ts';
+import { type Duration, type Instant, minutes, seconds, tolerance } from './time.ts';
 
 /** What a failure means to us. A provider's own codes are translated to these at its border. */
 export type FailureCode =
@@ -99,8 +99,10 @@ export const longestSilence: Duration = minutes(10);
 /** Add one failure to a row of them. */
 export function another(previous: Failure | undefined, error: LeaseError, at: Instant): Failure {
   const row = previous && at - previous.at <= memory ? previous : { count: 0, denied: 0 };
-  const denied = row.denied + (error.code === 'denied' ? 1 : 0);
-  const penalty = error.code !== 'denied' ? 0 : denied > 1 ? whenDeniedAgain : whenDenied;
+  // After a rejection an answer that was lost is taken for another: providers count, also what we did not hear.
+  const isDenied = error.code === 'denied' || (error.unsure && row.denied > 0);
+  const denied = row.denied + (isDenied ? 1 : 0);
+  const penalty = !isDenied ? 0 : denied > 1 ? whenDeniedAgain : whenDenied;
   const wish = Math.max(previous?.notBefore ?? at, error.notBefore ?? at);
   return {
     count: row.count + 1,
@@ -120,8 +122,8 @@ export const patience = (left: Duration, longest: Duration = longestDelay): Dura
  * that the last hour sees more tries, not fewer. Past the deadline there is nothing left to hurry for.
  */
 export function nextTry(failure: Failure | undefined, deadline: Instant, now: Instant): Instant {
-  // One that lies ahead was noted by a clock that was set back since.
-  if (!failure || failure.at > now) return Number.NEGATIVE_INFINITY;
+  // One that lies far ahead was noted by a clock that was set back since.
+  if (!failure || failure.at > now + tolerance) return Number.NEGATIVE_INFINITY;
   const longest = failure.code === 'invalid' ? longestDelayWhenInvalid : longestDelay;
   const delay = Math.min(shortestDelay * 2 ** (failure.count - 1), patience(deadline - failure.at, longest));
   return Math.max(Math.floor(failure.at + delay), failure.notBefore);

@@ -1,5 +1,5 @@
 /** How often a secret may be acquired, whatever the answers: who insists is locked out, or drowns in leases. */
-import { type Duration, type Instant, minutes, seconds } from './time.ts';
+import { type Duration, type Instant, minutes, seconds, tolerance } from './time.ts';
 
 /** No more than eight requests arrive in this time. */
 const perMinutes: Duration = minutes(5);
@@ -17,8 +17,8 @@ export const remembered = paces.length;
 
 /** From when on another may be begun that is wanted at `at`. After `urgentFrom` it cannot wait. */
 export function paced(acquires: readonly Instant[], at: Instant, urgentFrom: Instant, now: Instant): Instant {
-  // A clock that was set back would make us wait for what seems to lie ahead.
-  const past = acquires.filter((begun) => begun <= now);
+  // A clock that was set back would make us wait for what seems to lie ahead; but no two clocks quite agree.
+  const past = acquires.filter((begun) => begun <= now + tolerance);
   const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace));
   const leisure = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + perMinutes + travel;
   return Math.max(soonest, Math.min(leisure, urgentFrom));

@@ -33,9 +33,9 @@ export interface Ticket {
 const patience = 5;
 const shortestBreak: Duration = seconds(1);
 const longestBreak: Duration = seconds(30);
-/** After the first rejection of a token, and after many. */
+/** After the first rejection of a token, and after many: so that they do not use up what a secret may ask for. */
 const shortestRejection: Duration = seconds(5);
-const longestRejection: Duration = seconds(60);
+const longestRejection: Duration = seconds(120);
 /** A probe takes no longer than the longest call. */
 const longestProbe: Duration = seconds(35);
 /** Who was woken takes its turn within this time, or loses it. */

@@ -145,6 +145,9 @@ test('what can wait leaves half of the window to what cannot', () => {
 
 test('a clock that was set back does not make us wait for what seems to lie ahead', () => {
   expect(paced([hours(5), 0], minutes(10), Number.NEGATIVE_INFINITY, minutes(10))).toBe(minutes(10));
+  const ahead = paced([minutes(11)], minutes(10), Number.NEGATIVE_INFINITY, minutes(10));
+  expect(ahead).toBe(minutes(11) + seconds(1));
+  expect(paced([minutes(11) + 1], minutes(10), Number.NEGATIVE_INFINITY, minutes(10))).toBe(minutes(10));
 });
 
 test('an acquire is paced by the one before, whatever that brought', () => {

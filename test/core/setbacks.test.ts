@@ -70,7 +70,7 @@ describe('a provider that could not be asked', () => {
     expect(blocked(begun, stepTo('acquire'), 'NoToken')).toMatchObject({ acquires: [1] });
     expect(blocked(begun, stepTo('acquire'), 'NoToken').intent).toBeUndefined();
     expect(blocked(begun, stepTo('acquire'), 'RetryAfter').acquires).toEqual([3, 1]);
-    expect(blocked(begun, stepTo('acquire'), 'TokenRejected').acquires).toEqual([1]);
+    expect(blocked(begun, stepTo('acquire'), 'TokenRejected').acquires).toEqual([3, 1]);
     expect(blocked(recordOf(), stepTo('acquire'), 'NoToken').acquires).toEqual([]);
   });
 
@@ -245,10 +245,18 @@ describe('patience', () => {
   });
 
   test('is not had with a failure that lies ahead: the clock was set back', () => {
-    const ahead = { count: 9, denied: 0, at: 100, code: 'unavailable', notBefore: hours(9) } as const;
+    const ahead = { count: 9, denied: 0, at: minutes(1) + 100, code: 'unavailable', notBefore: hours(9) } as const;
     expect(nextTry(ahead, days(1), 99)).toBe(Number.NEGATIVE_INFINITY);
     expect(nextTry(ahead, days(1), 100)).toBe(hours(9));
     expect(nextTry(undefined, 0, 0)).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  test('is had with a login whose answer was lost after a rejection: it may have been rejected too', () => {
+    const lost = new LeaseError('unavailable', 'cut', { unsure: true });
+    const denied = another(undefined, new LeaseError('denied', 'no'), 0);
+    expect(another(denied, lost, minutes(1))).toMatchObject({ denied: 2, code: 'unavailable', notBefore: minutes(6) });
+    expect(another(denied, down, minutes(1))).toMatchObject({ denied: 1, notBefore: minutes(1) });
+    expect(another(another(undefined, down, 0), lost, 5)).toMatchObject({ denied: 0, notBefore: 5 });
   });
 
   test('is kept through a row of failures of different kinds, for a quarter of an hour after each', () => {

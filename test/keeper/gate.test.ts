@@ -111,8 +111,8 @@ describe('a block', () => {
       now = until;
       gate.leave(gate.enter('a'), 'answered');
     };
-    for (let i = 0; i < 6; i++) reject();
-    expect(lasts).toEqual([5, 10, 20, 40, 60, 60]);
+    for (let i = 0; i < 7; i++) reject();
+    expect(lasts).toEqual([5, 10, 20, 40, 80, 120, 120]);
     gate.unblock();
     reject();
     expect(lasts.at(-1)).toBe(5);
