@@ -55,22 +55,33 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const stopping = new AbortController();
   const begin = async () => {
     const server = launch(command, { dataDir, socket, onLog: options.onLog });
-    await answering(server, socket, times.start);
-    await remember(dataDir, server.pid);
-    return server;
+    try {
+      await answering(server, socket, times.start);
+      await remember(dataDir, server.pid);
+      return server;
+    } catch (error) {
+      // Nobody would know of it, and the next would work on the same files.
+      server.kill();
+      await server.gone;
+      throw error;
+    }
   };
   let server = await begin();
   const supervision = (async () => {
     let pause = times.shortestPause;
+    let how = await watch(server, socket, times, stopping.signal);
     while (!stopping.signal.aborted) {
-      const how = await watch(server, socket, times, stopping.signal);
-      if (stopping.signal.aborted) break;
       onDeath?.(how, pause);
       await sleep(pause, stopping.signal).catch(() => undefined);
       if (stopping.signal.aborted) break;
-      const again = await begin().catch((error: Error) => onDeath?.(error.message, pause));
-      pause = again ? times.shortestPause : Math.min(2 * pause, times.longestPause);
-      if (again) server = again;
+      try {
+        server = await begin();
+        pause = times.shortestPause;
+        how = await watch(server, socket, times, stopping.signal);
+      } catch (error) {
+        pause = Math.min(2 * pause, times.longestPause);
+        how = (error as Error).message;
+      }
     }
   })();
   return {

@@ -22,6 +22,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type EmbeddedRedis, type EmbeddedRedisOptions, startEmbeddedRedis } from '../../src/state/embedded-redis.ts';
 import { identityOf } from '../../src/state/process-identity.ts';
 import { redisCommand } from '../../src/state/redis-binary.ts';
+import { childrenOf, commandLineOf } from '../support/daemon.ts';
 
 let scratch: string;
 let parent: string;
@@ -137,6 +138,30 @@ describe('an embedded Redis', () => {
     await back;
     expect(await client.ping()).toBe('PONG');
     expect(deaths[0]).toContain('did not answer');
+  });
+
+  test('is never there twice, also where the start of another came to nothing after it was there', async () => {
+    const dataDir = await aDirectory();
+    const deaths: string[] = [];
+    let heardOf = (_: string) => {};
+    const third = new Promise<void>((resolve) => {
+      heardOf = (how) => void (deaths.push(how) === 3 && resolve());
+    });
+    const redis = await started({ dataDir, onDeath: (how) => heardOf(how) });
+    const client = clientOf(redis.socket);
+    await client.ping();
+    // What it is noted in cannot be written, as where the disk is full.
+    const inTheWay = join(dataDir, 'embedded-redis.json.new');
+    await mkdir(inTheWay);
+    process.kill(redis.pid ?? 0, 'SIGKILL');
+    await third;
+    await rm(inTheWay, { recursive: true });
+    while (redis.pid === undefined || (await client.ping().catch(() => '')) !== 'PONG') {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const all = (await childrenOf(process.pid)).filter((pid) => commandLineOf(pid).includes(dataDir));
+    expect(all).toEqual([redis.pid]);
+    expect(deaths.slice(0, 2)).toEqual(['killed by SIGKILL', expect.stringContaining('EISDIR')]);
   });
 
   test('repairs a file whose end was cut off', async () => {
