@@ -48,7 +48,7 @@ export class House {
     if (this.#failures.length >= 3 && this.#lockedUntil <= now) {
       this.#lockedUntil = now + minutes(5);
       this.#troubles.note(`login/${this.name}`, now, this.#lockedUntil + minutes(5));
-      this.lockouts.push(now);
+      if (this.rejections.filter((at) => now - at < seconds(30)).length >= 2) this.lockouts.push(now);
     }
     throw new LeaseError('denied', 'wrong credential');
   }

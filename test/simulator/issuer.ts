@@ -126,8 +126,8 @@ export class Issuer {
     const times = this.foolish.filter((id) => id === issued.id).length;
     // One whose answer nobody waits for any more may come after another that had an answer.
     const isUnheard = issued.toldEnd !== endOfTerm(issued) || (what === 'refused' && !isAwaited);
-    if (isUnheard || (this.nature.isWallHidden && times < 3)) this.foolish.push(issued.id);
-    else this.foolish.push(`${issued.id} was ${what} at its wall`);
+    if (this.nature.isWallHidden && isAwaited && times < 3) this.foolish.push(issued.id);
+    else if (!isUnheard) this.foolish.push(`${issued.id} was ${what} at its wall`);
     if (what === 'refused') throw new LeaseError('refused', 'past the wall');
     issued.endedAt = this.#timeline.now();
     throw new LeaseError('gone', 'killed at the wall');

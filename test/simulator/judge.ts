@@ -174,18 +174,20 @@ export class Judge {
     const window = windowOf(due - from);
     const places = this.#placesOf(kept, place);
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
-    if (this.#isOrphan(kept, due) || this.#isSpent(kept.name, due - window)) return due;
+    if (this.#isOrphan(kept, due) || this.#isSpent(kept, due - window)) return due;
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
   }
 
   /** So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. */
-  #isSpent = (kept: string, since: Instant): boolean =>
-    [...(this.#begun.get(kept) ?? []), ...this.kills].filter((at) => since - at < minutes(5.5)).length > 4;
+  #isSpent = ({ name, house }: Kept, since: Instant): boolean =>
+    [name, house.tokens?.name ?? name].some(
+      (each) => [...(this.#begun.get(each) ?? []), ...this.kills].filter((at) => since - at < minutes(5.5)).length > 4,
+    );
 
   /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
   #lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
     const places = [...this.#placesOf(kept, place), `silence/${kept.house.name}`];
-    return this.#isOrphan(kept, to) || this.#isSpent(kept.name, to) ? to : this.#troubles.lastEnd(places, from, to);
+    return this.#isOrphan(kept, to) || this.#isSpent(kept, to) ? to : this.#troubles.lastEnd(places, from, to);
   }
 
   /** Nobody has made a version that could take its place. */

@@ -73,7 +73,7 @@ export function aPlan(dice: Dice, seed: number): Plan {
   const isRough = dice.chance(0.7);
   const some = (share: number, ...of: [number, ...number[]]) => (isRough && dice.chance(share) ? dice.oneOf(...of) : 0);
   return {
-    houses: houses.map((house) => withNeeds(house, focus.doing, term, dice)),
+    houses: houses.map((house) => withNeeds(house, focus.doing, term)),
     trouble,
     outages: Array.from({ length: some(1, 0, 1, 2, 4, 8) }, () => anOutage(dice, houses, trouble, term)),
     crashes: Array.from({ length: some(0.6, 1, 2, 4, 8) }, () => dice.between(0, trouble)),
@@ -126,13 +126,18 @@ function aSecret(dice: Dice, name: string, kind: Kind, least?: Duration): Secret
   };
 }
 
+const usualRenewal: Partial<Record<Kind, NonNullable<Nature['renewal']>>> = {
+  token: { from: 'now', canShorten: false, pastTheWall: 'killed', changesValues: true },
+  dynamic: { from: 'expiry', canShorten: true, pastTheWall: 'refused', changesValues: false },
+};
+
 /** What the focus needs so that it can happen at all. */
-function withNeeds(house: HousePlan, doing: string, term: Duration, dice: Dice): HousePlan {
+function withNeeds(house: HousePlan, doing: string, term: Duration): HousePlan {
   const [first, ...others] = house.secrets;
   if (!first || house.name !== 'A') return house;
   const { nature, policy } = first;
   const rotateAfter = (issued: Instant) => issued + term * 1.5;
-  const renewal = nature.renewal ?? aNature(dice, 'token').renewal;
+  const renewal = nature.renewal ?? usualRenewal[nature.kind];
   const needs: Record<string, Partial<SecretPlan>> = {
     'acquire RotationDue': { policy: { ...policy, rotateAfter } },
     'verify Unproven': { isVerified: true },
