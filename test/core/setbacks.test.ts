@@ -133,6 +133,12 @@ describe('a lease that dies', () => {
     expect(dead(5, minutes(15) + 5).failures['acquire']).toBeUndefined();
   });
 
+  test('at its own end did not die young, however late that is heard', () => {
+    const short = recordOf(held(aLease({ expiresAt: minutes(5) })));
+    expect(observed(short, 'l1', { is: 'gone' }, minutes(5)).failures).toEqual({});
+    expect(observed(short, 'l1', { is: 'gone' }, minutes(5) - 1).failures['acquire']?.count).toBe(1);
+  });
+
   test('is counted once where its provider says so twice', () => {
     const record = recordOf(held());
     const token = { lease: 'l1', generation: 0 };
