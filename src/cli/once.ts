@@ -12,5 +12,5 @@ export async function once({ config: file, timeout }: OnceArguments, world: Worl
   const configuration = configurationIn(file, world);
   if (!configuration) return exitCodes.invalidConfiguration;
   const daemon = await import('../daemon.ts');
-  return daemon.once({ configuration, file, env: world.env, timeout });
+  return daemon.once({ configuration, env: world.env, timeout });
 }

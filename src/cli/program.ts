@@ -1,5 +1,5 @@
 /** The command line: which commands there are, and what they are told. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Duration, parseDuration } from '../core/time.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type OnceArguments, once } from './once.ts';
@@ -14,6 +14,10 @@ function length(text: string): Duration {
   if (parsed !== undefined && parsed > 0) return parsed;
   throw new InvalidArgumentError('A length of time has a unit, such as 20s or 2m.');
 }
+
+/** Help shows the default as it is written, not as it is counted. */
+const lengthOption = (flags: string, description: string, byDefault: string): Option =>
+  new Option(flags, description).argParser(length).default(length(byDefault), byDefault);
 
 // Not `requiredOption`: its complaint would hide that `--confg` is a slip of the pen.
 const fromFile = ['-c, --config <file>', 'the configuration file'] as const;
@@ -35,7 +39,7 @@ export async function leasekeeper(args: readonly string[], world: World): Promis
     .command('run')
     .description('the daemon: keep every secret of the configuration alive, until TERM or INT')
     .option(...fromFile)
-    .option('--shutdown-timeout <length>', 'how long an orderly end may take', length, length('20s'))
+    .addOption(lengthOption('--shutdown-timeout <length>', 'how long an orderly end may take', '20s'))
     .action(async (options: RunArguments, command: Command) => {
       code = await run(withFile(options, command), world);
     });
@@ -43,7 +47,7 @@ export async function leasekeeper(args: readonly string[], world: World): Promis
     .command('once')
     .description('deliver every secret once and end: for init containers')
     .option(...fromFile)
-    .option('--timeout <length>', 'how long that may take', length, length('2m'))
+    .addOption(lengthOption('--timeout <length>', 'how long that may take', '2m'))
     .action(async (options: OnceArguments, command: Command) => {
       code = await once(withFile(options, command), world);
     });

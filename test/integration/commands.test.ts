@@ -115,6 +115,8 @@ describe('HUP', () => {
       'its series are gone',
       async () => !(await stage?.get('/metrics'))?.body.includes('secret="other-db"'),
     );
+    const answers = () => daemon.log.filter(({ msg }) => /^HUP: .* is taken over/.test(String(msg))).length;
+    await eventually('each HUP is answered', async () => answers() === 2);
   });
 
   test('takes over nothing of a configuration with a mistake, and says where it is', async () => {

@@ -1,0 +1,104 @@
+/** The program without its door: what it stands on, what it keeps, and who is told of it, put together for `run` and `once`. */
+import { steadyClock, wallClock } from './clock.ts';
+import type { Configuration } from './config/configuration.ts';
+import { type Duration, sayDuration } from './core/time.ts';
+import { type Foundations, layFoundations } from './foundations.ts';
+import { type Keeping, startKeeping } from './keeping.ts';
+import { createHealth, type Health } from './observability/health.ts';
+import { createLog, type Log } from './observability/log.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
+import type { ControlRequest } from './state/control-socket.ts';
+import { version } from './version.ts';
+
+export interface ProgramOptions {
+  readonly configuration: Configuration;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** How long an orderly end, or the answer to `once`, may take where nobody says so. */
+export const defaultEnd: Duration = 10_000;
+
+export interface Program {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly keeping: Keeping | undefined;
+  start(signal: AbortSignal): Promise<void>;
+  /** Twice is once. */
+  end(within: Duration): Promise<void>;
+  undelivered(): readonly string[];
+}
+
+/** Nothing is opened before `start`. `fatal` is called where the program cannot go on. */
+export function prepare({ configuration, env }: ProgramOptions, fatal: (why: string) => void): Program {
+  const steady = steadyClock();
+  const isColoured = process.stderr.isTTY === true && !env['NO_COLOR'];
+  const log = createLog({ ...configuration.log, clock: wallClock, isColoured });
+  const metrics = createMetrics({ version, clock: steady });
+  const health = createHealth({ clock: steady });
+  let foundations: Foundations | undefined;
+  let keeping: Keeping | undefined;
+  let isEnding = false;
+  const undelivered = () => keeping?.undelivered() ?? configuration.secrets.map(({ name }) => name);
+
+  const answer = async (request: ControlRequest): Promise<unknown> => {
+    if (request.op !== 'once') throw new Error('this version of the daemon does not answer that yet');
+    if (!keeping) throw new Error('the daemon is just starting: try again');
+    await keeping.delivered(AbortSignal.timeout(request.timeout ?? defaultEnd)).catch(() => {
+      throw new Error(`not delivered in time: ${undelivered().join(', ')}`);
+    });
+    return { delivered: true };
+  };
+
+  return {
+    log,
+    metrics,
+    health,
+    get keeping() {
+      return keeping;
+    },
+    undelivered,
+    async start(signal) {
+      foundations = await layFoundations({
+        state: configuration.state,
+        env,
+        signal,
+        onRequest: answer,
+        onRedisHealth: (isUp) => {
+          metrics.redisUp(isUp);
+          if (isEnding) return;
+          if (isUp) log.always('info', 'Redis answers');
+          else log.warn('Redis does not answer: what is due waits until it does');
+        },
+        onRedisError: (error) => log.warn('Redis cannot be asked', { err: error }),
+        onRedisDeath: (how, pause) =>
+          log.warn(`the embedded Redis ended (${how}); it is started again in ${sayDuration(pause)}`),
+        onWarning: (text) => log.warn(text),
+        onLost: ({ host, pid }) => {
+          log.error(`the daemon ${pid} on ${host} works under our prefix in Redis now: ending`);
+          fatal('lost the prefix');
+        },
+        onUnreadable: (secret, because) =>
+          log.error(`what Redis remembers of ${secret} cannot be read, and counts as lost`, { secret, because }),
+      });
+      keeping = await startKeeping({
+        configuration,
+        foundations,
+        env,
+        listeners: [log, metrics, health],
+        steady,
+        wall: wallClock,
+        onRequest: (provider, request) => metrics.onRequest(provider, request),
+        onSkew: (provider, skew) => metrics.onSkew(provider, skew),
+        onError: (doing, error) => log.warn(`${doing} failed`, { err: error }),
+      });
+      metrics.queueCounts(keeping.counts);
+    },
+    async end(within) {
+      isEnding = true;
+      await keeping?.close(AbortSignal.timeout(within));
+      await foundations?.close();
+      foundations = undefined;
+    },
+  };
+}

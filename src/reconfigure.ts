@@ -1,0 +1,50 @@
+/** What HUP does: the file is read again, and taken over whole or not at all. */
+import type { Configuration, LoadResult } from './config/configuration.ts';
+import type { Problem } from './config/problem.ts';
+import { lastWords } from './last-words.ts';
+import { sayCount } from './observability/words.ts';
+import type { Program } from './prepare.ts';
+
+export interface ReconfigureOptions {
+  /** The configuration's file, for people. */
+  readonly file: string;
+  readonly reload: () => LoadResult;
+}
+
+/** Answers with the configuration that holds now, `undefined` where it is the former one. */
+export async function reconfigured(
+  { reload, file }: ReconfigureOptions,
+  { log, metrics, keeping }: Program,
+  present: Configuration,
+): Promise<Configuration | undefined> {
+  const result = reload();
+  const refuse = (words: readonly string[]) => {
+    for (const line of words) log.always('error', line);
+    log.always('error', `HUP: ${file} is not taken over; everything goes on as before`);
+    metrics.configReloaded(false);
+  };
+  if (!result.ok) return void refuse(result.problems.map(inWords));
+  const { configuration } = result;
+  const fixed = fixedParts.filter((part) => JSON.stringify(configuration[part]) !== JSON.stringify(present[part]));
+  if (fixed.length > 0) return void refuse([`${fixed.join(' and ')} cannot change while the daemon runs: restart it`]);
+  let changing: Promise<void> | undefined;
+  try {
+    changing = keeping?.change(configuration);
+  } catch (error) {
+    return void refuse([lastWords(error)]);
+  }
+  try {
+    await changing;
+  } catch (error) {
+    // The household is the new one already; what the schedule does not know yet the sweep tells it.
+    log.warn('the schedule does not know all of the new configuration yet; it will soon', { err: error });
+  }
+  metrics.configReloaded(true);
+  log.always('info', `HUP: ${file} is taken over: ${sayCount(configuration.secrets.length, 'secret')}`);
+  return configuration;
+}
+
+const fixedParts = ['state', 'http', 'log'] as const;
+
+const inWords = ({ file, line, column, path, message, remedy }: Problem): string =>
+  `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${remedy === undefined ? '' : ` (${remedy})`}`;
