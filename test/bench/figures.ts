@@ -25,7 +25,10 @@ export const inMebibytes = (value: number): string => `${whole(value)} MiB`;
 
 /** `0.42`, and where it was taken several times from where to where it went. */
 export function ratio(values: readonly number[]): string {
-  const [least, middle, most] = [0, 0.5, 1].map((share) => quantile(values, share).toFixed(2));
+  const [least, middle, most] = [0, 0.5, 1].map((share) => {
+    const value = quantile(values, share);
+    return Number.isFinite(value) ? value.toFixed(2) : '–';
+  });
   return values.length > 1 ? `${middle} (${least}–${most})` : `${middle}`;
 }
 

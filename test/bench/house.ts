@@ -1,6 +1,6 @@
 /** Secrets whose leases come from memory, kept by the real keeper on the real store and schedule: all but a provider. */
 import { randomUUID } from 'node:crypto';
-import { wallClock } from '../../src/clock.ts';
+import { steadyClock } from '../../src/clock.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { Material } from '../../src/core/material.ts';
 import { type Duration, type Instant, minutes } from '../../src/core/time.ts';
@@ -14,6 +14,9 @@ import { memorySink } from '../../src/sinks/memory.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { RedisAccess } from '../../src/state/redis.ts';
 import { RedisStore } from '../../src/state/redis-store.ts';
+
+/** What everything here is dated on, as in the daemon: it never jumps. */
+export const clock = steadyClock();
 
 /** One of the secrets, in the hands of the measurement. */
 export interface Tenant {
@@ -48,9 +51,9 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const { redis, count, concurrency, endOf, onLooked } = options;
   const tenants = Array.from({ length: count }, (_, number): Tenant => ({ number, ahead: 0, late: 0, begunAt: 0 }));
   const wrongs: unknown[] = [];
-  const openedAt = wallClock.now();
+  const openedAt = clock.now();
   // The most that can be configured: what is measured here is not how looks wait for a provider.
-  const gate = new Gate({ name: 'bench', clock: wallClock, emit: () => undefined, slots: 64 });
+  const gate = new Gate({ name: 'bench', clock, emit: () => undefined, slots: 64 });
   const store = new RedisStore({ redis: redis.store, keys: redis.keys });
   const tenantOf = new Map(tenants.map((tenant) => [nameOf(tenant), tenant]));
   const worker = bullWorker({
@@ -59,17 +62,17 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     prefix: redis.keys,
     lookName: () => 'renew-lease',
     concurrency: { looks: concurrency, deliveries: concurrency },
-    clock: wallClock,
+    clock,
     onBegun: (job, lateness) => {
       const tenant = tenantOf.get(job.secret);
-      if (job.kind === 'look' && tenant) Object.assign(tenant, { late: lateness, begunAt: wallClock.now() });
+      if (job.kind === 'look' && tenant) Object.assign(tenant, { late: lateness, begunAt: clock.now() });
     },
     onFailed: (_, error) => wrongs.push(error),
     onError: (error) => wrongs.push(error),
   });
   const visits = new Map(
     tenants.map((tenant) => {
-      const now = () => wallClock.now() + tenant.ahead;
+      const now = () => clock.now() + tenant.ahead;
       const secret = secretOf({
         name: nameOf(tenant),
         type: 'bench/lease',
@@ -85,7 +88,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       const ports: Ports = {
         store,
         scheduler: worker,
-        clock: wallClock,
+        clock,
         // Or the start of the process would move with the provider's clock, and everything be in doubt.
         uptime: () => now() - openedAt,
         deadline: (after) => AbortSignal.timeout(Math.max(0, Math.ceil(after))),
@@ -103,7 +106,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     const visit: Visit = { ...place, signal };
     if (job.kind === 'deliver') return deliver(visit, job.sink);
     await look(visit);
-    if (onLooked(tenant)) await worker.wake(job, wallClock.now());
+    if (onLooked(tenant)) await worker.wake(job, clock.now());
   }
 
   await worker.ensure(
@@ -115,7 +118,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   return {
     tenants,
     async lookAtAll() {
-      await Promise.all([...visits.keys()].map((secret) => worker.wake({ kind: 'look', secret }, wallClock.now())));
+      await Promise.all([...visits.keys()].map((secret) => worker.wake({ kind: 'look', secret }, clock.now())));
     },
     async close() {
       // What fails while it is closed is no part of the figures.

@@ -4,7 +4,7 @@ import { wallClock } from '../../src/clock.ts';
 import { hours, seconds } from '../../src/core/time.ts';
 import { looksAtATime } from '../../src/queue/bullmq.ts';
 import { type Finding, inMilliseconds, quantile, ratio } from './figures.ts';
-import { openHouse } from './house.ts';
+import { clock, openHouse } from './house.ts';
 import { aPlainQueue } from './plain-bullmq.ts';
 import { aBenchRedis, type BenchRedis } from './redis.ts';
 
@@ -64,7 +64,7 @@ async function latenessOfLooks(redis: BenchRedis, { count, over }: Spread) {
   const begun: number[] = [];
   const asked: number[] = [];
   // Leases are taken a thousand a second on a quiet machine; who comes late gets its date later.
-  const firstAt = wallClock.now() + lead + 2 * count;
+  const firstAt = clock.now() + lead + 2 * count;
   const house = await openHouse({
     redis: redis.access,
     count,
@@ -72,12 +72,12 @@ async function latenessOfLooks(redis: BenchRedis, { count, over }: Spread) {
     endOf: (tenant, act, now) => {
       if (act === 'acquire') return now + 2 * (Math.max(firstAt + (over * tenant.number) / count, now + lead) - now);
       begun.push(tenant.late);
-      asked.push(tenant.late + wallClock.now() - tenant.begunAt);
+      asked.push(tenant.late + clock.now() - tenant.begunAt);
       return now + hours(1);
     },
     onLooked: () => false,
   });
-  await reached(() => asked.length >= count, firstAt - wallClock.now() + over);
+  await reached(() => asked.length >= count, firstAt - clock.now() + over);
   await house.close();
   return { begun, asked };
 }

@@ -1,11 +1,10 @@
 /** Looks a second, next to jobs a second that do nothing: same Redis, same concurrency, turn by turn. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { wallClock } from '../../src/clock.ts';
 import { minutes, seconds } from '../../src/core/time.ts';
 import { bullWorker, looksAtATime } from '../../src/queue/bullmq.ts';
 import type { Job } from '../../src/queue/scheduler.ts';
 import { type Finding, median, ratio, whole } from './figures.ts';
-import { openHouse } from './house.ts';
+import { clock, openHouse } from './house.ts';
 import { aPlainQueue } from './plain-bullmq.ts';
 import { aBenchRedis, type BenchRedis } from './redis.ts';
 
@@ -113,13 +112,13 @@ async function scheduled(redis: BenchRedis, window: number): Promise<Taken> {
   const worker = bullWorker({
     handle: async (job) => {
       done++;
-      await worker.succeed(job, wallClock.now());
+      await worker.succeed(job, clock.now());
     },
     connections: redis.access,
     prefix: redis.access.keys,
     lookName: () => 'renew-lease',
     concurrency: { looks: concurrency, deliveries: concurrency },
-    clock: wallClock,
+    clock,
   });
   await worker.ensure(Array.from({ length: secrets }, (_, i): Job => ({ kind: 'look', secret: `secret-${i}` })));
   await reached(() => done >= 2 * secrets);
