@@ -43,6 +43,14 @@ const aLease: Lease = {
 };
 
 describe('a lease', () => {
+  it('on what is not there says where it was looked for', async () => {
+    server.answer({ status: 404, body: anEnvelope('NotFound') });
+    await expect(acquire({ secretPath: '/app' })).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('orders-db: not found in project shop, environment prod, path /app (HTTP 404'),
+    });
+  });
+
   it('is asked for with what the configuration says, in the words of the server', async () => {
     server.answer(created({ TOKEN: 't' }));
     await acquire({ ttl: '1h30m', config: { namespace: 'orders' }, secretPath: '/app/db/' });

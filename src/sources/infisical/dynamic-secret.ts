@@ -59,6 +59,7 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
       meaning: {
         what: `${whats[operation]} ${options.name}`,
         codes,
+        where,
         needs: `the identity needs the permission "lease" on dynamic secrets in ${where}, and to ask from here`,
         isEffectful: request.method !== 'GET',
       },

@@ -12,6 +12,8 @@ export interface Meaning {
   readonly onTokenError?: FailureCode;
   /** What a 403 lacks, in words. */
   readonly needs?: string;
+  /** Where a 404 looked in vain, in words: the names of the configuration that may be wrong. */
+  readonly where?: string;
   /** Might the request have changed something? */
   readonly isEffectful: boolean;
   /** It shows a client secret, so that a 429 without a date is the lockout. */
@@ -62,6 +64,7 @@ export function failureOf(answer: HttpAnswer, meaning: Meaning, now: Instant): L
   const isTokenError = status === 403 && envelope.error === 'TokenError';
   const code = (isTokenError ? meaning.onTokenError : undefined) ?? meaning.codes[status] ?? usual[status] ?? 'invalid';
   if (status === 403 && code === 'invalid') return fail(code, `not permitted; ${meaning.needs ?? 'or not from here'}`);
+  if (status === 404 && code === 'invalid' && meaning.where) return fail(code, `not found in ${meaning.where}`);
   return fail(code, words[code]);
 }
 
