@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 import { understand } from '../src/config/load.ts';
+import { states } from '../src/observability/view.ts';
 import { readmeFile, withMetrics } from './support/readme.ts';
 
 const readme = readFileSync(readmeFile, 'utf8');
@@ -17,6 +18,10 @@ test('the configuration that it shows is one', () => {
   const text = yaml.replace('/run/secrets/infisical-client-secret', join(import.meta.dirname, '..', 'package.json'));
   const result = understand(text, { file: 'README.md', env: { INFISICAL_CLIENT_ID: 'an-id' } });
   expect(result).toMatchObject({ ok: true });
+});
+
+test('every state that a secret can be in says what to do', () => {
+  for (const state of states) expect(readme).toContain(`\n| \`${state}\` | `);
 });
 
 test('every dependency has its reason there', () => {
