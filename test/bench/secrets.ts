@@ -56,7 +56,12 @@ export async function measureSecrets(isQuick: boolean): Promise<Finding> {
     notes: [
       'dist/leasekeeper.js with its embedded Redis; leases of 1 h from the sandbox on the loopback, each to a file; log level info',
       `at rest: ${rest / 1000} s after the last delivery; a scrape: the middle of 3, or – where none came within 10 s`,
-      `start to all delivered: – where that took longer than ${patience / 1000} s`,
+      ...all
+        .filter(({ secrets, delivered }) => delivered < secrets)
+        .map(
+          ({ secrets }) =>
+            `${whole(secrets)} were not delivered within ${patience / 1000} s: nothing of theirs is at rest`,
+        ),
     ],
   };
 }
