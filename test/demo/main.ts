@@ -36,8 +36,8 @@ const target = await aRedis();
 const sandbox = await aSandbox()
   .flavour('2025')
   .withRedis({ socket: target.socket })
-  .withIdentity({ accessTokenTTL: 15, accessTokenMaxTTL: 45 })
-  .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '8s', maxTTL: '24s' })
+  .withIdentity({ accessTokenTTL: 30, accessTokenMaxTTL: 300 })
+  .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '9s', maxTTL: '45s' })
   .with({ minimumTtl: 1000 })
   .start();
 const port = await freePort();
@@ -57,7 +57,7 @@ process.exit(exitCode);
 
 async function demonstrate(): Promise<number> {
   const startedAt = Date.now();
-  say('leasekeeper demo: a Redis user that lives 8 s, renewed up to 24 s, then replaced; nobody may notice.');
+  say('leasekeeper demo: a Redis user that lives 9 s, renewed up to 45 s, then replaced; nobody may notice.');
   daemon = await aDaemon({ dir, config: await configuration() });
   // It reports its own start, or why it could not.
   await daemon.logged(({ msg }) => String(msg).startsWith('leasekeeper '));
@@ -135,7 +135,7 @@ function inWords({ time, level, msg }: LogLine): string {
   return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg).replaceAll(`${dir}/`, '')}`;
 }
 
-/** The last lease and its predecessor die by their own dates: 8 s after the last renewal, and a moment. */
+/** The last lease and its predecessor die by their own dates: 9 s after the last renewal, and a moment. */
 async function everyLeaseHasEnded(): Promise<void> {
   const limit = Date.now() + 15_000;
   const isAlive = () => sandbox.books().leases.some(({ credentialEndedAt }) => credentialEndedAt === undefined);

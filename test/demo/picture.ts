@@ -5,8 +5,8 @@ import type { Program } from './program.ts';
 /** Of the axis of time, where there is room for it; and what stands to its left and right. */
 const widest = 56;
 const beside = 36;
-const past = 30_000;
-const ahead = 26_000;
+const past = 60_000;
+const ahead = 45_000;
 
 export interface Scene {
   readonly books: Books;
@@ -59,7 +59,7 @@ const column = (at: number, now: number, width: number): number =>
 
 const axis = (width: number): string => {
   const nowAt = column(0, 0, width);
-  return `${'-30s'.padEnd(nowAt - 1)}now${'+26s'.padStart(width - nowAt - 2)}`;
+  return `${'-60s'.padEnd(nowAt - 1)}now${'+45s'.padStart(width - nowAt - 2)}`;
 };
 
 function bar(lease: LeaseBook, now: number, width: number, paint: (code: number, text: string) => string): string {
