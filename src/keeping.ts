@@ -74,6 +74,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       looks: looksAtATime(Object.keys(options.configuration.providers).length),
       deliveries: deliveriesAtATime,
     },
+    // A token on its way to our own client waits for nobody's file or program.
+    isPrompt: (job) => household.secrets.get(job.secret)?.secret.isToken === true,
     clock: steady,
     wall,
     onBegun: (job, lateness) => job.kind === 'look' && emit({ type: 'begun', secret: job.secret, lateness }),

@@ -1,4 +1,4 @@
-/** The scheduler on BullMQ: looks in one queue, deliveries and reloads in another, so that no sink delays a look. */
+/** The scheduler on BullMQ: looks, deliveries and reloads in a queue each, so that no sink delays a look, and no program a sink. */
 import { every, sleep, wallClock } from '../clock.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import { type Connections, type Entry, JobQueue } from './job-queue.ts';
@@ -15,8 +15,10 @@ export interface BullWorkerOptions {
   /** Begins every key in Redis. One process at a time works under a prefix. Braces make it a cluster's hash tag. */
   readonly prefix: string;
   readonly lookName: (secret: string) => LookName;
-  /** How many looks, and how many deliveries and reloads, are under way at a time. */
+  /** How many looks, how many deliveries, and how many reloads are under way at a time. */
   readonly concurrency: { readonly looks: number; readonly deliveries: number };
+  /** Deliveries that nothing outside can hold up, and renewals wait for: they do not queue behind slow sinks. */
+  readonly isPrompt?: (job: Job) => boolean;
   /** What all dates are on: a clock that never jumps. */
   readonly clock: Clock;
   /** What BullMQ's dates are on. After it jumped Redis is told all of them anew. Default: the machine's. */
@@ -33,9 +35,12 @@ export interface BullWorkerOptions {
   readonly sweep?: Partial<SweepLimits & { readonly every: Duration }>;
 }
 
+/** Programs that hang when they are told hold up other programs, and no sink. */
+type QueueName = 'looks' | 'deliveries' | 'reloads';
+
 export interface BullWorker extends Worker {
   /** By queue, how many jobs there are in each of BullMQ's states. Rejects where Redis cannot be asked. */
-  counts(): Promise<Readonly<Record<'looks' | 'deliveries', Readonly<Record<string, number>>>>>;
+  counts(): Promise<Readonly<Record<QueueName, Readonly<Record<string, number>>>>>;
 }
 
 /** Enough that no provider's slots are left empty by the looks that wait for another's. */
@@ -51,8 +56,12 @@ const abortTime: Duration = seconds(2);
 export function bullWorker(options: BullWorkerOptions): BullWorker {
   const looks = track('looks', options.concurrency.looks, options);
   const deliveries = track('deliveries', options.concurrency.deliveries, options);
-  const tracks = [looks, deliveries];
-  const trackOf = (job: Job) => (job.kind === 'look' ? looks : deliveries);
+  const reloads = track('reloads', options.concurrency.deliveries, options);
+  const tracks = [looks, deliveries, reloads];
+  const trackOf = (job: Job) => {
+    if (job.kind === 'look' || options.isPrompt?.(job)) return looks;
+    return job.kind === 'reload' ? reloads : deliveries;
+  };
   const period = options.sweep?.every ?? defaultSweep.every;
   const stopSweep = every(period, () => {
     for (const one of tracks) one.sweep();
@@ -64,7 +73,11 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
     ensure: async (jobs) => {
       await Promise.all(tracks.map((one) => one.ensure(jobs.filter((job) => trackOf(job) === one))));
     },
-    counts: async () => ({ looks: await looks.queue.counts(), deliveries: await deliveries.queue.counts() }),
+    counts: async () => ({
+      looks: await looks.queue.counts(),
+      deliveries: await deliveries.queue.counts(),
+      reloads: await reloads.queue.counts(),
+    }),
     close: (signal) => {
       closing ??= (async () => {
         stopSweep();
@@ -76,7 +89,7 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
 }
 
 /** One queue, its lane, and the sweep over both. */
-function track(name: string, concurrency: number, options: BullWorkerOptions) {
+function track(name: QueueName, concurrency: number, options: BullWorkerOptions) {
   const { clock, wall = wallClock, handle, lookName, onBegun = ignore, onFailed = ignore, onError = ignore } = options;
   const { codeOf = () => 'unexpected' } = options;
   const now = () => clock.now();

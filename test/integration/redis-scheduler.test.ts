@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { steadyClock, wallClock } from '../../src/clock.ts';
 import { type BullWorker, type BullWorkerOptions, looksAtATime } from '../../src/queue/bullmq.ts';
-import { nameOf } from '../../src/queue/scheduler.ts';
+import { type Job, nameOf } from '../../src/queue/scheduler.ts';
 import { aBullWorker } from '../support/bull-worker.ts';
 import { aRedis, type RedisServer } from '../support/redis.ts';
 import { aDelivery, aLook, gate, Runs } from '../support/runs.ts';
@@ -251,7 +251,7 @@ describe('the schedule on BullMQ', () => {
     for (const job of jobs) await runs.begun(job);
     await catchUp(subject);
     const found: string[] = [];
-    for (const queue of ['looks', 'deliveries']) {
+    for (const queue of ['looks', 'deliveries', 'reloads']) {
       for (const id of await client.zrange(`${prefix}:${queue}:delayed`, '0', '-1')) {
         const [name, data] = await client.hmget(`${prefix}:${queue}:${id}`, 'name', 'data');
         found.push(`${queue} ${name} ${data}`);
@@ -259,11 +259,32 @@ describe('the schedule on BullMQ', () => {
     }
     expect(found.sort()).toEqual([
       'deliveries deliver {"secret":"orders-db","sink":"file:/secrets/orders-db.env"}',
-      'deliveries reload {"secret":"orders-db"}',
       'looks refresh-token {"secret":"token"}',
       'looks renew-lease {"secret":"orders-db"}',
+      'reloads reload {"secret":"orders-db"}',
     ]);
-    expect((await worker.counts()).deliveries['delayed']).toBe(2);
+    expect((await worker.counts()).deliveries['delayed']).toBe(1);
+  });
+
+  test('lets no program that hangs hold up a sink, and no sink that hangs what renewals wait for', async () => {
+    const { socket } = await aServer();
+    const [token, hanging, free]: Job[] = [
+      { kind: 'deliver', secret: 'p/token', sink: 'memory' },
+      { kind: 'reload', secret: 'hangs' },
+      { kind: 'deliver', secret: 'other', sink: 'file' },
+    ];
+    if (!token || !hanging || !free) throw new Error('there are three');
+    const { runs, worker } = working(socket, {
+      concurrency: { looks: 2, deliveries: 1 },
+      isPrompt: ({ secret }) => secret === 'p/token',
+    });
+    for (const job of [hanging, free]) runs.does(job, () => new Promise(() => undefined));
+    await worker.ensure([hanging]);
+    await runs.begun(hanging);
+    await worker.ensure([hanging, free]);
+    await runs.begun(free);
+    await worker.ensure([hanging, free, token]);
+    await runs.begun(token);
   });
 
   test('leaves nothing of an error in Redis but its code', async () => {
