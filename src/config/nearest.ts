@@ -25,22 +25,30 @@ export function distance(from: string, to: string): number {
 /** Longer words are no keys of ours. */
 const longest = 60;
 
-/** The nearest known word, where one is near enough to be meant: a third of its letters may be wrong. Case is no mistake. */
+/** Of a part of a known word at least so much is written: `HUP` for `SIGHUP`. */
+const shortestPart = 3;
+
+/**
+ * The nearest known word, where one is near enough to be meant: a third of its letters may be wrong, or one is a part
+ * of the other. Case is no mistake.
+ */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   if (word.length > longest) return undefined;
   let best: { readonly word: string; readonly away: number } | undefined;
   for (const candidate of known) {
     if (candidate.length > longest) continue;
-    const away = distance(word.toLowerCase(), candidate.toLowerCase());
-    if (
-      away <= Math.max(1, Math.floor(candidate.length / 3)) &&
-      away < candidate.length - 1 &&
-      away < (best?.away ?? Number.POSITIVE_INFINITY)
-    )
+    const [written, wanted] = [word.toLowerCase(), candidate.toLowerCase()];
+    const away = distance(written, wanted);
+    const isNear = away <= Math.max(1, Math.floor(wanted.length / 3)) && away < wanted.length - 1;
+    if ((isNear || isPart(written, wanted)) && away < (best?.away ?? Number.POSITIVE_INFINITY)) {
       best = { word: candidate, away };
+    }
   }
   return best?.word;
 }
+
+const isPart = (one: string, other: string): boolean =>
+  Math.min(one.length, other.length) >= shortestPart && (one.includes(other) || other.includes(one));
 
 /** The remedy for a word that is not known: the one that is near, or else all of them. */
 export function meant(word: string | undefined, known: readonly string[]): string | undefined {

@@ -41,19 +41,23 @@ export const reloadStep = z
       .describe('Variables the command gets besides PATH, HOME, LANG and TZ'),
   })
   .meta({ oneOf: [{ required: ['signal', 'pidFile'] }, { required: ['exec'] }] })
-  .superRefine((step, context) => {
-    const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const isSignal = step.signal !== undefined || step.pidFile !== undefined;
-    if (isSignal === (step.exec !== undefined)) {
-      problem([], 'either { signal: SIGHUP, pidFile: /run/x.pid } or { exec: [command, argument] }');
-    } else if (isSignal) {
-      if (step.signal === undefined) problem(['signal'], 'which signal? such as signal: SIGHUP');
-      if (step.pidFile === undefined) problem(['pidFile'], 'to which process? such as pidFile: /run/x.pid');
-      for (const key of ['timeout', 'env'] as const) {
-        if (step[key] !== undefined) problem([key], `${key} belongs to exec, not to signal`);
+  .superRefine(
+    (step, context) => {
+      const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+      const isSignal = step.signal !== undefined || step.pidFile !== undefined;
+      if (isSignal === (step.exec !== undefined)) {
+        problem([], 'either { signal: SIGHUP, pidFile: /run/x.pid } or { exec: [command, argument] }');
+      } else if (isSignal) {
+        if (step.signal === undefined) problem(['signal'], 'which signal? such as signal: SIGHUP');
+        if (step.pidFile === undefined) problem(['pidFile'], 'to which process? such as pidFile: /run/x.pid');
+        for (const key of ['timeout', 'env'] as const) {
+          if (step[key] !== undefined) problem([key], `${key} belongs to exec, not to signal`);
+        }
       }
-    }
-  })
+    },
+    // Also where one of the words is wrong: all is told at once.
+    { when: ({ value }) => typeof value === 'object' && value !== null },
+  )
   .transform((step) => {
     const { exec: command = [], timeout = 10_000, env = [] } = step;
     if (step.signal !== undefined && step.pidFile !== undefined) {

@@ -109,7 +109,3 @@ export interface Connected {
   readonly token?: { readonly type: string; readonly source: Source };
   close(): Promise<void>;
 }
-
-/** The schemas of a list of plugins, one by one, for `z.discriminatedUnion`. */
-export const schemasOf = <const Plugins extends readonly { readonly schema: z.ZodType }[]>(plugins: Plugins) =>
-  plugins.map((plugin) => plugin.schema) as { -readonly [I in keyof Plugins]: Plugins[I]['schema'] };

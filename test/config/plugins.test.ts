@@ -142,5 +142,7 @@ describe('a suggestion', () => {
     expect(nearest('FORMAT', ['format'])).toBe('format');
     expect(nearest('password', ['path', 'owner'])).toBeUndefined();
     expect(nearest('x', ['y'])).toBeUndefined();
+    expect(nearest('hup', ['SIGTERM', 'SIGHUP'])).toBe('SIGHUP');
+    expect(nearest('up', ['SIGHUP'])).toBeUndefined();
   });
 });

@@ -59,6 +59,3 @@ function noteFailure(world: World, identity: Identity): void {
   identity.failures = [];
   identity.lockedUntil = now + duration;
 }
-
-/** Whether the lockout holds now; for judges. */
-export const isLocked = (world: World, identity: Identity): boolean => world.clock.now() < identity.lockedUntil;
