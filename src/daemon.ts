@@ -1,4 +1,5 @@
 /** The composition root: starts everything in the order in which each depends on the last, and ends it in the reverse. */
+import { aborted } from './aborted.ts';
 import { timer } from './clock.ts';
 import { type Duration, sayDuration } from './core/time.ts';
 import { lastWords } from './last-words.ts';
@@ -129,9 +130,3 @@ export async function once(options: OnceOptions): Promise<number> {
   await log.close();
   return exitCode;
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -70,7 +70,7 @@ describe('who imports whom', () => {
   });
 
   it.each(['queue', 'state'])('%s know the core', (folder) => {
-    expect(mayImport(folder, ['core'], ['clock.ts', 'config/credential.ts'])).toEqual([]);
+    expect(mayImport(folder, ['core'], ['clock.ts', 'aborted.ts', 'config/credential.ts'])).toEqual([]);
   });
 
   it('the configuration knows the core and the plugins by their lists', () => {
@@ -169,7 +169,7 @@ describe('the files', () => {
   it('are short enough to be read', () => {
     const long = all.flatMap((file) => {
       const lines = (textOf.get(file) ?? '').split('\n').length - 1;
-      const most = file.startsWith('src/') ? 300 : 400;
+      const most = file.startsWith('src/') ? 250 : 400;
       return lines > most ? [`${file}: ${lines}`] : [];
     });
     expect(long).toEqual([]);

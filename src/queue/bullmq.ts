@@ -6,15 +6,13 @@ import { Lane, type LaneOptions } from './lane.ts';
 import { type Handle, type Job, nameOf, type Worker } from './scheduler.ts';
 import { type SweepLimits, sweep } from './sweep.ts';
 
-/** What a look is called in Redis: what it does most of the time. */
-export type LookName = 'refresh-token' | 'renew-lease' | 'watch-version' | 'sync-secrets';
-
 export interface BullWorkerOptions {
   readonly handle: Handle;
   readonly connections: Connections;
   /** Begins every key in Redis. One process at a time works under a prefix. Braces make it a cluster's hash tag. */
   readonly prefix: string;
-  readonly lookName: (secret: string) => LookName;
+  /** What a look is called in Redis: what it does most of the time. */
+  readonly lookName: (secret: string) => string;
   /** How many looks, how many deliveries, and how many reloads are under way at a time. */
   readonly concurrency: { readonly looks: number; readonly deliveries: number };
   /** Deliveries that nothing outside can hold up, and renewals wait for: they do not queue behind slow sinks. */

@@ -1,4 +1,5 @@
 /** Jobs of one queue: when each runs next is decided here, in memory; Redis wakes us, and remembers it for a restart. */
+import { aborted } from '../aborted.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import type { Entry, JobQueue } from './job-queue.ts';
 import type { Handle, Job } from './scheduler.ts';
@@ -210,9 +211,3 @@ export class Lane {
 export async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
   for (let from = 0; from < all.length; from += batch) await Promise.all(all.slice(from, from + batch).map(each));
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { aborted } from '../aborted.ts';
 import { sleep } from '../clock.ts';
 import { type Duration, seconds } from '../core/time.ts';
 import { forgetOrphan, remember } from './orphan.ts';
@@ -201,11 +202,7 @@ async function watch(
       server.kill();
     }
   })();
-  const stopped = new Promise<string>((resolve) => {
-    if (signal.aborted) resolve('stopped');
-    signal.addEventListener('abort', () => resolve('stopped'), { once: true });
-  });
-  const how = await Promise.race([server.gone, stopped]);
+  const how = await Promise.race([server.gone, aborted(signal).then(() => 'stopped')]);
   return isSilent ? 'it did not answer, and was killed' : how;
 }
 
