@@ -14,10 +14,4 @@ export const equivalents: readonly {
     to: '>=',
     why: 'where both dates are one it does not matter whose it is called; the other comparison is killed',
   },
-  {
-    file: 'transitions.ts',
-    code: 'const { revoke = Number.NEGATIVE_INFINITY } = record.requests ?? {};',
-    from: 'Number.NEGATIVE_INFINITY',
-    why: 'where nothing was asked for nothing can be fulfilled',
-  },
 ];

@@ -77,19 +77,21 @@ describe('a person who asks for a revocation', () => {
     expect(decide(retired(asked, 'l1'), rules, at(now))).toMatchObject({ act: 'retire', to: 'l0' });
   });
 
-  test('has ended what was taken at the same moment', () => {
-    const just = requested(recordOf(held(successor)), 'revoke', now);
-    expect(decide(just, rules, at(now))).toMatchObject({ act: 'retire', to: 'l2' });
+  test('has none of the later ones ended, whatever their dates', () => {
+    const first = settled(retired(asked, 'l1'), rules, now);
+    const next = settled(acquired(intending(first, intent), { ...successor, issuedAt: 0 }, rules, now), rules, now);
+    expect(decide(next, rules, at(now))).toMatchObject({ act: 'retire', to: 'l0' });
+    const facts = at(now, { atHand: [{ lease: 'l2', generation: 0 }] });
+    expect(decide(retired(next, 'l0'), rules, facts)).toMatchObject({ act: 'wait' });
   });
 
-  test('has none of the later ones ended', () => {
-    const first = settled(retired(asked, 'l1'), rules, now);
-    expect(first.requests).toEqual({ revoke: now });
-    const done = settled(retired(first, 'l0'), rules, now);
-    expect(done.requests).toEqual({});
-    expect(decide(done, rules, at(now))).toMatchObject({ act: 'acquire', because: 'NothingHeld' });
-    const later = { ...asked, leases: [held(successor, { since: now + 1 })] };
-    expect(settled(later, rules, now + 2).requests).toEqual({});
-    expect(settled({ ...later, leases: [held(successor)] }, rules, now + 2).requests).toEqual({ revoke: now });
+  test('gets another when all is ended, and may get the same again', () => {
+    const none = retired(retired(asked, 'l1'), 'l0');
+    expect(decide(none, rules, at(now))).toMatchObject({ act: 'acquire', because: 'NothingHeld' });
+    const again = acquired(intending(asked, intent), aLease(), rules, now);
+    expect(again.leases.map(({ lease, unwanted }) => [lease.id, unwanted])).toEqual([
+      ['l1', undefined],
+      ['l0', true],
+    ]);
   });
 });
