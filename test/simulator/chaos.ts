@@ -20,6 +20,8 @@ export interface Call<T> {
   readonly place: Place;
   /** Where else an outage is felt in this call. */
   readonly within?: readonly Place[];
+  /** Where an outage means that no answer comes. */
+  readonly hung?: Place;
   /** Is there another way where this one fails? Then only the time it took is an excuse. */
   readonly isDispensable?: boolean;
   /** Whose act it is: a secret, or a secret and a sink. */
@@ -149,6 +151,7 @@ export class Chaos {
     const dice = this.#dice;
     const isLimitable = call.limit !== undefined;
     if (call.limit?.isOn()) return 'limits';
+    if (call.hung !== undefined && this.#troubles.isDown(call.hung)) return 'hangs';
     if ([call.place, ...(call.within ?? [])].some((place) => this.#troubles.isDown(place)))
       return dice.oneOf('refuses', 'refuses', 'hangs', 'cuts');
     if (this.isOver) return undefined;

@@ -52,6 +52,7 @@ export function clientOf(door: Door): Source {
         life,
         place: `call/${issuer.name}`,
         within: [`provider/${house.name}`, `${act}/${house.name}`],
+        hung: `hang/${house.name}`,
         isDispensable: act !== 'acquire' && act !== 'read',
         who: issuer.name,
         signal,

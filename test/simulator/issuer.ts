@@ -54,6 +54,8 @@ export class Issuer {
   /** Called before a lease is ended or renewed on our own request. */
   onRevoke: (issued: Issued) => void = () => undefined;
   onRenew: (issued: Issued) => void = () => undefined;
+  /** Called when somebody else, or a whim, has shortened the life of one. */
+  onSurprise: (issued: Issued) => void = () => undefined;
   readonly #timeline: Timeline;
   readonly #dice: Dice;
 
@@ -166,14 +168,18 @@ export class Issuer {
   #surprise(issued: Issued): void {
     issued.surprisedAt = this.#timeline.now();
     issued.endedAt = Math.min(issued.endedAt, issued.surprisedAt);
+    this.onSurprise(issued);
   }
 
   /** Somebody sets, moves or lifts the date of its destruction. */
   schedule(issued: Issued, end: Instant): void {
     const term = issued.terms.at(-1);
     if (!term) return;
-    if (end < term.end) issued.surprisedAt = this.#timeline.now();
+    const isShorter = end < term.end;
     term.end = end;
+    if (!isShorter) return;
+    issued.surprisedAt = this.#timeline.now();
+    this.onSurprise(issued);
   }
 
   addVersion(key: string): Issued {

@@ -49,6 +49,7 @@ export class Judge {
     this.kept = kept;
     for (const one of kept) {
       one.issuer.onRevoke = (issued) => this.#onRevoke(one, issued);
+      one.issuer.onSurprise = (issued) => this.#onSurprise(one, issued);
       one.issuer.onRenew = (issued) => this.#mine(one, issued, 'renewed');
       for (const place of one.places) {
         place.onChange = (_, before) => this.#onChange(one, place, before);
@@ -113,6 +114,15 @@ export class Judge {
     const isSurprise = issued.surprisedAt > end - seconds(1);
     if (now - end > seconds(70) && !isSurprise && before !== undefined && kept.issuer.accepts(before)) {
       this.break(7, `${place.path} lost ${before} to the dead ${content}`);
+    }
+  }
+
+  /** Its users are left with less than was said. */
+  #onSurprise(kept: Kept, { id }: Issued): void {
+    for (const place of kept.places) {
+      for (const program of place.programs) {
+        if (idOf(program.loaded) === id && program.loaded) this.#watch(kept, place, program, program.loaded);
+      }
     }
   }
 

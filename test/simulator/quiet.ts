@@ -4,6 +4,8 @@ import { minutes } from '../../src/core/time.ts';
 import { type Nature, plain } from './nature.ts';
 import { type Plan, quiet, type SecretPlan } from './plan.ts';
 
+export { quiet as quietPlan } from './plan.ts';
+
 export const policy: Policy = { renewAt: 2 / 3, jitter: 0.1, grace: minutes(5) };
 
 /** An Infisical token as of 2025: a renewal past the wall kills it. */

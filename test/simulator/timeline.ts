@@ -24,6 +24,8 @@ export class Dice {
   oneOf = <T>(first: T, ...rest: T[]): T => [first, ...rest][this.between(0, rest.length + 1)] ?? first;
 }
 
+const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+
 interface Event {
   readonly at: Instant;
   readonly nth: number;
@@ -55,13 +57,14 @@ export class Timeline implements Clock {
 
   /** Let everything happen until then. A tick comes only when all that awaited an event has run as far as it can. */
   async runUntil(end: Instant): Promise<void> {
+    await tick();
     for (let next = this.#events[0]; next && next.at <= end; next = this.#events[0]) {
       this.#removeFirst();
       this.#spins = next.at > this.#now ? 0 : this.#spins + 1;
       if (this.#spins > 10_000) throw new Error(`spinning at ${this.#now}`);
       this.#now = next.at;
       next.happen();
-      await new Promise<void>((resolve) => process.nextTick(resolve));
+      await tick();
     }
     this.#now = end;
   }

@@ -1,0 +1,194 @@
+import { expect, test } from 'vitest';
+import { Material } from '../../src/core/material.ts';
+import { hours, minutes, seconds } from '../../src/core/time.ts';
+import type { Issuer } from './issuer.ts';
+import { Life } from './life.ts';
+import type { SinkPlace } from './place.ts';
+import { aDynamic, aSecret, aStory, aToken } from './quiet.ts';
+import { selfHarm, unhealed } from './verdict.ts';
+import { World } from './world.ts';
+
+/** A world in which nobody of ours is at work: what the judge says is said of what a test does. */
+function aWorld(nature = aDynamic(minutes(20), 4), isExclusive = false) {
+  const world = new World(5, aStory(aSecret(nature, { isExclusive, isVerified: true }), { trouble: hours(2) }));
+  const [kept] = world.kept;
+  const [place] = kept?.places ?? [];
+  if (!kept || !place) throw new Error('there is one');
+  const life = new Life(world.timeline);
+  const sink = place.sink(life, world.chaos);
+  const { issuer } = kept;
+  return { world, kept, place, issuer, life, sink, signal: life.abort.signal };
+}
+
+const delivery = (value: string) => ({ secret: 's', lease: 'l', generation: 0, material: new Material({ value }) });
+
+/** Taken, delivered and taken up. */
+async function inUse({ world, issuer, sink, signal }: ReturnType<typeof aWorld>): Promise<string> {
+  const { value } = issuer.acquire('key', false);
+  const writing = sink.write(delivery(value), signal);
+  await world.timeline.runUntil(world.timeline.now() + seconds(2));
+  await writing;
+  const reloading = sink.reload?.(signal);
+  await world.timeline.runUntil(world.timeline.now() + seconds(2));
+  await reloading;
+  return value;
+}
+
+const idOf = (issuer: Issuer): string => issuer.last[0]?.id ?? '';
+const usedBy = (place: SinkPlace) => place.programs[0]?.loaded;
+
+test('promise 1: a program that is left with a dead value has no excuse but trouble of its own, in its emergency window', async () => {
+  const end = minutes(20);
+  for (const { place, from, to, isExcused } of [
+    { place: 'none', from: 0, to: 0, isExcused: false },
+    { place: 'call/s', from: end - seconds(55), to: end, isExcused: true },
+    { place: 'call/s', from: end - minutes(10), to: end - minutes(2), isExcused: false },
+    { place: 'call/s', from: end - seconds(5), to: end, isExcused: false },
+    { place: 'call/other', from: 0, to: end, isExcused: false },
+    { place: 'sink/s/sink0', from: 0, to: end, isExcused: true },
+    { place: 'sink/s/sink1', from: 0, to: end, isExcused: false },
+    { place: 'reload/s/sink1', from: 0, to: end, isExcused: false },
+    { place: 'renew/A', from: 0, to: end, isExcused: false },
+    { place: 'silence/A', from: 0, to: end, isExcused: false },
+  ]) {
+    const it = aWorld();
+    const value = await inUse(it);
+    it.world.troubles.note(place, from, to);
+    await it.world.timeline.runUntil(end + seconds(1));
+    expect(usedBy(it.place)).toBe(value);
+    expect(
+      it.world.judge.broken.some((what) => what.startsWith('promise 1')),
+      `${place} ${from}`,
+    ).toBe(!isExcused);
+  }
+});
+
+test('promise 1: what somebody else ended is to be replaced within an observation and a retry', async () => {
+  const it = aWorld();
+  await inUse(it);
+  const issued = it.issuer.last[0];
+  if (issued) it.issuer.end(issued);
+  await it.world.timeline.runUntil(minutes(15));
+  expect(it.world.judge.broken).toEqual([]);
+  await it.world.timeline.runUntil(minutes(17));
+  expect(it.world.judge.broken[0]).toContain('promise 1');
+});
+
+test('promise 2: a lease is revoked under its users, or within its grace', async () => {
+  const it = aWorld();
+  await inUse(it);
+  const first = idOf(it.issuer);
+  it.issuer.revoke(first);
+  expect(it.world.judge.broken[0]).toContain('under its users');
+
+  const other = aWorld();
+  await inUse(other);
+  const old = idOf(other.issuer);
+  await inUse(other);
+  other.issuer.revoke(old);
+  expect(other.world.judge.broken[0]).toContain('after it was let go');
+});
+
+test('promise 3: two writes at a time are an abuse, and tear the sink', async () => {
+  const { world, issuer, sink, signal, place } = aWorld();
+  const values = ['a', 'b', 'c', 'd'].map((key) => issuer.acquire(key, false).value);
+  for (const value of values) void sink.write(delivery(value), signal);
+  await world.timeline.runUntil(seconds(5));
+  expect(world.judge.broken.some((what) => what.includes('is under way'))).toBe(true);
+
+  // The same a moment apart, until they meet between the two steps of a write.
+  for (let i = 0; i < 3000 && place.content !== 'VALUE:torn.0'; i++) {
+    for (const value of values) void sink.write(delivery(value), signal);
+    await world.timeline.runUntil(world.timeline.now() + seconds(1));
+  }
+  expect(world.judge.broken.some((what) => what.includes('is torn'))).toBe(true);
+});
+
+test('promise 4: what was lost has to be found or counted, and a neighbour left alone', async () => {
+  const it = aWorld(aDynamic(hours(20), 4));
+  await inUse(it);
+  it.issuer.acquire('lost', false);
+
+  await it.world.timeline.runUntil(hours(3));
+  const wrong = unhealed(it.world.judge, it.world.timeline.now(), new Map());
+  expect(wrong.filter((what) => what.startsWith('promise 4'))).toHaveLength(2);
+  it.issuer.search(0, []);
+  expect(
+    unhealed(it.world.judge, it.world.timeline.now(), new Map([['s', 1]])).filter((what) => what.includes('promise 4')),
+  ).toEqual([]);
+
+  it.issuer.revoke(it.issuer.take('others').id);
+  expect(it.world.judge.broken.at(-1)).toContain('promise 4');
+});
+
+test('promise 5: the ninth acquire, one too soon, and a renewal that kills', async () => {
+  const { world } = aWorld();
+  for (let i = 0; i < 8; i++) world.judge.onAcquire('s', 'arrived', 0);
+  expect(world.judge.broken).toEqual([]);
+  world.judge.onAcquire('s', 'arrived', 0);
+  expect(world.judge.broken[0]).toContain('9 acquires');
+  world.judge.onAcquire('s', 'sent', seconds(10));
+  world.judge.onAcquire('s', 'sent', seconds(10.999));
+  expect(world.judge.broken[1]).toContain('acquired again after 999 ms');
+
+  const it = aWorld(aToken(minutes(20), 1));
+  const { issued, expiresAt } = it.issuer.acquire('key', false);
+  issued.toldEnd = expiresAt;
+  it.world.timeline.at(minutes(1), () => {
+    expect(() => it.issuer.renew(issued.id, true)).toThrow('killed');
+  });
+  await it.world.timeline.runUntil(minutes(2));
+  selfHarm(it.world.judge);
+  expect(it.world.judge.broken[0]).toContain('killed at its wall');
+});
+
+test('promise 6: a value in whatever is stored or told', () => {
+  const { world, issuer } = aWorld();
+  const { value } = issuer.acquire('key', false);
+  world.records.onSave('s', JSON.stringify({ leases: [{ id: issuer.last[0]?.id }] }));
+  expect(world.judge.broken).toEqual([]);
+  world.records.onSave('s', JSON.stringify({ failure: `could not log in with ${value}` }));
+  expect(world.judge.broken[0]).toContain('promise 6');
+});
+
+test('promise 7: an empty value, one that fails its proof, and a dead one in the place of a living one', async () => {
+  const put = async (value: string, it: ReturnType<typeof aWorld>) => {
+    const writing = it.sink.write(delivery(value), it.signal);
+    await it.world.timeline.runUntil(it.world.timeline.now() + seconds(2));
+    await writing;
+  };
+  const empty = aWorld();
+  await put('', empty);
+  expect(empty.world.judge.broken[0]).toContain('holds nothing');
+
+  const unfit = aWorld();
+  unfit.issuer.unfit = 1;
+  await put(unfit.issuer.acquire('key', false).value, unfit);
+  expect(unfit.world.judge.broken[0]).toContain('fails its proof');
+
+  const dead = aWorld();
+  const { value } = dead.issuer.acquire('key', false);
+  await dead.world.timeline.runUntil(minutes(25));
+  await put(dead.issuer.acquire('other', true).value, dead);
+  await put(value, dead);
+  expect(dead.world.judge.broken[0]).toContain('to the dead');
+});
+
+test('promise 8: sinks that differ, hold nothing or a dead value, and programs that use another', async () => {
+  const it = aWorld();
+  const said = () => unhealed(it.world.judge, it.world.timeline.now(), new Map()).join();
+  expect(said()).toContain('holds nothing');
+  await inUse(it);
+  expect(said()).toContain('the sinks hold');
+  it.kept.places.at(1)?.wipe();
+  for (const place of it.kept.places) {
+    place.content = it.place.content;
+    for (const program of place.programs) program.loaded = it.place.content;
+  }
+  expect(said()).toBe('');
+  const [program] = it.place.programs;
+  if (program) program.loaded = undefined;
+  expect(said()).toContain('uses undefined');
+  await it.world.timeline.runUntil(minutes(30));
+  expect(said()).toContain('which is dead');
+});
