@@ -16,7 +16,13 @@ export interface SinkDeps {
 
 /** What every sink can be told. */
 const shared = {
-  name: z.string().min(1).optional().describe('Its name in metrics and logs; by default its type and target'),
+  name: z
+    .string()
+    .min(1)
+    // A record finds its sinks by their names, and all of them together under `*`.
+    .refine((name) => name !== '*' && !(name in {}), 'a name that means something else to us: choose another')
+    .optional()
+    .describe('Its name in metrics and logs; by default its type and target'),
   keys,
   reload: z.array(reloadStep).default([]).describe('Steps that have the program behind this one sink take it up'),
 };

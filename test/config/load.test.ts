@@ -22,6 +22,14 @@ describe('what is not written', () => {
   });
 });
 
+describe('the name of a sink', () => {
+  it.each([['*'], ['constructor'], ['__proto__']])('is not %s, under which its record could not be found', (name) => {
+    const secrets = secret().replace('{ type: file', `{ type: file, name: ${JSON.stringify(name)}`);
+    expect(complaints({ secrets })).toEqual([expect.stringContaining('choose another')]);
+    expect(complaints({ secrets: secrets.replace(JSON.stringify(name), 'mine') })).toEqual([]);
+  });
+});
+
 describe('settings', () => {
   it('hold a Redis of its own, and the credential only as a pointer', () => {
     const redis =
