@@ -1,6 +1,6 @@
 /** Tells people what happens to their secrets: which line, at which level, for which event of the keeper. */
 import type { timer } from '../clock.ts';
-import type { Clock, Instant } from '../core/time.ts';
+import { type Clock, type Duration, type Instant, sayDuration, seconds } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
 import { createLatest, isDelivery, type Known } from './latest.ts';
@@ -102,8 +102,10 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     }
     const level = because === 'ProviderBusy' ? 'debug' : because === 'NoToken' ? 'info' : 'warn';
     const why = because === undefined ? '' : `, because ${blockReasons[because]}`;
-    const message = `${provider}: not asked for now${why}`;
-    const isPrinted = tell({ level, message, fields, cause: `${provider} ${because}` });
+    const length = until - clock.now();
+    const message = `${provider}: not asked for ${sayDuration(Math.max(0, length))}${why}`;
+    // Short ones may come and go all the time; after the end of a long one nobody should believe that it is over.
+    const isPrinted = tell({ level, message, fields, ...(length < longBlock && { cause: `${provider} ${because}` }) });
     if (isPrinted && level !== 'debug') silent.add(provider);
   };
 
@@ -147,6 +149,9 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     close: endings.close,
   };
 }
+
+/** So long a block is said each time. */
+const longBlock: Duration = seconds(30);
 
 /** Taking a lease makes up for renewals that failed. */
 const effortOf = (act: string): string => (act === 'acquire' || act === 'renew' ? 'alive' : act);
