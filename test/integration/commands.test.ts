@@ -116,7 +116,9 @@ describe('HUP', () => {
       async () => !(await stage?.get('/metrics'))?.body.includes('secret="other-db"'),
     );
     const answers = () => daemon.log.filter(({ msg }) => /^HUP: .* is taken over/.test(String(msg))).length;
-    await eventually('each HUP is answered', async () => answers() === 2);
+    await eventually('both are answered', async () => answers() === 2);
+    daemon.signal('SIGHUP');
+    await eventually('and one more in the same words', async () => answers() === 3);
   });
 
   test('takes over nothing of a configuration with a mistake, and says where it is', async () => {
