@@ -2,50 +2,30 @@
  * Watches a world from outside and says which promise was broken: by what the provider would accept, by the bytes in
  * sinks, and by the provider's books. It never reads our own records, and it helps nobody.
  */
-import type { Policy } from '../../src/core/rules.ts';
-import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
-import type { House } from './house.ts';
-import { type Issued, type Issuer, idOf, never, windowOf } from './issuer.ts';
+import { type Instant, minutes, seconds } from '../../src/core/time.ts';
+import { Excuses, type Kept, longestRecovery } from './excuses.ts';
+import { type Issued, idOf, never, windowOf } from './issuer.ts';
 import { type Program, type SinkPlace, torn } from './place.ts';
 import type { Timeline } from './timeline.ts';
-import type { Place, Troubles } from './troubles.ts';
-
-/** One secret of the world, as it looks from outside. */
-export interface Kept {
-  readonly name: string;
-  readonly issuer: Issuer;
-  readonly house: House;
-  readonly places: readonly SinkPlace[];
-  readonly policy: Policy;
-  readonly isToken: boolean;
-  /** Nobody else takes leases there. */
-  readonly isExclusive: boolean;
-  readonly isVerified: boolean;
-}
-
-/** The longest that may pass, once all works again, before somebody who was left behind is found: the longest back-off. */
-const longestRecovery: Duration = minutes(6);
+import type { Troubles } from './troubles.ts';
 
 export class Judge {
   readonly broken: string[] = [];
   readonly kept: readonly Kept[];
   readonly #timeline: Timeline;
-  readonly #troubles: Troubles;
+  readonly excuses: Excuses;
   /** When a lease was last let go of by a program or place that had used it. */
   readonly letGo = new Map<string, Instant>();
-  /** Per secret, when acquires were begun, and when they arrived. */
-  readonly #begun = new Map<string, Instant[]>();
+  /** Per secret, when acquires arrived. */
   readonly #arrived = new Map<string, Instant[]>();
   /** Leases that had ended before their grace was over. */
   readonly earlyEnds: string[] = [];
-  /** When the process was killed. */
-  readonly kills: Instant[] = [];
   /** By secret, when a person asked for the end of all that is held, whoever uses it. */
   readonly askedToRevoke = new Map<string, Instant>();
 
   constructor(timeline: Timeline, troubles: Troubles, kept: readonly Kept[]) {
     this.#timeline = timeline;
-    this.#troubles = troubles;
+    this.excuses = new Excuses(troubles);
     this.kept = kept;
     for (const one of kept) {
       one.issuer.onRevoke = (issued) => this.#onRevoke(one, issued);
@@ -71,10 +51,10 @@ export class Judge {
   onAcquire(kept: string, what: 'sent' | 'arrived', begunAt: Instant): void {
     const now = this.#timeline.now();
     if (what === 'sent') {
-      const begun = this.#begun.get(kept) ?? [];
+      const begun = this.excuses.begun.get(kept) ?? [];
       const since = begunAt - (begun.at(-1) ?? Number.NEGATIVE_INFINITY);
       if (since < seconds(1)) this.break(5, `${kept} acquired again after ${since} ms`);
-      this.#begun.set(kept, [...begun.slice(-8), begunAt]);
+      this.excuses.begun.set(kept, [...begun.slice(-8), begunAt]);
       return;
     }
     const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => now - at < minutes(5)), now];
@@ -146,15 +126,15 @@ export class Judge {
     const term = issuer.termOf(value);
     if (!issued || !term) return;
     const isSurprise = issued.surprisedAt > Number.NEGATIVE_INFINITY;
-    const due = isSurprise ? Math.max(end, this.#noticed(kept, issued, term.end)) : end;
+    const due = isSurprise ? Math.max(end, this.excuses.noticed(kept, issued, term.end)) : end;
     this.#timeline.at(due, () => {
       if (program.loaded !== value || issuer.accepts(value)) return;
       // After a renewal whose answer was lost it lives longer than we can know: what counts is the end we know of.
       const known = Math.min(due, issued.toldEnd ?? due);
       const excuse =
         isSurprise || known < due
-          ? this.#lastTrouble(kept, place, Math.min(end, known) - windowOf(known - term.from), due)
-          : this.#excuse(kept, place, term.from, due);
+          ? this.excuses.lastTrouble(kept, place, Math.min(end, known) - windowOf(known - term.from), due)
+          : this.excuses.excuse(kept, place, term.from, due);
       if (excuse === undefined) {
         const since = this.#timeline.now() === end ? '' : ` since ${end}`;
         return this.break(1, `${place.path} is left with the dead ${value}${since}`);
@@ -167,45 +147,7 @@ export class Judge {
   isHidden(kept: Kept, value: string): boolean {
     const [issued, term] = [kept.issuer.leaseOf(value), kept.issuer.termOf(value)];
     if (!issued || !term || issued.surprisedAt === Number.NEGATIVE_INFINITY) return false;
-    return this.#timeline.now() < this.#noticed(kept, issued, term.end);
-  }
-
-  /** When somebody ended it early: by when must it have been noticed and replaced? */
-  #noticed(kept: Kept, { surprisedAt }: Issued, scheduled: Instant): Instant {
-    const { observeEvery } = kept.issuer.nature;
-    const asked = observeEvery === undefined ? never : surprisedAt + observeEvery;
-    // Where nobody asks, it is found when it should have been renewed or would have ended by itself.
-    const known = Number.isFinite(scheduled) ? scheduled : surprisedAt + minutes(5);
-    return Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery;
-  }
-
-  /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */
-  #excuse(kept: Kept, place: SinkPlace, from: Instant, due: Instant): Instant | undefined {
-    const window = windowOf(due - from);
-    const places = this.#placesOf(kept, place);
-    const calm = this.#troubles.calm(places, due - window, due, window / 20);
-    if (this.#isOrphan(kept, due) || this.#isSpent(kept, due - window)) return due;
-    return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
-  }
-
-  /** So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. */
-  #isSpent = ({ name, house }: Kept, since: Instant): boolean =>
-    [name, house.tokens?.name ?? name].some(
-      (each) => [...(this.#begun.get(each) ?? []), ...this.kills].filter((at) => since - at < minutes(5.5)).length > 4,
-    );
-
-  /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
-  #lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
-    const places = [...this.#placesOf(kept, place), `silence/${kept.house.name}`];
-    return this.#isOrphan(kept, to) || this.#isSpent(kept, to) ? to : this.#troubles.lastEnd(places, from, to);
-  }
-
-  /** Nobody has made a version that could take its place. */
-  #isOrphan({ issuer }: Kept, now: Instant): boolean {
-    const { kind } = issuer.nature;
-    if (kind !== 'followed' && kind !== 'rotated') return false;
-    const { current } = issuer;
-    return !current || !issuer.isLiving(current) || now - issuer.currentSince < minutes(3);
+    return this.#timeline.now() < this.excuses.noticed(kept, issued, term.end);
   }
 
   /** It was excused. Now that the trouble is over, it must be over for them too, unless there is more. */
@@ -214,29 +156,10 @@ export class Judge {
     const at = Math.max(over, this.#timeline.now()) + recovery;
     this.#timeline.at(at, () => {
       if (program.loaded !== value || kept.issuer.accepts(value)) return;
-      const more = this.#lastTrouble(kept, place, at - recovery + 1, at);
+      const more = this.excuses.lastTrouble(kept, place, at - recovery + 1, at);
       if (more !== undefined) return this.#recover(kept, place, program, value, more);
       this.break(8, `${place.path} is still left with the dead ${value}`);
     });
-  }
-
-  /** Where trouble has to be for this program to be concerned. */
-  #placesOf({ name, issuer, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
-    const own = [`call/${name}`, `provider/${house.name}`, `acquire/${house.name}`, `sink/${place.path}`];
-    const others = place.programs.some(({ told }) => told === 'by the secret')
-      ? [`reload/${name}`, ...places.flatMap(({ path }) => [`sink/${path}`, `reload/${path}`])]
-      : [];
-    const needsToken = !isToken && house.tokens !== undefined;
-    return [
-      ...own,
-      ...others,
-      `reload/${place.path}`,
-      ...(isVerified ? [`proof/${name}`] : []),
-      ...(needsToken ? [`call/${house.tokens?.name}`] : []),
-      ...(issuer.nature.kind === 'token' || needsToken ? [`login/${house.name}`] : []),
-      'process',
-      'store',
-    ];
   }
 
   #isUsed = (kept: Kept, id: string): boolean =>

@@ -1,8 +1,8 @@
 /** What others do to our leases and sinks. */
 import { hours, minutes } from '../../src/core/time.ts';
+import type { Kept } from './excuses.ts';
 import type { Provocation } from './focus.ts';
 import { never } from './issuer.ts';
-import type { Kept } from './judge.ts';
 import type { World } from './world.ts';
 
 export class Meddlers {

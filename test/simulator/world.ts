@@ -3,9 +3,10 @@ import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Chaos } from './chaos.ts';
 import { type Ask, boot } from './daemon.ts';
+import type { Kept } from './excuses.ts';
 import { House } from './house.ts';
 import { Issuer } from './issuer.ts';
-import { Judge, type Kept } from './judge.ts';
+import { Judge } from './judge.ts';
 import { Life } from './life.ts';
 import { Meddlers } from './meddlers.ts';
 import { SinkPlace } from './place.ts';
@@ -129,7 +130,7 @@ export class World {
   crash(): void {
     if (!this.life?.isAlive) return;
     this.life.kill();
-    this.judge.kills.push(this.timeline.now());
+    this.judge.excuses.kills.push(this.timeline.now());
     this.wakes.abandon();
     this.troubles.endAll();
     const now = this.timeline.now();

@@ -1,0 +1,98 @@
+/** Who may be forgiven what: only for trouble in a place that concerns them, at the time that counts for them. */
+import type { Policy } from '../../src/core/rules.ts';
+import { type Duration, type Instant, minutes } from '../../src/core/time.ts';
+import type { House } from './house.ts';
+import { type Issued, type Issuer, never, windowOf } from './issuer.ts';
+import type { SinkPlace } from './place.ts';
+import type { Place, Troubles } from './troubles.ts';
+
+/** One secret of the world, as it looks from outside. */
+export interface Kept {
+  readonly name: string;
+  readonly issuer: Issuer;
+  readonly house: House;
+  readonly places: readonly SinkPlace[];
+  readonly policy: Policy;
+  readonly isToken: boolean;
+  /** Nobody else takes leases there. */
+  readonly isExclusive: boolean;
+  readonly isVerified: boolean;
+}
+
+/** The longest that may pass, once all works again, before somebody who was left behind is found: the longest back-off. */
+export const longestRecovery: Duration = minutes(6);
+
+export class Excuses {
+  /** When the process was killed. */
+  readonly kills: Instant[] = [];
+  /** Per secret, when the latest acquires were begun. */
+  readonly begun = new Map<string, readonly Instant[]>();
+  readonly #troubles: Troubles;
+
+  constructor(troubles: Troubles) {
+    this.#troubles = troubles;
+  }
+
+  /** When somebody ended it early: by when must it have been noticed and replaced? */
+  noticed(kept: Kept, { surprisedAt }: Issued, scheduled: Instant): Instant {
+    const { observeEvery } = kept.issuer.nature;
+    const asked = observeEvery === undefined ? never : surprisedAt + observeEvery;
+    // Where nobody asks, it is found when it should have been renewed or would have ended by itself.
+    const known = Number.isFinite(scheduled) ? scheduled : surprisedAt + minutes(5);
+    return Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery;
+  }
+
+  /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */
+  excuse(kept: Kept, place: SinkPlace, from: Instant, due: Instant): Instant | undefined {
+    const window = windowOf(due - from);
+    const places = this.#placesOf(kept, place);
+    const calm = this.#troubles.calm(places, due - window, due, window / 20);
+    if (this.#isOrphan(kept, due) || this.#isSpent(kept, due - window)) return due;
+    return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
+  }
+
+  /** So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. */
+  #isSpent = ({ name, house }: Kept, since: Instant): boolean =>
+    [name, house.tokens?.name ?? name].some(
+      (each) => [...(this.begun.get(each) ?? []), ...this.kills].filter((at) => since - at < minutes(5.5)).length > 4,
+    );
+
+  /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
+  lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
+    const places = [...this.#placesOf(kept, place), `silence/${kept.house.name}`];
+    return this.#isOrphan(kept, to) || this.#isSpent(kept, to) ? to : this.#troubles.lastEnd(places, from, to);
+  }
+
+  /** Nobody has made a version that could take its place. */
+  #isOrphan({ issuer }: Kept, now: Instant): boolean {
+    const { kind } = issuer.nature;
+    if (kind !== 'followed' && kind !== 'rotated') return false;
+    const { current } = issuer;
+    return !current || !issuer.isLiving(current) || now - issuer.currentSince < minutes(3);
+  }
+
+  /** Where trouble has to be for this program to be concerned. */
+  #placesOf({ name, issuer, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
+    const own = [
+      `call/${name}`,
+      `provider/${house.name}`,
+      `acquire/${house.name}`,
+      `hang/${house.name}`,
+      `sink/${place.path}`,
+    ];
+    const others = place.programs.some(({ told }) => told === 'by the secret')
+      ? [`reload/${name}`, ...places.flatMap(({ path }) => [`sink/${path}`, `reload/${path}`])]
+      : [];
+    const needsToken = !isToken && house.tokens !== undefined;
+    return [
+      ...own,
+      ...others,
+      `reload/${place.path}`,
+      ...(isVerified ? [`proof/${name}`] : []),
+      ...(needsToken ? [`call/${house.tokens?.name}`] : []),
+      ...(issuer.nature.kind === 'token' || needsToken ? [`login/${house.name}`] : []),
+      'process',
+      'store',
+    ];
+  }
+}
