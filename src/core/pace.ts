@@ -15,11 +15,20 @@ const leisurely = 4;
 /** How many acquires are remembered. */
 export const remembered = paces.length;
 
-/** From when on another may be begun that is wanted at `at`. After `urgentFrom` it cannot wait. */
-export function paced(acquires: readonly Instant[], at: Instant, urgentFrom: Instant, now: Instant): Instant {
+/**
+ * From when on another may be begun that is wanted at `at`. After `urgentFrom` it cannot wait. `uncertainty` is how far
+ * each of two clocks may be off that were asked before and after.
+ */
+export function paced(
+  acquires: readonly Instant[],
+  at: Instant,
+  urgentFrom: Instant,
+  { now, uncertainty }: { readonly now: Instant; readonly uncertainty: Duration },
+): Instant {
   // A clock that was set back would make us wait for what seems to lie ahead; but no two clocks quite agree.
   const past = acquires.filter((begun) => begun <= now + tolerance);
-  const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace));
+  const slack = Math.min(seconds(1), 2 * uncertainty);
+  const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace + slack));
   const leisure = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + perMinutes + travel;
   return Math.max(soonest, Math.min(leisure, urgentFrom));
 }

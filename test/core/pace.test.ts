@@ -12,6 +12,8 @@ import { aLease, at, recordOf, rulesOf } from './build.ts';
 const answers = ['lease', 'short', 'dead', 'same', 'killed', 'rejected'] as const;
 const errors = ['unavailable', 'unsure', 'denied', 'refused', 'invalid', 'limited', 'no token', 'crash'] as const;
 
+const sure = (now: Instant) => ({ now, uncertainty: 0 });
+
 /** One answer of a provider, how long it takes, and what else happens until the next look. */
 const anAnswer = fc.record({
   what: fc.constantFrom<(typeof answers)[number] | (typeof errors)[number]>(...answers, ...errors),
@@ -128,7 +130,7 @@ test('a row of tries grows slower, and the ninth waits until the first is out of
   const never = Number.NEGATIVE_INFINITY;
   const tries: Instant[] = [];
   for (let now = 0, i = 0; i < 9; i++) {
-    now = paced(tries, now, never, now);
+    now = paced(tries, now, never, sure(now));
     tries.unshift(now);
   }
   expect(tries.reverse().map((one) => one / 1000)).toEqual([0, 1, 3, 8, 20, 35, 50, 65, 335]);
@@ -137,21 +139,27 @@ test('a row of tries grows slower, and the ninth waits until the first is out of
 
 test('what can wait leaves half of the window to what cannot', () => {
   const four = [seconds(8), seconds(3), seconds(1), 0];
-  expect(paced(four, seconds(60), minutes(4), seconds(60))).toBe(minutes(4));
-  expect(paced(four, seconds(60), minutes(9), seconds(60))).toBe(seconds(335));
-  expect(paced(four, seconds(60), seconds(30), seconds(60))).toBe(seconds(60));
-  expect(paced(four.slice(1), seconds(60), minutes(9), seconds(60))).toBe(seconds(60));
+  expect(paced(four, seconds(60), minutes(4), sure(seconds(60)))).toBe(minutes(4));
+  expect(paced(four, seconds(60), minutes(9), sure(seconds(60)))).toBe(seconds(335));
+  expect(paced(four, seconds(60), seconds(30), sure(seconds(60)))).toBe(seconds(60));
+  expect(paced(four.slice(1), seconds(60), minutes(9), sure(seconds(60)))).toBe(seconds(60));
 });
 
 test('a clock that was set back does not make us wait for what seems to lie ahead', () => {
-  expect(paced([hours(5), 0], minutes(10), Number.NEGATIVE_INFINITY, minutes(10))).toBe(minutes(10));
-  const ahead = paced([minutes(11)], minutes(10), Number.NEGATIVE_INFINITY, minutes(10));
+  expect(paced([hours(5), 0], minutes(10), Number.NEGATIVE_INFINITY, sure(minutes(10)))).toBe(minutes(10));
+  const ahead = paced([minutes(11)], minutes(10), Number.NEGATIVE_INFINITY, sure(minutes(10)));
   expect(ahead).toBe(minutes(11) + seconds(1));
-  expect(paced([minutes(11) + 1], minutes(10), Number.NEGATIVE_INFINITY, minutes(10))).toBe(minutes(10));
+  expect(paced([minutes(11) + 1], minutes(10), Number.NEGATIVE_INFINITY, sure(minutes(10)))).toBe(minutes(10));
 });
 
 test('an acquire is paced by the one before, whatever that brought', () => {
   const record = { ...recordOf(), acquires: [0] };
   expect(decide(record, rulesOf(), at(seconds(1) - 1))).toMatchObject({ act: 'wait', until: seconds(1) });
   expect(decide(record, rulesOf(), at(seconds(1)))).toMatchObject({ act: 'acquire', because: 'NothingHeld' });
+});
+
+test('clocks that do not quite agree do not bring two requests closer together', () => {
+  const next = (uncertainty: number) => paced([0], 0, Number.NEGATIVE_INFINITY, { now: 0, uncertainty });
+  expect([next(200), next(500)]).toEqual([1400, 2000]);
+  expect(next(seconds(17))).toBe(2000);
 });
