@@ -265,3 +265,16 @@ describe('what was searched for', () => {
     expect(shared.intent).toBeUndefined();
   });
 });
+
+test('of what a program never takes up only what lives, or died a moment ago, is remembered: and what it took last', () => {
+  const uses = [1, 2, 3, 4].map((n) => ({ lease: `l${n}`, generation: 0 }));
+  const leases = [4, 3, 2, 1].map((n) => held(aLease({ id: `l${n}`, issuedAt: 0, expiresAt: minutes(60 * n) })));
+  const before = { ...recordOf(...leases), sinks: { file: { uses } } };
+  const at = (now: number) => record.settled(before, rules, now);
+  const names = (now: number) => at(now).sinks['file']?.uses.map(({ lease }) => lease);
+  expect(names(minutes(135) - 1)).toEqual(['l1', 'l2', 'l3', 'l4']);
+  expect(names(minutes(135))).toEqual(['l1', 'l3', 'l4']);
+  expect(at(minutes(135)).leases.find(({ lease }) => lease.id === 'l2')?.supersededAt).toBe(minutes(135));
+  expect(names(hours(9))).toEqual(['l1']);
+  expect(at(hours(9)).leases.find(({ lease }) => lease.id === 'l1')?.supersededAt).toBeUndefined();
+});
