@@ -3,7 +3,7 @@ import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { Material } from '../../src/core/material.ts';
 import type { Holding } from '../../src/core/record.ts';
-import { type Clock, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import { type Clock, type Instant, seconds } from '../../src/core/time.ts';
 import type { Call, RenewCall, Source } from '../../src/sources/source.ts';
 import type { Chaos } from './chaos.ts';
 import type { House } from './house.ts';
@@ -150,17 +150,7 @@ export function clientOf(door: Door): Source {
   };
 }
 
-/** A clock that is nearly the provider's: off by less than it admits, and now and then by another error. */
-export function nearly(house: House, truth: Clock, error: () => number): Clock {
-  let wrong = error() * house.uncertainty;
-  let until: Instant = truth.now() + minutes(30);
-  return {
-    now: () => {
-      if (truth.now() > until) {
-        wrong = error() * house.uncertainty;
-        until = truth.now() + minutes(30);
-      }
-      return Math.round(truth.now() + house.skew + wrong);
-    },
-  };
+/** A clock that is nearly the provider's: off by less than it admits, and by something else in each process. */
+export function nearly(house: House, truth: Clock, error: number): Clock {
+  return { now: () => Math.round(truth.now() + house.skew + error * house.uncertainty) };
 }

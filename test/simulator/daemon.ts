@@ -114,7 +114,7 @@ function secretOfKept(
     issuer,
     life,
     chaos,
-    clock: nearly(house, timeline, () => dice.roll() * 2 - 1),
+    clock: nearly(house, timeline, dice.roll() * 2 - 1),
     ...(!isToken && memory && { token: () => present(memory) }),
     tokenRejected: (holding) => tell(house.tokens?.name ?? '', (visit) => tokenRejected(visit, holding)),
     now: () => timeline.now(),
