@@ -2,6 +2,7 @@
 import { aborted } from './aborted.ts';
 import { timer } from './clock.ts';
 import { type Duration, sayDuration } from './core/time.ts';
+import { occupant } from './foundations.ts';
 import { lastWords } from './last-words.ts';
 import { serveHttp } from './observability/http.ts';
 import { observabilityRoutes } from './observability/routes.ts';
@@ -65,6 +66,9 @@ export async function run(options: RunOptions): Promise<number> {
       listen: configuration.http,
       route: observabilityRoutes(health, metrics),
       onError: (error) => log.warn('a request to http.listen failed', { err: error }),
+    }).catch(async (error: unknown) => {
+      // It is the daemon that works here which has the port: that one is to be named.
+      throw (await occupant(configuration.state.dataDir, options.env)) ?? error;
     });
     try {
       await program.start(ending.signal);

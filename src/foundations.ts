@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import type { Configuration, RedisConfiguration } from './config/configuration.ts';
 import { readCredential } from './config/credential.ts';
-import type { Duration } from './core/time.ts';
-import { acquireLock, type ControlRequest } from './state/control-socket.ts';
+import { type Duration, seconds } from './core/time.ts';
+import { acquireLock, ask, type ControlRequest } from './state/control-socket.ts';
 import { startEmbeddedRedis } from './state/embedded-redis.ts';
 import { type Keys, loadKeys } from './state/keys.ts';
 import { claim, instanceId, type Owner } from './state/owner.ts';
@@ -44,6 +44,12 @@ export class Occupied extends Error {
     super(`a daemon with the pid ${pid || 'unknown'} already works in ${dataDir}`);
     this.pid = pid;
   }
+}
+
+/** The daemon that works in this data directory, if one does. */
+export async function occupant(dataDir: string, env: FoundationsOptions['env']): Promise<Occupied | undefined> {
+  const answer = await ask(dataDir, { op: 'ping' }, seconds(2), env['XDG_RUNTIME_DIR']).catch(() => undefined);
+  return answer === undefined ? undefined : new Occupied(dataDir, Number((answer as { pid?: unknown }).pid) || 0);
 }
 
 /** Throws `Occupied`, or an error whose words are for the operator; what was opened until then is closed. */

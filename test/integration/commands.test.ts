@@ -70,6 +70,16 @@ describe('once', () => {
   });
 });
 
+test('a second daemon on the same file names the first, not its port', async () => {
+  stage = await aStage(steady());
+  const config = stage.configuration(noReload);
+  const first = await stage.daemon({ config });
+  await isReady(stage);
+  const second = await stage.daemon({ config });
+  expect(await second.exited).toBe(1);
+  expect(second.lines.join('\n')).toContain(`pid ${first.pid} already works in`);
+});
+
 test('of two daemons in one data directory the second ends with 1 and names the first', async () => {
   stage = await aStage(steady());
   const config = stage.configuration(noReload);
