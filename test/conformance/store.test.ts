@@ -1,5 +1,4 @@
 /** The store suite on the store in memory, and on a real Redis; and what only Redis can do to a record. */
-import { execFileSync } from 'node:child_process';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { emptyRecord } from '../../src/core/record.ts';
@@ -99,12 +98,12 @@ describe('the store in Redis', () => {
   test('gives up a command that Redis does not answer, and goes on when it does', async () => {
     const { store } = await start();
     await store.update('orders-db', counted);
-    execFileSync('kill', ['-STOP', String(redis.pid)]);
+    process.kill(redis.pid, 'SIGSTOP');
     try {
       await expect(store.load('orders-db')).rejects.toThrow();
       await expect(store.update('orders-db', counted)).rejects.toThrow();
     } finally {
-      execFileSync('kill', ['-CONT', String(redis.pid)]);
+      process.kill(redis.pid, 'SIGCONT');
     }
     const { record } = await store.load('orders-db');
     const { record: next } = await store.update('orders-db', counted);
