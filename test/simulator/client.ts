@@ -68,7 +68,7 @@ export function clientOf(door: Door): Source {
   }
 
   const leaseOf = (word: Word): Lease => {
-    word.issued.toldEnd = word.expiresAt;
+    if (word.issued.told?.end !== word.expiresAt) word.issued.told = { end: word.expiresAt, at: door.now() };
     return datesOf(word);
   };
   const datesOf = ({ issued, expiresAt }: Word): Lease => ({

@@ -47,7 +47,7 @@ export class Excuses {
     const window = windowOf(due - from);
     const places = this.#placesOf(kept, place);
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
-    if (this.#isOrphan(kept, due) || this.#isSpent(kept, due - window)) return due;
+    if (this.#isOrphan(kept, due, minutes(3)) || this.#isSpent(kept, due - window)) return due;
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
   }
 
@@ -60,15 +60,20 @@ export class Excuses {
   /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
   lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
     const places = [...this.#placesOf(kept, place), `silence/${kept.house.name}`];
-    return this.#isOrphan(kept, to) || this.#isSpent(kept, to) ? to : this.#troubles.lastEnd(places, from, to);
+    return this.#isOrphan(kept, to, longestRecovery) || this.#isSpent(kept, to)
+      ? to
+      : this.#troubles.lastEnd(places, from, to);
   }
 
   /** Nobody has made a version that could take its place. */
-  #isOrphan({ issuer }: Kept, now: Instant): boolean {
+  #isOrphan({ issuer, isVerified }: Kept, now: Instant, settled: Duration): boolean {
     const { kind } = issuer.nature;
+    // It answers with the same again for a while, and that one is of no use.
+    if (kind === 'iam') return isVerified && issuer.last[0]?.isFit === false;
     if (kind !== 'followed' && kind !== 'rotated') return false;
     const { current } = issuer;
-    return !current || !issuer.isLiving(current) || now - issuer.currentSince < minutes(3);
+    const isUseless = !current || !issuer.isLiving(current) || (isVerified && !current.isFit);
+    return isUseless || now - issuer.currentSince < settled;
   }
 
   /** Where trouble has to be for this program to be concerned. */

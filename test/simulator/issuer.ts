@@ -19,7 +19,7 @@ export interface Issued {
   /** When somebody else, or a whim of the provider, last shortened its life. */
   surprisedAt: Instant;
   /** The end that we were last told of. Another one says that an answer was lost. */
-  toldEnd?: Instant;
+  told?: { readonly end: Instant; readonly at: Instant };
   /** Its values never work where they are tried out. */
   isFit: boolean;
   /** The answer that brought it was heard, and what came of it saved. */
@@ -127,7 +127,7 @@ export class Issuer {
     // Some answers are lost: it may have to be told more than once.
     const times = this.foolish.filter((id) => id === issued.id).length;
     // One whose answer nobody waits for any more may come after another that had an answer.
-    const isUnheard = issued.toldEnd !== endOfTerm(issued) || (what === 'refused' && !isAwaited);
+    const isUnheard = issued.told?.end !== endOfTerm(issued) || (what === 'refused' && !isAwaited);
     if (this.nature.isWallHidden && isAwaited && times < 3) this.foolish.push(issued.id);
     else if (!isUnheard) this.foolish.push(`${issued.id} was ${what} at its wall`);
     if (what === 'refused') throw new LeaseError('refused', 'past the wall');

@@ -133,7 +133,7 @@ test('promise 5: the ninth acquire, one too soon, and a renewal that kills', asy
 
   const it = aWorld(aToken(minutes(20), 1));
   const { issued, expiresAt } = it.issuer.acquire('key', false);
-  issued.toldEnd = expiresAt;
+  issued.told = { end: expiresAt, at: 0 };
   it.world.timeline.at(minutes(1), () => {
     expect(() => it.issuer.renew(issued.id, true)).toThrow('killed');
   });

@@ -134,10 +134,12 @@ export class Judge {
     this.#timeline.at(due, () => {
       if (program.loaded !== value || issuer.accepts(value)) return;
       // After a renewal whose answer was lost it lives longer than we can know: what counts is the end we know of.
-      const known = Math.min(due, issued.toldEnd ?? due);
+      const window = windowOf(due - term.from);
+      const { told = { end: due, at: 0 } } = issued;
+      const isUnknown = told.end < due || told.at > due - window / 2;
       const excuse =
-        isSurprise || known < due
-          ? this.excuses.lastTrouble(kept, place, Math.min(end, known) - windowOf(known - term.from), due)
+        isSurprise || isUnknown
+          ? this.excuses.lastTrouble(kept, place, Math.min(end, told.end, told.at) - window, due)
           : this.excuses.excuse(kept, place, term.from, due);
       if (excuse === undefined) {
         const since = this.#timeline.now() === end ? '' : ` since ${end}`;
