@@ -35,6 +35,12 @@ export function reloading(record: SecretRecord, rules: Rules, facts: Facts): Rel
   return choose(agenda, record.failures, now);
 }
 
+/** These, and what was begun to be written since: a delivery may be under way. */
+const fromThen = (uses: readonly Holding[], what: Holding): readonly Holding[] => [
+  what,
+  ...uses.slice(uses.findIndex((holding) => isSame(holding, what)) + 1),
+];
+
 /** All programs have taken these values up. A sink that was given others meanwhile waits for those to be taken up. */
 export const acknowledged = (record: SecretRecord, what: Holding): SecretRecord => ({
   ...record,
@@ -42,7 +48,7 @@ export const acknowledged = (record: SecretRecord, what: Holding): SecretRecord 
   sinks: Object.fromEntries(
     Object.entries(record.sinks).map(([name, state]): [string, SinkState] => [
       name,
-      isSame(what, state.has) && state.has?.reloaded ? { ...state, uses: [what] } : state,
+      isSame(what, state.has) && state.has?.reloaded ? { ...state, uses: fromThen(state.uses, what) } : state,
     ]),
   ),
 });

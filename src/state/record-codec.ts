@@ -30,7 +30,7 @@ const heldLease = z.looseObject({
   termStart: instant,
   generation: z.number().int(),
   verified: z.boolean(),
-  formerEndsAt: instant.optional(),
+  formerEnds: z.record(z.string(), instant).optional(),
   observedAt: instant.optional(),
   wall: instant.optional(),
   supersededAt: instant.optional(),

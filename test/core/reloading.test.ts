@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { reloaded, written } from '../../src/core/deliveries.ts';
+import { reloaded, writing, written } from '../../src/core/deliveries.ts';
 import { LeaseError } from '../../src/core/failure.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
 import { acknowledged, allSinks, reloading } from '../../src/core/reloading.ts';
@@ -52,6 +52,13 @@ describe('the programs that the secret tells', () => {
     const both = paid(paid(before, 'file'), 'other');
     expect(reloading(both, rulesOf({ sinks: ['file', 'other'] }), facts)).toMatchObject({ act: 'wait' });
     expect(reloading(both, rules, at(minutes(90)))).toMatchObject({ act: 'wait' });
+  });
+
+  test('do not make us forget what is being written meanwhile', () => {
+    const both = paid(paid(before, 'file'), 'other');
+    const next = { lease: 'l3', generation: 0 };
+    const begun = writing(both, 'file', next);
+    expect(uses(acknowledged(begun, now))).toEqual([[now, next], [now]]);
   });
 
   test('may use the old values until they have taken up the new ones', () => {

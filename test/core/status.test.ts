@@ -110,7 +110,10 @@ describe('the next renewal', () => {
 
   test('leaves so much time for an outage', () => {
     expect(statusOf(well, rules, 0).outageTolerance).toBe(minutes(30));
-    const late = { ...well, leases: [held(aLease({ expiresAt: minutes(200) }), { generation: 1, formerEndsAt: 5 })] };
+    const late = {
+      ...well,
+      leases: [held(aLease({ expiresAt: minutes(200) }), { generation: 1, formerEnds: { 0: 5 } })],
+    };
     expect(statusOf(late, rules, 0).outageTolerance).toBe(0);
   });
 });

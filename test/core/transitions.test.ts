@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checked, delivery, reloaded, writing, written } from '../../src/core/deliveries.ts';
 import { LeaseError } from '../../src/core/failure.ts';
-import { endOfHolding, headOf, isUsed } from '../../src/core/record.ts';
+import { endOfHolding, headOf, isUsed, type SecretRecord } from '../../src/core/record.ts';
 import { failed } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
 import { hours, minutes } from '../../src/core/time.ts';
@@ -77,7 +77,7 @@ describe('renewing', () => {
   test('starts a new term, and where it changes the values the old ones keep their end', () => {
     const answer = { askedAt: minutes(30), before: held(), isChanged: true };
     const next = record.renewed(recordOf(held()), aLease({ expiresAt: minutes(90) }), answer, minutes(31));
-    expect(next.leases[0]).toMatchObject({ termStart: minutes(30), generation: 1, formerEndsAt: minutes(60) });
+    expect(next.leases[0]).toMatchObject({ termStart: minutes(30), generation: 1, formerEnds: { 0: minutes(60) } });
     expect(endOfHolding(next, { lease: 'l1', generation: 0 })).toBe(minutes(60));
     expect(endOfHolding(next, { lease: 'l1', generation: 1 })).toBe(minutes(90));
     expect(statusOf(next, rules, minutes(31))).toMatchObject({
@@ -85,6 +85,25 @@ describe('renewing', () => {
       expiresAt: minutes(60),
       owed: ['file'],
     });
+  });
+
+  test('twice leaves the first values their end as long as somebody may use them, and no longer', () => {
+    const renew = (before: SecretRecord, expiresAt: number, askedAt: number) => {
+      const [lease = held()] = before.leases;
+      const answer = { askedAt, before: lease, isChanged: true };
+      return record.settled(record.renewed(before, aLease({ expiresAt }), answer, askedAt), rules, askedAt);
+    };
+    const twice = renew(renew(recordOf(held()), minutes(90), minutes(30)), minutes(120), minutes(60));
+    expect(endOfHolding(twice, { lease: 'l1', generation: 0 })).toBe(minutes(60));
+    expect(endOfHolding(twice, { lease: 'l1', generation: 2 })).toBe(minutes(120));
+    const latest = { lease: 'l1', generation: 2 };
+    const taken = reloaded(
+      written(writing(twice, 'file', latest), 'file', { ...latest, mark: 'm' }, 1),
+      'file',
+      latest,
+      rules,
+    );
+    expect(record.settled(taken, rules, minutes(61)).leases[0]).not.toHaveProperty('formerEnds');
   });
 
   test('that gains little is the last', () => {

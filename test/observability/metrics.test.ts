@@ -129,7 +129,7 @@ test('a value that never ends has an infinite expiry and tolerance', async () =>
 
 test('the expiry is that of the value in the sink, not of the lease that was renewed with a new value', async () => {
   const { scrape, metrics } = watched();
-  const renewed = held(aLease({ expiresAt: hours(2) }), { generation: 1, formerEndsAt: hours(1) });
+  const renewed = held(aLease({ expiresAt: hours(2) }), { generation: 1, formerEnds: { 0: hours(1) } });
   const record = recordOf(held());
   metrics.listen(changed({ ...record, leases: [renewed] }));
   const samples = await scrape();
