@@ -54,9 +54,9 @@ describe('a sink', () => {
     const uses = (record: SecretRecord) =>
       record.sinks['file']?.uses.map(({ lease, generation }) => `${lease}.${generation}`);
     const some = writing(writing(both, 'file', now), 'file', { lease: 'l2', generation: 1 });
-    expect(uses(some)).toEqual(['l1.0', 'l2.1']);
-    expect(uses(writing(some, 'file', { lease: 'l1', generation: 1 }))).toEqual(['l1.0', 'l2.1', 'l1.1']);
-    expect(uses(writing(some, 'file', old))).toEqual(['l2.1', 'l1.0']);
+    expect(uses(some)).toEqual(['l1.0', 'l2.0', 'l2.1']);
+    expect(uses(writing(some, 'file', { lease: 'l1', generation: 1 }))).toEqual(['l1.0', 'l2.0', 'l2.1', 'l1.1']);
+    expect(uses(writing(some, 'file', old))).toEqual(['l2.0', 'l2.1', 'l1.0']);
     expect(uses(writing({ ...both, sinks: {} }, 'file', now))).toEqual(['l2.0']);
   });
 
