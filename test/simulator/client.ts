@@ -113,7 +113,10 @@ export function clientOf(door: Door): Source {
           () => {
             if (clock.now() > call.sendBy) throw new LeaseError('unavailable', 'too late to be sent');
           },
-        );
+        ).catch((error: unknown) => {
+          if (error instanceof LeaseError && error.code === 'gone') issuer.hear(lease.id);
+          throw error;
+        });
         return { lease: leaseOf(word), ...(word.isChanged && { material: materialOf(word) }) };
       },
     }),
@@ -127,7 +130,11 @@ export function clientOf(door: Door): Source {
           return word
             ? { is: word.isOutdated ? ('outdated' as const) : ('held' as const), word }
             : { is: 'gone' as const };
-        }).then((seen) => (seen.is === 'gone' ? seen : { is: seen.is, lease: leaseOf(seen.word) })),
+        }).then((seen) => {
+          if (seen.is !== 'gone') return { is: seen.is, lease: leaseOf(seen.word) };
+          issuer.hear(lease.id);
+          return seen;
+        }),
     }),
     ...(kind !== 'followed' && {
       revoke: (lease, call) => {

@@ -1,6 +1,6 @@
 /** Who may be forgiven what: only for trouble in a place that concerns them, at the time that counts for them. */
 import type { Policy } from '../../src/core/rules.ts';
-import { type Duration, type Instant, minutes } from '../../src/core/time.ts';
+import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { House } from './house.ts';
 import { type Issued, type Issuer, never, windowOf } from './issuer.ts';
 import type { SinkPlace } from './place.ts';
@@ -34,12 +34,15 @@ export class Excuses {
   }
 
   /** When somebody ended it early: by when must it have been noticed and replaced? */
-  noticed(kept: Kept, { surprisedAt }: Issued, scheduled: Instant): Instant {
-    const { observeEvery } = kept.issuer.nature;
+  noticed({ issuer }: Kept, { surprisedAt, goneAt = never }: Issued, scheduled: Instant): Instant {
+    const { observeEvery } = issuer.nature;
     const asked = observeEvery === undefined ? never : surprisedAt + observeEvery;
     // Where nobody asks, it is found when it should have been renewed or would have ended by itself.
     const known = Number.isFinite(scheduled) ? scheduled : surprisedAt + minutes(5);
-    return Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery;
+    // Once told, it is replaced at once; where that happens again and again, we think before we take another.
+    const isFirst = issuer.surprises.filter((at) => surprisedAt - at < minutes(30)).length < 2;
+    const told = goneAt + (isFirst ? seconds(45) : longestRecovery);
+    return Math.min(told, Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery);
   }
 
   /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */

@@ -18,6 +18,8 @@ export interface Issued {
   endedAt: Instant;
   /** When somebody else, or a whim of the provider, last shortened its life. */
   surprisedAt: Instant;
+  /** When we were told that it exists no longer. */
+  goneAt?: Instant;
   /** The end that we were last told of. Another one says that an answer was lost. */
   told?: { readonly end: Instant; readonly at: Instant };
   /** Its values never work where they are tried out. */
@@ -55,6 +57,8 @@ export class Issuer {
   onRevoke: (issued: Issued) => void = () => undefined;
   onRenew: (issued: Issued) => void = () => undefined;
   /** Called when somebody else, or a whim, has shortened the life of one. */
+  /** When lives were shortened, the latest of them. */
+  surprises: readonly Instant[] = [];
   onSurprise: (issued: Issued) => void = () => undefined;
   readonly #timeline: Timeline;
   readonly #dice: Dice;
@@ -124,11 +128,11 @@ export class Issuer {
 
   /** A renewal that asks for too much: it is known where the wall is, unless it has to be learnt. */
   #pastTheWall(issued: Issued, what: 'killed' | 'refused', isAwaited: boolean): never {
-    // Some answers are lost: it may have to be told more than once.
+    // Some answers are lost, and some processes killed before they note them: it may have to be told again.
     const times = this.foolish.filter((id) => id === issued.id).length;
     // One whose answer nobody waits for any more may come after another that had an answer.
     const isUnheard = issued.told?.end !== endOfTerm(issued) || (what === 'refused' && !isAwaited);
-    if (this.nature.isWallHidden && isAwaited && times < 3) this.foolish.push(issued.id);
+    if (this.nature.isWallHidden && isAwaited && times < 8) this.foolish.push(issued.id);
     else if (!isUnheard) this.foolish.push(`${issued.id} was ${what} at its wall`);
     if (what === 'refused') throw new LeaseError('refused', 'past the wall');
     issued.endedAt = this.#timeline.now();
@@ -168,6 +172,7 @@ export class Issuer {
   #surprise(issued: Issued): void {
     issued.surprisedAt = this.#timeline.now();
     issued.endedAt = Math.min(issued.endedAt, issued.surprisedAt);
+    this.surprises = [...this.surprises.slice(-9), issued.surprisedAt];
     this.onSurprise(issued);
   }
 
@@ -179,6 +184,15 @@ export class Issuer {
     term.end = end;
     if (!isShorter) return;
     issued.surprisedAt = this.#timeline.now();
+    this.surprises = [...this.surprises.slice(-9), issued.surprisedAt];
+    this.onSurprise(issued);
+  }
+
+  /** We have been told that it exists no longer. */
+  hear(id: string): void {
+    const issued = this.leases.get(id);
+    if (!issued || issued.goneAt !== undefined) return;
+    issued.goneAt = this.#timeline.now();
     this.onSurprise(issued);
   }
 

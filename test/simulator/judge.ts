@@ -139,7 +139,7 @@ export class Judge {
       const isUnknown = told.end < due || told.at > due - window / 2;
       const excuse =
         isSurprise || isUnknown
-          ? this.excuses.lastTrouble(kept, place, Math.min(end, told.end, told.at) - window, due)
+          ? this.excuses.lastTrouble(kept, place, Math.min(end, told.end, told.at) - Math.max(window, minutes(15)), due)
           : this.excuses.excuse(kept, place, term.from, due);
       if (excuse === undefined) {
         const since = this.#timeline.now() === end ? '' : ` since ${end}`;

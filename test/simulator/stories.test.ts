@@ -1,8 +1,14 @@
 import { expect, test } from 'vitest';
 import { days, hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import type { Nature } from './nature.ts';
 import type { Plan } from './plan.ts';
 import { aDynamic, aSecret, aStory, aToken, aVersion, policy } from './quiet.ts';
 import { World } from './world.ts';
+
+const renewalOf = ({ renewal }: Nature) => {
+  if (!renewal) throw new Error('it has none');
+  return renewal;
+};
 
 const doneIn = (world: World, act: string) =>
   Object.entries(world.done)
@@ -53,7 +59,9 @@ test('a provider that is back after a day finds us within the longest delay', as
 
 test('a predecessor lives on for its grace, and is ended after it', async () => {
   const grace = minutes(10);
-  for (const nature of [aToken(minutes(30), 2), aDynamic(minutes(30), 3), { ...aDynamic(hours(1), 1) }]) {
+  const clamped = { ...aToken(minutes(40), 2.5), isWallHidden: true };
+  const learnt: Nature = { ...clamped, renewal: { ...renewalOf(clamped), pastTheWall: 'clamped' } };
+  for (const nature of [aToken(minutes(30), 2), aDynamic(minutes(30), 3), aDynamic(hours(1), 1), learnt]) {
     const plan = aStory(aSecret(nature, { policy: { ...policy, grace } }), { trouble: days(2) });
     const world = new World(3, plan);
     const lives: number[] = [];
@@ -74,7 +82,7 @@ test('a predecessor lives on for its grace, and is ended after it', async () => 
 });
 
 test('a rotation by schedule makes one version for each date, however the provider and the process fail', async () => {
-  for (let seed = 1; seed <= 40; seed++) {
+  for (let seed = 1; seed <= 12; seed++) {
     const nightly = (issued: Instant) => (Math.floor(issued / days(1)) + 1) * days(1);
     const crashes = Array.from({ length: 9 }, (_, day) => days(day + 1) + ((seed * 37 * (day + 1)) % 900));
     const secret = aSecret(aVersion('rotated'), { policy: { ...policy, rotateAfter: nightly } });
@@ -89,6 +97,49 @@ test('a rotation by schedule makes one version for each date, however the provid
     expect(nights, `seed ${seed}`).toEqual(Array.from({ length: 10 - first }, (_, i) => first + i));
   }
 });
+
+test('what hangs on a token lives through days of tokens that are revoked while they are in use', async () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const leases = aSecret(aDynamic(minutes(20), 3), { name: 's' });
+    const token = aSecret(aToken(hours(6), 4), {
+      name: 'token-A',
+      sinks: [],
+      policy: { ...policy, grace: minutes(1) },
+    });
+    const plan = aStory(leases, { trouble: days(2), background: 0.02 });
+    const world = new World(seed, { ...plan, houses: [{ name: 'A', token, secrets: [leases] }] });
+    const [access, db] = world.kept;
+    for (let hour = 1; hour < 48; hour++) {
+      world.timeline.at(hours(hour) + world.dice.between(0, minutes(50)), () => {
+        for (const issued of access?.issuer.last ?? []) access?.issuer.end(issued);
+      });
+    }
+    expect(await world.live(), `seed ${seed}`).toEqual([]);
+    expect(db?.issuer.leases.size).toBeGreaterThan(40);
+    // A login or two for each revocation, not a storm.
+    expect(access?.issuer.leases.size, `seed ${seed}`).toBeGreaterThan(40);
+    expect(access?.issuer.leases.size, `seed ${seed}`).toBeLessThan(110);
+  }
+});
+
+test('a renewal that was held up before it was sent, or on its way, does not reach a token at its wall', async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    // The last renewal that could land falls due within a minute of the last moment at which it may be sent.
+    const ttl = minutes(10);
+    const share = 0.6;
+    const wall = 1 + share + (seconds(35) + lateBy(seed)) / ttl;
+    const secret = aSecret(aToken(ttl, wall), { policy: { ...policy, renewAt: share, jitter: 0, grace: seconds(1) } });
+    const world = new World(seed, aStory(secret, { trouble: hours(4), pace: 'sluggish' }));
+    const broken = await world.live();
+    expect(
+      broken.filter((what) => what.startsWith('promise 5')),
+      `seed ${seed}`,
+    ).toEqual([]);
+  }
+});
+
+/** Up to a minute more or less. */
+const lateBy = (seed: number): number => seconds(((seed * 7) % 60) - 5);
 
 test('a wrong credential is tried twice in five minutes at the most, and the right one within seconds of its coming', async () => {
   const wrong = { place: 'login/A', from: 0, to: hours(1) };
