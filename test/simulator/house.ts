@@ -67,9 +67,15 @@ export class House {
   }
   #replacing = false;
 
+  /** From now on the credential is good for any number of logins. */
+  calm(): void {
+    this.renewCredential();
+    this.#uses = Number.NEGATIVE_INFINITY;
+  }
+
   renewCredential(): void {
     this.credential++;
-    this.#uses = 0;
+    this.#uses = Math.min(0, this.#uses);
   }
 
   /** Requests before the end of a limit are limited as well; it says so, and sometimes exaggerates. */

@@ -120,6 +120,7 @@ export class Issuer {
       this.#pastTheWall(issued, how.pastTheWall, isAwaited);
     const lie = this.#lies() ? now + this.#dice.between(seconds(-5), seconds(5)) : never;
     const end = Math.min(landing, issued.maxExpiresAt, lie);
+    if (end === lie) issued.surprisedAt = now;
     if (end === lie && lie <= now) this.#surprise(issued);
     if (how.changesValues) issued.terms.push({ from: now, end });
     else issued.terms.splice(-1, 1, { from: now, end });

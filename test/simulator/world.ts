@@ -146,6 +146,7 @@ export class World {
     this.wakes.delays = 0;
     this.records.failing = 0;
     this.records.slow = 0;
+    for (const house of this.houses) house.calm();
     for (const { issuer } of this.kept) {
       issuer.lies = 0;
       issuer.unfit = 0;
