@@ -200,7 +200,8 @@ function adopt(
 /** The keeper knows secrets by their names; their records are kept under keys that change with the source. */
 const keyed = (store: Store, keyOf: (name: string) => string): Store => ({
   load: (name) => store.load(keyOf(name)),
-  update: (name, change) => store.update(keyOf(name), change),
+  update: (name, change, values) => store.update(keyOf(name), change, values),
+  values: (name) => store.values(keyOf(name)),
   remove: (name) => store.remove(keyOf(name)),
   list: () => store.list(),
 });

@@ -1,18 +1,13 @@
-/** What one process knows of one secret. The values it has in memory are nowhere else but in the sinks. */
+/** What one process knows of one secret, and has of its values. */
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
 import type { Transition } from '../core/transitions.ts';
+import type { Kept, Values } from '../state/store.ts';
 
 /** An answer that the store could not be told of. */
 export interface Untold {
   readonly change: Transition;
   readonly values?: Values;
-}
-
-/** Values that came with an answer, and whose they are. */
-export interface Values {
-  readonly lease: string;
-  readonly material: Material;
 }
 
 export class Hand {
@@ -23,7 +18,9 @@ export class Hand {
   /** Told before anything else is done. */
   readonly untold: Untold[] = [];
   readonly #sinks = new Map<string, Promise<unknown>>();
-  #values: readonly { readonly holding: Holding; readonly material: Material }[] = [];
+  #values: readonly Kept[] = [];
+  /** The values that the store kept are here. */
+  isFilled = false;
 
   /** One call after the other: a sink is never asked, written or reloaded by two jobs at a time. */
   async alone<T>(sink: string, call: () => Promise<T>): Promise<T> {
@@ -44,6 +41,16 @@ export class Hand {
   put(holding: Holding, material: Material): void {
     const others = this.#values.filter((entry) => entry.holding.lease !== holding.lease);
     this.#values = [...others, { holding, material }];
+  }
+
+  /** What a process before us had. What we have is newer. */
+  fill(kept: readonly Kept[], record: SecretRecord): void {
+    this.isFilled = true;
+    for (const { holding, material } of kept) {
+      const isHere = this.#values.some((entry) => entry.holding.lease === holding.lease);
+      if (!isHere) this.put(holding, material);
+    }
+    this.keepOnly(record);
   }
 
   /** Forget the values of leases that the record has forgotten. */

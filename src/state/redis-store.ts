@@ -3,7 +3,7 @@ import type { Redis, Result } from 'ioredis';
 import { emptyRecord } from '../core/record.ts';
 import type { Transition } from '../core/transitions.ts';
 import { plainCodec, type RecordCodec } from './record-codec.ts';
-import type { Saved, Store } from './store.ts';
+import type { Kept, Saved, Store } from './store.ts';
 
 export interface RedisStoreOptions {
   /** Fails fast, and bounds the time of a command: see `RedisAccess.store`. */
@@ -101,6 +101,10 @@ export class RedisStore implements Store {
       throw error;
     }
     throw new Error(`the record of ${secret} changed ${mostTries} times while it was to be saved`);
+  }
+
+  async values(_secret: string): Promise<readonly Kept[]> {
+    return [];
   }
 
   async remove(secret: string): Promise<void> {

@@ -33,7 +33,8 @@ describe('a sink', () => {
     });
     stage.throughStore = {
       ...stage.ports.store,
-      update: (name, change) => stage.store.update(name, change),
+      values: (name) => stage.store.values(name),
+      update: (name, change, values) => stage.store.update(name, change, values),
       load: (name) => (loads > 0 && loads++ < 3 ? Promise.reject(new Error('away')) : stage.store.load(name)),
     };
     stage.add({ source, sinks: { file: sink } });

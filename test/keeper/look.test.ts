@@ -149,10 +149,11 @@ describe('a store that is away', () => {
     let updates = 0;
     stage.throughStore = {
       ...stage.ports.store,
+      values: (name) => stage.store.values(name),
       load: (name) => stage.store.load(name),
-      update: (name, change) => {
+      update: (name, change, values) => {
         updates++;
-        return updates === 2 ? Promise.reject(new Error('away')) : stage.store.update(name, change);
+        return updates === 2 ? Promise.reject(new Error('away')) : stage.store.update(name, change, values);
       },
     };
     stage.add({ source, sinks: { file: sink } });
@@ -168,9 +169,10 @@ describe('a store that is away', () => {
     let updates = 0;
     stage.throughStore = {
       ...stage.ports.store,
+      values: (name) => stage.store.values(name),
       load: (name) => stage.store.load(name),
-      update: async (name, change) => {
-        const saved = await stage.store.update(name, change);
+      update: async (name, change, values) => {
+        const saved = await stage.store.update(name, change, values);
         updates++;
         if (updates === 2) throw new Error('cut');
         return saved;
@@ -189,6 +191,7 @@ describe('a store that is away', () => {
     const source = aSource(stage);
     stage.throughStore = {
       ...stage.ports.store,
+      values: (name) => stage.store.values(name),
       load: (name) => stage.store.load(name),
       update: () => Promise.reject(new Error('away')),
     };

@@ -42,7 +42,8 @@ export class Stage {
   readonly ports: Ports = {
     store: {
       load: (secret) => this.throughStore.load(secret),
-      update: (secret, change) => this.throughStore.update(secret, change),
+      update: (secret, change, values) => this.throughStore.update(secret, change, values),
+      values: (secret) => this.throughStore.values(secret),
       remove: (secret) => this.throughStore.remove(secret),
       list: () => this.throughStore.list(),
     },

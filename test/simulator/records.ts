@@ -2,7 +2,8 @@
 import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
 import { type Duration, seconds } from '../../src/core/time.ts';
 import type { Transition } from '../../src/core/transitions.ts';
-import type { Saved, Store } from '../../src/state/store.ts';
+import type { Kept, Saved, Store, Values } from '../../src/state/store.ts';
+import { keptWith } from '../support/memory-store.ts';
 import type { Life } from './life.ts';
 import type { Dice, Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
@@ -15,6 +16,7 @@ export interface Spoils {
 
 export class Records {
   readonly #saved = new Map<string, Saved>();
+  readonly #values = new Map<string, readonly Kept[]>();
   readonly #timeline: Timeline;
   readonly #dice: Dice;
   readonly #troubles: Troubles;
@@ -35,12 +37,13 @@ export class Records {
   store(life: Life, spoils: Spoils): Store {
     return {
       load: (secret) => this.#call(life, () => this.get(secret)),
-      update: (secret, change) => {
+      update: (secret, change, values) => {
         const how = spoils.spoiled(secret);
         if (how === 'killed') spoils.kill();
-        return this.#call(life, () => this.#update(secret, change), how === 'killed' ? undefined : how);
+        return this.#call(life, () => this.#update(secret, change, values), how === 'killed' ? undefined : how);
       },
-      remove: (secret) => this.#call(life, () => void this.#saved.delete(secret)),
+      values: (secret) => this.#call(life, () => this.#values.get(secret) ?? []),
+      remove: (secret) => this.#call(life, () => this.#remove(secret)),
       list: () => this.#call(life, () => [...this.#saved.keys()]),
     };
   }
@@ -66,7 +69,12 @@ export class Records {
     return this.#dice.chance(this.slow) ? this.#dice.between(0, seconds(10)) : this.#dice.between(0, 4);
   }
 
-  #update(secret: string, change: Transition): Saved {
+  #remove(secret: string): void {
+    this.#saved.delete(secret);
+    this.#values.delete(secret);
+  }
+
+  #update(secret: string, change: Transition, values?: Values): Saved {
     const { record, revision } = this.get(secret);
     // As after a lost compare-and-set: the change is asked for twice, and only the second answer counts.
     if (this.#dice.chance(0.1)) change(emptyRecord);
@@ -74,6 +82,7 @@ export class Records {
     this.onSave(secret, json);
     const saved = { record: JSON.parse(json) as SecretRecord, revision: revision + 1 };
     this.#saved.set(secret, saved);
+    this.#values.set(secret, keptWith(saved, this.#values.get(secret) ?? [], values));
     return saved;
   }
 }
