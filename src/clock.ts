@@ -1,13 +1,49 @@
 /** The only file that reads the machine's clocks and sets timers. Everybody else is given a `Clock`. */
+import { uptime } from 'node:os';
 import type { Clock, Duration } from './core/time.ts';
 
 /** What the machine believes the time to be. It may jump. */
 export const wallClock: Clock = { now: () => Date.now() };
 
-/** Starts at the wall clock's time and never jumps: counted by the machine's monotonic clock. */
-export function steadyClock(): Clock {
-  const startedAt = Date.now() - performance.now();
-  return { now: () => Math.round(startedAt + performance.now()) };
+/**
+ * Starts at the wall clock's time and goes on as time does, whatever becomes of the wall clock: dates of a provider are
+ * told apart from it by a skew, and a step of the wall clock is no time that passes.
+ */
+export interface SteadyClock extends Clock {
+  /** Make up for the time in which the machine slept. Answers how long that was since it was last asked; 0 as a rule. */
+  catchUp(): Duration;
+}
+
+/** In milliseconds. The machine's monotonic clock stands still while it sleeps; the time since its boot does not. */
+export interface Counters {
+  readonly wall: () => number;
+  readonly monotonic: () => number;
+  readonly sinceBoot: () => number;
+}
+
+const machine: Counters = {
+  wall: () => Date.now(),
+  monotonic: () => performance.now(),
+  sinceBoot: () => uptime() * 1000,
+};
+
+/** Less is what reading two clocks one after the other may make of nothing. */
+const shortestSleep: Duration = 1_000;
+
+export function steadyClock({ wall, monotonic, sinceBoot }: Counters = machine): SteadyClock {
+  let startedAt = wall() - monotonic();
+  let ahead = sinceBoot() - monotonic();
+  return {
+    now: () => Math.round(startedAt + monotonic()),
+    catchUp() {
+      const present = sinceBoot() - monotonic();
+      const slept = present - ahead;
+      if (slept < shortestSleep) return 0;
+      ahead = present;
+      startedAt += slept;
+      return Math.round(slept);
+    },
+  };
 }
 
 /** Timers hold 24.8 days at most; a longer one would fire at once. */

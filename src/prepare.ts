@@ -1,7 +1,7 @@
 /** The program without its door: what it stands on, what it keeps, and who is told of it, put together for `run` and `once`. */
-import { steadyClock, wallClock } from './clock.ts';
+import { every, steadyClock, wallClock } from './clock.ts';
 import type { Configuration } from './config/configuration.ts';
-import { type Duration, sayDuration } from './core/time.ts';
+import { type Duration, sayDuration, seconds } from './core/time.ts';
 import { type Foundations, layFoundations } from './foundations.ts';
 import { type Keeping, startKeeping } from './keeping.ts';
 import { createHealth, type Health } from './observability/health.ts';
@@ -39,6 +39,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
   let foundations: Foundations | undefined;
   let keeping: Keeping | undefined;
   let isEnding = false;
+  let stopWatching = () => {};
   const undelivered = () => keeping?.undelivered() ?? configuration.secrets.map(({ name }) => name);
 
   const answer = async (request: ControlRequest): Promise<unknown> => {
@@ -48,6 +49,16 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
       throw new Error(`not delivered in time: ${undelivered().join(', ')}`);
     });
     return { delivered: true };
+  };
+
+  /** What happened meanwhile nobody has seen, and what was due is overdue. */
+  const watchSleep = () => {
+    const slept = steady.catchUp();
+    if (slept === 0) return;
+    log.warn(`the machine slept for ${sayDuration(slept)}: looking at everything now`);
+    keeping
+      ?.lookAtEverything()
+      .catch((error: unknown) => log.warn('looking at everything after the sleep failed', { err: error }));
   };
 
   return {
@@ -93,9 +104,11 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
         onError: (doing, error) => log.warn(`${doing} failed`, { err: error }),
       });
       metrics.queueCounts(keeping.counts);
+      stopWatching = every(seconds(1), watchSleep);
     },
     async end(within) {
       isEnding = true;
+      stopWatching();
       await keeping?.close(AbortSignal.timeout(within));
       await foundations?.close();
       foundations = undefined;
