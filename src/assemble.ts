@@ -1,9 +1,9 @@
 /** Makes secrets that can be kept out of the configuration: providers with their tokens and gates, sources, and sinks. */
 import type { Configuration, ProviderConfiguration, SecretConfiguration } from './config/configuration.ts';
 import type { Holding } from './core/record.ts';
-import type { Duration } from './core/time.ts';
+import { type Duration, seconds } from './core/time.ts';
 import { Gate } from './keeper/gate.ts';
-import { tokenRejected } from './keeper/notice.ts';
+import { clockHasMoved, tokenRejected } from './keeper/notice.ts';
 import { type Ports, type Secret, secretOf, type Visit } from './keeper/secret.ts';
 import type { Job } from './queue/scheduler.ts';
 import type { SinkDeps } from './sinks/define.ts';
@@ -47,6 +47,8 @@ export interface Connection {
   readonly token?: { readonly kept: Kept; readonly memory: MemorySink };
   /** Tells the keeper of the token that it was rejected. Set by each household that uses the connection. */
   rejectToken: (token: Holding) => void;
+  /** Tells the keeper that the provider's clock is not what we took it for. Set in the same way. */
+  clockHasMoved: () => void;
 }
 
 /** No secret of the configuration has a `/` in its name. */
@@ -95,6 +97,8 @@ function connect(
     new Gate({ name: door, clock: deps.clock, emit: ports.emit, ...(slots !== undefined && { slots }) });
   const gate = gateOf(name);
   const memory = former?.memory ?? memorySink();
+  /** The skew with which everything was last looked at. */
+  let reckoned: Duration = 0;
   const provider = configuration.connect({
     ...deps,
     name,
@@ -104,7 +108,12 @@ function connect(
     },
     tokenRejected: (token) => connection.rejectToken(token),
     onRequest: (request) => around.onRequest(name, request),
-    onSkew: (skew) => around.onSkew(name, skew),
+    onSkew: (skew) => {
+      around.onSkew(name, skew);
+      if (Math.abs(skew - reckoned) < clockTolerance) return;
+      reckoned = skew;
+      connection.clockHasMoved();
+    },
   });
   const token = provider.token && {
     memory,
@@ -134,9 +143,13 @@ function connect(
     gate,
     ...(token && { token }),
     rejectToken: () => undefined,
+    clockHasMoved: () => undefined,
   };
   return connection;
 }
+
+/** Dates are not more exact than this anyway. */
+const clockTolerance: Duration = seconds(2);
 
 function keep(
   configuration: SecretConfiguration,
@@ -194,6 +207,15 @@ function adopt(
     const visitor = visit(tokenOf(name), signal);
     if (!visitor) return;
     tokenRejected(visitor, token).catch((error: unknown) => onError(`replacing the rejected token of ${name}`, error));
+  };
+  connection.clockHasMoved = async () => {
+    const all = [...secrets.values()].filter(({ secret }) => secret.provider === name);
+    for (const { secret } of all) {
+      const visitor = visit(secret.name, signal);
+      if (!visitor || signal.aborted) return;
+      const say = (error: unknown) => onError(`looking at ${secret.name} again, by the clock of ${name}`, error);
+      await clockHasMoved(visitor).catch(say);
+    }
   };
 }
 

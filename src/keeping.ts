@@ -4,7 +4,7 @@ import { assemble, type Household, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
 import { emptyRecord, headOf, holdingOf, isSame, type SecretRecord } from './core/record.ts';
-import type { Clock, Duration } from './core/time.ts';
+import { type Clock, type Duration, seconds } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
 import type { KeeperEvent, Subject } from './keeper/events.ts';
@@ -124,6 +124,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const undelivered = () => [...household.secrets.keys()].filter(isUndelivered);
 
   watch();
+  await learnTimes(household);
   await worker.ensure(household.jobs);
   // Believe nothing from before the start: tokens are in nobody's memory, and who knows what became of the sinks.
   await lookAtAll();
@@ -178,6 +179,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
 
   async function goOn(former: Household): Promise<void> {
     try {
+      await learnTimes(household, former);
       await worker.ensure(household.jobs);
     } finally {
       await lookAtAll();
@@ -202,5 +204,17 @@ async function closeProviders(
     leaving.map(([name, { provider }]) =>
       provider.close().catch((error: unknown) => onError(`closing the connections to ${name}`, error)),
     ),
+  );
+}
+
+/** How long a start waits for a provider to say what time it is. */
+const patience: Duration = seconds(3);
+
+/** What the records say is in their providers' time: know that before anything remembered is taken to be over. */
+async function learnTimes({ connections }: Household, former?: Household): Promise<void> {
+  const known = new Set(former?.connections.values());
+  const strange = [...connections.values()].filter((connection) => !known.has(connection));
+  await Promise.all(
+    strange.map(({ provider }) => provider.learnTime?.(AbortSignal.timeout(patience)).catch(() => undefined)),
   );
 }

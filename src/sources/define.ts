@@ -44,6 +44,8 @@ export interface Provider {
   readonly client: unknown;
   /** The source of the access token that the client shows, a secret like any other. Absent: it needs none. */
   readonly token?: { readonly type: string; readonly source: Source };
+  /** See `Connected`. */
+  learnTime?(signal: AbortSignal): Promise<void>;
   /** Connections are let go. */
   close(): Promise<void>;
 }
@@ -75,7 +77,15 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
     ...(hasSlots(parsed) && { slots: parsed.slots }),
     connect: (deps: Deps): Provider => {
       const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, deps);
-      return { type, client, ...(client.token && { token: client.token }), close: () => client.close() };
+      return {
+        type,
+        client,
+        ...(client.token && { token: client.token }),
+        ...(client.learnTime && {
+          learnTime: (signal: AbortSignal) => client.learnTime?.(signal) ?? Promise.resolve(),
+        }),
+        close: () => client.close(),
+      };
     },
   }));
   return {
@@ -107,5 +117,10 @@ const hasSlots = (parsed: object): parsed is { readonly slots: number } =>
 /** What every client offers besides what its own sources know of it. */
 export interface Connected {
   readonly token?: { readonly type: string; readonly source: Source };
+  /**
+   * Have the provider say what time it is, by a request that needs no token: before anything that is remembered in its
+   * time is compared with ours. Rejects where it cannot be asked. Absent: the first answer of any kind will tell.
+   */
+  learnTime?(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { claimsOf } from './jwt.ts';
 
 /** For metrics: every request we ever make. */
 export type Operation =
+  | 'status'
   | 'login'
   | 'token-renew'
   | 'token-revoke'

@@ -193,6 +193,7 @@ function sameAs<Row extends LeaseRow>(id: string, row: Row, isEffectful: boolean
 const isGone = (error: unknown): boolean => error instanceof LeaseError && error.code === 'gone';
 
 const whats: Readonly<Record<Operation, string>> = {
+  status: 'the question for the time',
   login: 'the login',
   'token-renew': 'the renewal of the token',
   'token-revoke': 'the revocation of the token',

@@ -50,7 +50,14 @@ export const infisical = defineProvider(
     const http = httpClient(options, deps);
     const client = asking(http, deps);
     const source = accessTokenSource(client, proofOf(auth, deps));
-    return { ...client, token: { type: 'infisical/access-token', source }, close: () => http.close() };
+    return {
+      ...client,
+      token: { type: 'infisical/access-token', source },
+      learnTime: async (signal) => {
+        await http.request({ operation: 'status', method: 'GET', path: '/api/status', signal });
+      },
+      close: () => http.close(),
+    };
   },
 );
 
