@@ -1,16 +1,19 @@
 /** What a record that was just looked at means for the other jobs of its secret. */
+import type { Wait } from '../core/agenda.ts';
 import { decide } from '../core/decide.ts';
 import { delivery } from '../core/deliveries.ts';
 import type { SecretRecord } from '../core/record.ts';
 import { reloading } from '../core/reloading.ts';
-import { factsOf, type Visit, wake } from './secret.ts';
+import { type Instant, seconds } from '../core/time.ts';
+import { fraction } from '../core/timetable.ts';
+import { factsOf, now as nowOf, type Visit, wake } from './secret.ts';
 
 /** Have the secret looked at when there is something to do: a predecessor may have become free, or the first lease due. */
 export async function wakeLook(visit: Visit, record: SecretRecord): Promise<void> {
   const { name: secret, rules } = visit.secret;
   const facts = factsOf(visit);
   const next = decide(record, rules, facts);
-  await wake(visit, { kind: 'look', secret }, next.act === 'wait' ? next.until : facts.now);
+  await wake(visit, { kind: 'look', secret }, next.act === 'wait' ? lineUp(visit, next) : facts.now);
 }
 
 /** Have the sinks delivered to, and the programs told, that this leaves to be done. */
@@ -32,3 +35,21 @@ export async function wakeReload(visit: Visit, record: SecretRecord): Promise<vo
   const next = reloading(record, rules, facts);
   await wake(visit, { kind: 'reload', secret }, next.act === 'wait' ? next.until : facts.now);
 }
+
+/**
+ * When to look again, at the latest. What only the gate holds up has a place in its line from here on, whoever found it
+ * due, and is woken when its turn comes; the date is for when that is lost, and for all but the first not the same.
+ */
+export function lineUp(visit: Visit, { until, because, heldUp }: Wait): Instant {
+  if (!heldUp) return until;
+  const { gate, name } = visit.secret;
+  const offset = gate.now() - nowOf(visit);
+  const stake = { deadline: heldUp.deadline + offset, emergencyAt: heldUp.emergencyAt + offset };
+  const isFirst = gate.line(name, stake, () => lookNow(visit));
+  const isGates = because === 'Blocked' || because === 'ProviderBusy';
+  return isGates && !isFirst ? until + seconds(30 + 30 * fraction(name)) : until;
+}
+
+/** Where this fails it is the date in the scheduler that counts. */
+export const lookNow = ({ secret, ports }: Visit): void =>
+  void ports.scheduler.wake({ kind: 'look', secret: secret.name }, ports.clock.now()).catch(() => undefined);

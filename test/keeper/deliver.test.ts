@@ -22,6 +22,25 @@ describe('a sink', () => {
     expect(sink.content).toBe('VALUE-l1');
   });
 
+  test('that can be written to has its secret wait in line at a busy provider, and not for a date', async () => {
+    const stage = new Stage();
+    const gate = stage.gate('p', 1);
+    const slow = pending<void>();
+    const other = aSource(stage);
+    const busy = aSource(stage, { acquire: async (call) => slow.promise.then(() => other.acquire(call)) });
+    stage.add({ name: 'busy', source: busy, gate });
+    const source = aSource(stage);
+    const check = pending<void>();
+    stage.add({ source, gate, sinks: { file: aSink({ check: () => check.promise }) } });
+    await stage.until(seconds(5));
+    check.resolve();
+    await stage.until(seconds(10));
+    expect(source.asked).toEqual([]);
+    slow.resolve();
+    await stage.until(seconds(11));
+    expect(source.asked).toEqual([`acquire at ${seconds(10)}`]);
+  });
+
   test('has the secret looked at although the store was away when it was done', async () => {
     const stage = new Stage();
     const source = aSource(stage);
