@@ -1,18 +1,22 @@
 /** What the program stands on: its data directory and the lock on it, its key, its Redis and the store in it. */
 import { mkdir } from 'node:fs/promises';
+import { every } from './clock.ts';
 import type { Configuration, RedisConfiguration } from './config/configuration.ts';
 import { readCredential } from './config/credential.ts';
 import { type Duration, seconds } from './core/time.ts';
 import { acquireLock, ask, type ControlRequest } from './state/control-socket.ts';
 import { startEmbeddedRedis } from './state/embedded-redis.ts';
-import { type Keys, loadKeys } from './state/keys.ts';
+import { controlKeys, type KeyControlOptions, keepEntry } from './state/key-control.ts';
+import { type LoadedKeys, loadKeys } from './state/keys.ts';
 import { claim, instanceId, type Owner } from './state/owner.ts';
 import { connect, type RedisAccess, type RedisPlace } from './state/redis.ts';
 import { RedisStore } from './state/redis-store.ts';
+import { sealing } from './state/seal.ts';
 import type { Store } from './state/store.ts';
 
 export interface Foundations {
-  readonly keys: Keys;
+  /** `markKey`: see `SinkDeps`. */
+  readonly keys: { readonly markKey: Buffer };
   readonly redis: RedisAccess;
   readonly store: Store;
   /** In the reverse order of its making; the lock last. */
@@ -31,6 +35,10 @@ export interface FoundationsOptions {
   readonly onLost: (owner: Owner) => void;
   /** What Redis remembered of a secret could not be read. */
   readonly onUnreadable: (secret: string, because: string) => void;
+  /** Redis had lost what we remember of a secret; it was written back. */
+  readonly onRolledBack: (secret: string) => void;
+  /** What the operator waits to hear. */
+  readonly onNews: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -65,7 +73,7 @@ export async function layFoundations(options: FoundationsOptions): Promise<Found
     const lock = await acquireLock(state.dataDir, { pid: process.pid, onRequest: options.onRequest, runtimeDir });
     if (!lock.isHeld) throw new Occupied(state.dataDir, lock.heldBy);
     opened.push(() => lock.release());
-    const keys = await loadKeys(state.dataDir);
+    const loaded = await loadKeys({ dataDir: state.dataDir, configured: state.encryptionKey, env });
     const place = await placeOf(options, (undo) => opened.push(undo));
     const redis = await connect({
       place,
@@ -75,6 +83,15 @@ export async function layFoundations(options: FoundationsOptions): Promise<Found
       onWarning: options.onWarning,
     });
     opened.push(() => redis.close());
+    const control: KeyControlOptions = {
+      redis: redis.store,
+      keys: redis.keys,
+      sealing: sealing(loaded.ring, redis.keys),
+      place: loaded.place,
+      server: state.redis === 'embedded' ? `in ${state.dataDir}` : `at ${state.redis.url}`,
+    };
+    // Before anything is written to it.
+    await controlKeys(control);
     const owned = await claim({
       redis: redis.store,
       keys: redis.keys,
@@ -85,12 +102,37 @@ export async function layFoundations(options: FoundationsOptions): Promise<Found
       signal,
     });
     opened.push(() => owned.release().catch(options.onRedisError));
-    const store = new RedisStore({ redis: redis.store, keys: redis.keys, onUnreadable: options.onUnreadable });
-    return { keys, redis, store, close };
+    const { store, markKey } = await openStore(options, control, loaded);
+    opened.push(every(verifyEvery, () => void store.verify().catch(options.onRedisError)));
+    return { keys: { markKey }, redis, store, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** How often Redis is asked whether it has gone back in time. */
+const verifyEvery: Duration = seconds(5);
+
+/** Now the prefix is ours: who had it before us may have written since we looked. */
+async function openStore(
+  { onUnreadable, onRolledBack, onNews }: FoundationsOptions,
+  control: KeyControlOptions,
+  loaded: LoadedKeys,
+): Promise<{ readonly store: RedisStore; readonly markKey: Buffer }> {
+  const { redis, keys, sealing } = control;
+  const controlled = await controlKeys(control);
+  await loaded.keep();
+  await keepEntry(control, controlled);
+  const { entry, markKey, former } = controlled;
+  const store = new RedisStore({ redis, keys, sealing, entry, onUnreadable, onRolledBack });
+  await store.reseal(former);
+  if (loaded.formerPlaces.length > 0) {
+    onNews(
+      `all that Redis remembers is sealed with the first key of ${loaded.place} now; what may be removed: ${loaded.formerPlaces.join(' and ')}`,
+    );
+  }
+  return { store, markKey };
 }
 
 async function makeDataDir(dataDir: string): Promise<void> {

@@ -91,6 +91,9 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
         },
         onUnreadable: (secret, because) =>
           log.error(`what Redis remembers of ${secret} cannot be read, and counts as lost`, { secret, because }),
+        onRolledBack: (secret) =>
+          log.warn('Redis has gone back in time: what it lost is written back from memory', { secret }),
+        onNews: (text) => log.info(text),
       });
       keeping = await startKeeping({
         configuration,

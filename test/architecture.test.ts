@@ -151,9 +151,10 @@ describe('what is done in one place only', () => {
     expect(users(/\bMath\.random\b/)).toEqual([]);
   });
 
-  it('values are revealed in sources and sinks only', () => {
+  it('values are revealed in sources and sinks only, and where they are sealed', () => {
     // Where `Material` itself says how, and nowhere else.
-    const revealing = users(/\breveal\(/).filter((file) => file !== 'src/core/material.ts');
+    const others = ['src/core/material.ts', 'src/state/seal.ts'];
+    const revealing = users(/\breveal\(/).filter((file) => !others.includes(file));
     expect(revealing.length).toBeGreaterThan(0);
     expect(revealing.filter((file) => !isIn('sources', 'sinks')(file))).toEqual([]);
   });

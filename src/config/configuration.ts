@@ -13,6 +13,8 @@ export interface Configuration {
     readonly redis: 'embedded' | RedisConfiguration;
     /** Absolute. */
     readonly dataDir: string;
+    /** Absent: a key made in `dataDir`. */
+    readonly encryptionKey?: Credential | undefined;
     /** Of every key we write. Letters, digits, `.`, `_` and `-`. */
     readonly prefix: string;
   };

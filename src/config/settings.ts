@@ -64,6 +64,13 @@ export const state = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, prefixRule)
       .default('leasekeeper')
       .describe('Of every key in Redis'),
+    encryptionKey: credential
+      .optional()
+      .describe(
+        'What Redis is not to be read without: 32 bytes in base64 (openssl rand -base64 32), read at the start. ' +
+          'To replace it put the new key in a first line and leave the former in a second until the log says that it ' +
+          'may be removed. Default: a key made at the first start in dataDir, seal.key',
+      ),
   })
   .describe('Where the schedule and the records live');
 

@@ -29,6 +29,7 @@ const needed: readonly (readonly string[])[] = [
   ['hgetall', 'KEY'],
   ['hexists', 'KEY', 'a'],
   ['hincrby', 'KEY', 'a', '1'],
+  ['hkeys', 'KEY'],
   ['hlen', 'KEY'],
   ['hdel', 'KEY', 'a'],
   ['sadd', 'KEY', 'a'],

@@ -1,78 +1,84 @@
-/** Records in Redis: one hash for each secret, saved by compare-and-set in one script. */
-import type { Redis, Result } from 'ioredis';
-import { emptyRecord } from '../core/record.ts';
+/**
+ * Records in Redis: one hash for each secret, saved by compare-and-set in one script, with the sealed values of its leases.
+ *
+ * Redis can go back in time: after a failover, on a file that was cut short, or because somebody emptied it. What this
+ * process has seen it remembers, and what Redis has lost of it is written back.
+ */
+import type { Redis } from 'ioredis';
+import { emptyRecord, holdingOf, isSame, type SecretRecord } from '../core/record.ts';
 import type { Transition } from '../core/transitions.ts';
-import { plainCodec, type RecordCodec } from './record-codec.ts';
-import type { Kept, Saved, Store } from './store.ts';
+import { type Fields, fieldsOf, found, type Known } from './found.ts';
+import { plainCodec } from './record-codec.ts';
+import {
+  names,
+  recordField,
+  removedField,
+  revisionField,
+  signatureField,
+  teachScripts,
+  valuesField,
+} from './redis-scripts.ts';
+import type { Sealing } from './seal.ts';
+import type { Kept, Saved, Store, Values } from './store.ts';
 
 export interface RedisStoreOptions {
   /** Fails fast, and bounds the time of a command: see `RedisAccess.store`. */
   readonly redis: Redis;
   /** Begins all keys: see `RedisAccess.keys`. */
   readonly keys: string;
-  readonly codec?: RecordCodec;
-  /** A record could not be read, and is treated as lost. `because` quotes nothing of it. */
+  readonly sealing: Sealing;
+  /** The sealed key of the fingerprints, put back where Redis has lost it: see `key-control.ts`. */
+  readonly entry?: string;
+  /** Something of a secret could not be read, and is treated as lost. `because` quotes nothing of it. */
   readonly onUnreadable?: (secret: string, because: string) => void;
+  /** Redis has lost a record that we remember, or the latest of it. It is written back. */
+  readonly onRolledBack?: (secret: string) => void;
 }
 
-/** Answers `[revision]` where it saved, else `[revision, record]` as they are. What is no record counts as lost. */
-const saveScript = `
-local kind = redis.call('TYPE', KEYS[1]).ok
-local held = {false, false}
-if kind == 'hash' then held = redis.call('HMGET', KEYS[1], 'revision', 'record') end
-local revision = tonumber(held[1] or '') or 0
-if revision ~= tonumber(ARGV[2]) then return {revision, held[2] or ''} end
-if kind ~= 'hash' then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], 'revision', revision + 1, 'record', ARGV[3])
-redis.call('SADD', KEYS[2], ARGV[1])
-return {revision + 1}`;
-
-const removeScript = `
-redis.call('DEL', KEYS[1])
-redis.call('SREM', KEYS[2], ARGV[1])
-return 1`;
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    leasekeeperSave(...args: (string | number)[]): Result<[number] | [number, string], Context>;
-    leasekeeperRemove(...args: string[]): Result<number, Context>;
-  }
+/** What a change begins with. */
+interface Base {
+  readonly known: Known | undefined;
+  /** The revision as it is written in Redis, whatever that is: what a save compares with. */
+  readonly held: string;
+  /** The next revision is above this one. */
+  readonly revision: number;
+  /** We know it, and Redis does not. */
+  readonly isLost: boolean;
 }
 
 /** Other processes do not save so often in a row: a change that loses each time is stopped, lest it turn for ever. */
 const mostTries = 100;
+/** Where all records are gone through: so many in one go. */
+const atATime = 50;
 
 export class RedisStore implements Store {
-  readonly #redis: Redis;
-  readonly #keys: string;
-  readonly #codec: RecordCodec;
-  readonly #onUnreadable: (secret: string, because: string) => void;
-  /** What we last saw: most often it is still so, and a change needs one round trip. The script knows better. */
-  readonly #seen = new Map<string, Saved>();
+  readonly #options: RedisStoreOptions;
+  readonly #names: ReturnType<typeof names>;
+  /** Never of a lower revision than before. */
+  readonly #known = new Map<string, Known>();
   readonly #turns = new Map<string, Promise<void>>();
+  /** Those that Redis has lost and does not have again yet. */
+  readonly #lost = new Set<string>();
+  /** How often was saved, as Redis last counted. */
+  #saves = 0;
 
-  constructor({ redis, keys, codec = plainCodec, onUnreadable = () => undefined }: RedisStoreOptions) {
-    this.#redis = redis;
-    this.#keys = keys;
-    this.#codec = codec;
-    this.#onUnreadable = onUnreadable;
-    redis.defineCommand('leasekeeperSave', { numberOfKeys: 2, lua: saveScript });
-    redis.defineCommand('leasekeeperRemove', { numberOfKeys: 2, lua: removeScript });
+  constructor(options: RedisStoreOptions) {
+    this.#options = options;
+    this.#names = names(options.keys);
+    teachScripts(options.redis);
   }
 
   async load(secret: string): Promise<Saved> {
-    const answer = await this.#redis.hmget(this.#keyOf(secret), 'revision', 'record').catch((error: Error) => {
-      if (error.message.startsWith('WRONGTYPE')) return ['0', ''];
-      throw error;
-    });
-    const [revision, record] = answer;
-    return this.#saw(secret, Number(revision ?? 0) || 0, record ?? (revision === null ? undefined : ''));
+    const base = await this.#read(secret);
+    if (!base.isLost) return savedOf(base.known);
+    // Its next save may be a month away: until then Redis, and who starts with it, would not have it.
+    return this.update(secret, same).catch(() => savedOf(base.known));
   }
 
   /** Our own changes to a secret take turns: against each other they would only lose the comparison. */
-  update(secret: string, change: Transition): Promise<Saved> {
+  update(secret: string, change: Transition, values?: Values): Promise<Saved> {
     const before = this.#turns.get(secret);
-    const turn = (before ?? Promise.resolve()).then(() => this.#update(secret, change));
+    const turn = (before ?? Promise.resolve()).then(() => this.#update(secret, change, values));
     const over = turn.then(ignore, ignore).then(() => {
       if (this.#turns.get(secret) === over) this.#turns.delete(secret);
     });
@@ -80,65 +86,158 @@ export class RedisStore implements Store {
     return turn;
   }
 
-  async #update(secret: string, change: Transition): Promise<Saved> {
-    try {
-      let base = this.#seen.get(secret) ?? (await this.load(secret));
-      for (let i = 0; i < mostTries; i++) {
-        const text = this.#codec.encode(secret, change(base.record));
-        const [revision, held] = await this.#redis.leasekeeperSave(
-          this.#keyOf(secret),
-          this.#index,
-          secret,
-          base.revision,
-          text,
-        );
-        if (held === undefined) return this.#saw(secret, revision, text);
-        base = this.#saw(secret, revision, revision === 0 && held === '' ? undefined : held);
+  async #update(secret: string, change: Transition, values?: Values): Promise<Saved> {
+    const latest = this.#known.get(secret);
+    // Most often it is still so, and a change needs one round trip. The script knows better.
+    let base = latest ? baseOf(latest) : await this.#read(secret);
+    for (let i = 0; i < mostTries; i++) {
+      const next = this.#next(secret, base, change(base.known?.record ?? emptyRecord), values);
+      const [known, saves] = [this.#known.get(secret), this.#saves];
+      const [isSaved, ...rest] = await this.#options.redis.leasekeeperSave(...this.#order(secret, base, next));
+      if (isSaved === 1) {
+        this.#known.set(secret, next);
+        this.#lost.delete(secret);
+        // Less than before: it has gone back in time, and `verify` is to see it.
+        if (Number(rest[0]) > saves) this.#saves = Math.max(this.#saves, Number(rest[0]));
+        return savedOf(next);
       }
-    } catch (error) {
-      // It may have been saved all the same.
-      this.#seen.delete(secret);
-      throw error;
+      base = this.#saw(secret, fieldsOf(rest), known);
     }
     throw new Error(`the record of ${secret} changed ${mostTries} times while it was to be saved`);
   }
 
-  async values(_secret: string): Promise<readonly Kept[]> {
-    return [];
+  async values(secret: string): Promise<readonly Kept[]> {
+    const { known } = await this.#read(secret);
+    const { sealing, onUnreadable } = this.#options;
+    return (known?.record.leases ?? []).flatMap((held): Kept[] => {
+      const holding = holdingOf(held);
+      const sealed = known?.sealed.get(holding.lease);
+      const material = sealed === undefined ? undefined : sealing.open(secret, holding, sealed);
+      if (material) return [{ holding, material }];
+      if (sealed !== undefined) onUnreadable?.(secret, `the values of the lease ${holding.lease} cannot be unsealed`);
+      return [];
+    });
   }
 
   async remove(secret: string): Promise<void> {
-    this.#seen.delete(secret);
-    await this.#redis.leasekeeperRemove(this.#keyOf(secret), this.#index, secret);
-    this.#seen.delete(secret);
+    const { redis, sealing } = this.#options;
+    const { record, index } = this.#names;
+    const { revision = 0 } = this.#known.get(secret) ?? {};
+    await redis.leasekeeperRemove(record(secret), index, secret, sealing.sign(secret, removedField, ''), revision);
+    this.#known.delete(secret);
+    this.#lost.delete(secret);
   }
 
   async list(): Promise<readonly string[]> {
-    return this.#redis.smembers(this.#index);
+    return this.#options.redis.smembers(this.#names.index).catch(ifOfAnotherKind<string[]>([]));
   }
 
-  get #index(): string {
-    return `${this.#keys}:secrets`;
+  /** Write what a former key has signed or sealed anew with the present one. What cannot be read is left as it is. */
+  async reseal(secrets: readonly string[]): Promise<void> {
+    await this.#each(secrets, async (secret) => {
+      await this.#read(secret);
+      if (this.#known.has(secret)) await this.update(secret, same);
+    });
   }
 
-  #keyOf(secret: string): string {
-    return `${this.#keys}:record:${secret}`;
+  /**
+   * Has Redis gone back in time? Then all that we remember is looked at, and what it has lost written back. To be asked
+   * now and then: most records are not loaded for a long time.
+   */
+  async verify(): Promise<void> {
+    const answer = await this.#options.redis.get(this.#names.saves).catch(ifOfAnotherKind(null));
+    const saves = Number(answer) || 0;
+    if (saves >= this.#saves && this.#lost.size === 0) return;
+    await this.#each([...this.#known.keys()], async (secret) => {
+      if ((await this.#read(secret)).isLost) await this.update(secret, same);
+    });
+    // Only now: where one could not be asked, all are asked again.
+    this.#saves = Math.min(this.#saves, saves);
   }
 
-  #saw(secret: string, revision: number, text: string | undefined): Saved {
-    const saved = { record: text === undefined ? emptyRecord : this.#read(secret, text), revision };
-    this.#seen.set(secret, saved);
-    return saved;
-  }
-
-  #read(secret: string, text: string): Saved['record'] {
-    try {
-      return this.#codec.decode(secret, text);
-    } catch (error) {
-      this.#onUnreadable(secret, error instanceof Error ? error.message : 'it cannot be read');
-      return emptyRecord;
+  async #each(secrets: readonly string[], work: (secret: string) => Promise<void>): Promise<void> {
+    for (let from = 0; from < secrets.length; from += atATime) {
+      await Promise.all(secrets.slice(from, from + atATime).map(work));
     }
+  }
+
+  async #read(secret: string): Promise<Base> {
+    const known = this.#known.get(secret);
+    const { redis } = this.#options;
+    const fields = await redis.hgetall(this.#names.record(secret)).catch(ifOfAnotherKind<Fields>({}));
+    return this.#saw(secret, fields, known);
+  }
+
+  /** `asked`: what we knew when Redis was asked. It had answered that before: what it lacks of it now, it has lost. */
+  #saw(secret: string, fields: Fields, asked: Known | undefined): Base {
+    const { sealing, onUnreadable, onRolledBack } = this.#options;
+    const latest = this.#known.get(secret);
+    const here = found(sealing, secret, fields, latest);
+    const held = fields[revisionField] ?? '';
+    const revision = here.is === 'record' ? here.known.revision : here.is === 'removed' ? here.revision : -1;
+    if (here.is === 'unreadable') onUnreadable?.(secret, here.because);
+    if (!latest || revision >= latest.revision) {
+      const known = here.is === 'record' ? here.known : undefined;
+      if (known) this.#known.set(secret, known);
+      else this.#known.delete(secret);
+      return { known, held, revision: Math.max(revision, 0), isLost: false };
+    }
+    // Perhaps it is only the answer that is old: others of us have saved since it was given.
+    if (!asked || revision >= asked.revision) return baseOf(latest);
+    if (here.is !== 'unreadable' && !this.#lost.has(secret)) onRolledBack?.(secret);
+    this.#lost.add(secret);
+    return { known: latest, held, revision: latest.revision, isLost: true };
+  }
+
+  #next(secret: string, { known, revision: last }: Base, record: SecretRecord, values: Values | undefined): Known {
+    const { sealing } = this.#options;
+    const text = plainCodec.encode(secret, record);
+    const revision = last + 1;
+    const sealed = new Map<string, string>();
+    for (const held of record.leases) {
+      const holding = holdingOf(held);
+      const before = known?.record.leases.find(({ lease }) => lease.id === holding.lease);
+      const kept = before && isSame(holdingOf(before), holding) ? known?.sealed.get(holding.lease) : undefined;
+      const isKept = kept !== undefined && sealing.isPresent(kept);
+      const material =
+        values?.lease === holding.lease ? values.material : kept && !isKept && sealing.open(secret, holding, kept);
+      if (material) sealed.set(holding.lease, sealing.seal(secret, holding, material));
+      else if (isKept) sealed.set(holding.lease, kept);
+    }
+    const signature = sealing.sign(secret, revision, text);
+    return { record: plainCodec.decode(secret, text), revision, text, signature, sealed };
+  }
+
+  #order(secret: string, { known, held, isLost }: Base, { revision, text, signature, sealed }: Known) {
+    const { record, index, entry, saves } = this.#names;
+    const kept = [...sealed.keys()].map(valuesField);
+    const isThere = (lease: string, value: string) => !isLost && known?.sealed.get(lease) === value;
+    const fresh = [...sealed].filter(([lease, value]) => !isThere(lease, value));
+    return [
+      ...[record(secret), index, entry, saves, secret, held, this.#options.entry ?? ''],
+      ...[kept.length, ...kept, revisionField, revision, recordField, text, signatureField, signature],
+      ...fresh.flatMap(([lease, value]) => [valuesField(lease), value]),
+    ];
   }
 }
 
+const baseOf = (known: Known): Base => ({
+  known,
+  held: String(known.revision),
+  revision: known.revision,
+  isLost: false,
+});
+
+const savedOf = (known: Known | undefined): Saved =>
+  known ? { record: known.record, revision: known.revision } : { record: emptyRecord, revision: 0 };
+
 const ignore = () => undefined;
+const same: Transition = (record) => record;
+
+/** A key of another kind was not written by us, and counts as nothing. */
+const ifOfAnotherKind =
+  <T>(nothing: T) =>
+  (error: Error): T => {
+    if (error.message.startsWith('WRONGTYPE')) return nothing;
+    throw error;
+  };

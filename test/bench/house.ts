@@ -14,6 +14,7 @@ import { memorySink } from '../../src/sinks/memory.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { RedisAccess } from '../../src/state/redis.ts';
 import { RedisStore } from '../../src/state/redis-store.ts';
+import { aSealing } from '../support/key-ring.ts';
 
 /** What everything here is dated on, as in the daemon: it never jumps. */
 export const clock = steadyClock();
@@ -54,7 +55,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const openedAt = clock.now();
   // The most that can be configured: what is measured here is not how looks wait for a provider.
   const gate = new Gate({ name: 'bench', clock, emit: () => undefined, slots: 64 });
-  const store = new RedisStore({ redis: redis.store, keys: redis.keys });
+  const store = new RedisStore({ redis: redis.store, keys: redis.keys, sealing: aSealing(redis.keys) });
   const tenantOf = new Map(tenants.map((tenant) => [nameOf(tenant), tenant]));
   const worker = bullWorker({
     handle: (job, signal) => handle(job, signal),

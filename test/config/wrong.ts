@@ -128,7 +128,6 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'parts-of-later': [
     ['7:1', 'page', 'not supported by this version yet', 'remove it'],
     ['8:1', 'outputs', 'not supported by this version yet', 'remove it'],
-    ['9:10', 'state.encryptionKey', 'not supported by this version yet', 'remove it'],
     ['14:5', 'secrets.db.verify', 'not supported by this version yet', 'remove it'],
     ['15:16', 'secrets.db.onExpired', 'not supported by this version yet', 'write keep'],
     ['16:15', 'secrets.db.onRemove', 'not supported by this version yet', 'write keep'],

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { emptyRecord } from '../../src/core/record.ts';
 import { connect } from '../../src/state/redis.ts';
 import { RedisStore } from '../../src/state/redis-store.ts';
+import { aSealing } from '../support/key-ring.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { aRedis, type RedisServer } from '../support/redis.ts';
 import { aRecord, counted, storeSuite } from './store-suite.ts';
@@ -20,12 +21,15 @@ let count = 0;
 const open = async (prefix = `suite${++count}`) => {
   const unreadable: string[] = [];
   const access = await connect({ place: { socket: redis.socket }, prefix, commandTime: 300 });
+  const rolledBack: string[] = [];
   const store = new RedisStore({
     redis: access.store,
     keys: access.keys,
+    sealing: aSealing(access.keys),
     onUnreadable: (secret, because) => unreadable.push(`${secret}: ${because}`),
+    onRolledBack: (secret) => rolledBack.push(secret),
   });
-  return { access, store, prefix, unreadable, end: async () => access.close() };
+  return { access, store, prefix, unreadable, rolledBack, end: async () => access.close() };
 };
 
 storeSuite('in Redis', async () => {
@@ -51,49 +55,6 @@ describe('the store in Redis', () => {
     });
     return { ...subject, raw, key: `{${subject.prefix}}:record:orders-db` };
   };
-
-  test.each([
-    ['is no JSON', '{"leases":'],
-    ['is something else', '["a"]'],
-    ['lacks a part', '{"leases":[],"sinks":{}}'],
-    ['has a list that is none', JSON.stringify({ ...aRecord, acquires: 'S3CRET' })],
-    ['has a date that is none', JSON.stringify({ ...aRecord, intent: { key: 'k', at: 'S3CRET' } })],
-  ])('reports a record that %s, quotes nothing of it, and treats it as lost', async (_, text) => {
-    const { store, raw, key, unreadable } = await start();
-    const before = await store.update('orders-db', () => aRecord);
-    await raw.hset(key, 'record', text);
-    expect(await store.load('orders-db')).toEqual({ record: emptyRecord, revision: before.revision });
-    expect(unreadable).toHaveLength(1);
-    expect(unreadable.join()).not.toContain('S3CRET');
-    const after = await store.update('orders-db', counted);
-    expect(after.record.leases).toEqual([]);
-    expect(after.revision).toBeGreaterThan(before.revision);
-  });
-
-  test('treats a key of another kind in its place as a lost record, and replaces it', async () => {
-    const { store, raw, key } = await start();
-    await raw.set(key, 'not a hash');
-    expect((await store.load('orders-db')).record).toEqual(emptyRecord);
-    expect((await store.update('orders-db', counted)).revision).toBe(1);
-    expect((await store.load('orders-db')).record.failures['counter']?.count).toBe(1);
-  });
-
-  test('keeps fields that a later version of the program wrote', async () => {
-    const { store, raw, key } = await start();
-    await store.update('orders-db', () => aRecord);
-    await raw.hset(key, 'record', JSON.stringify({ ...aRecord, invented: { later: 1 } }));
-    await store.load('orders-db');
-    await store.update('orders-db', counted);
-    expect(JSON.parse((await raw.hget(key, 'record')) ?? '')).toMatchObject({ invented: { later: 1 } });
-  });
-
-  test('goes on where all was flushed under it, and where the script was forgotten', async () => {
-    const { store, raw } = await start();
-    await store.update('orders-db', () => aRecord);
-    await raw.flushall();
-    await raw.script('FLUSH');
-    expect(await store.update('orders-db', counted)).toMatchObject({ revision: 1, record: { leases: [] } });
-  });
 
   test('gives up a command that Redis does not answer, and goes on when it does', async () => {
     const { store } = await start();

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type ConnectOptions, connect, type RedisAccess } from '../../src/state/redis.ts';
 import { RedisStore } from '../../src/state/redis-store.ts';
 import { counted } from '../conformance/store-suite.ts';
+import { aSealing } from '../support/key-ring.ts';
 import { freePort } from '../support/ports.ts';
 import { aRedis, type RedisServer } from '../support/redis.ts';
 
@@ -134,7 +135,7 @@ describe('a Redis that will do', () => {
   test('may forbid CONFIG, and all keys but ours', async () => {
     const rights = ['+@all', '-@admin', '-@dangerous', '+info', '~{test}:*'];
     const access = await connected({ place: await aUser('modest', ...rights) });
-    const store = new RedisStore({ redis: access.store, keys: access.keys });
+    const store = new RedisStore({ redis: access.store, keys: access.keys, sealing: aSealing(access.keys) });
     expect((await store.update('orders-db', counted)).revision).toBeGreaterThan(0);
   });
 
@@ -221,7 +222,7 @@ describe('the health of a Redis', () => {
     expect(access.isUp).toBe(true);
     await server.kill();
     await until(2);
-    const store = new RedisStore({ redis: access.store, keys: access.keys });
+    const store = new RedisStore({ redis: access.store, keys: access.keys, sealing: aSealing(access.keys) });
     await expect(store.load('orders-db')).rejects.toThrow();
     expect(access.isUp).toBe(false);
     const again = await aRedis({ dir: server.dir });
