@@ -59,6 +59,9 @@ export interface Books {
   readonly troubles: readonly string[];
 }
 
+/** All but the requests. */
+export type BooksState = Omit<Books, 'now' | 'requests'>;
+
 export type OpenBooks = ReturnType<typeof openBooks>;
 
 const remembered = 20_000;
@@ -91,6 +94,22 @@ export function openBooks() {
     endCredential(id: string, at: Instant): void {
       const book = leases.get(id);
       if (book !== undefined) book.credentialEndedAt ??= at;
+    },
+    state: (): BooksState => ({
+      leases: [...leases.values()],
+      logins,
+      tokenRenewals,
+      tokenRevocations,
+      counts,
+      troubles,
+    }),
+    restore(state: BooksState): void {
+      for (const lease of state.leases) leases.set(lease.id, lease);
+      logins.push(...state.logins);
+      tokenRenewals.push(...state.tokenRenewals);
+      tokenRevocations.push(...state.tokenRevocations);
+      Object.assign(counts, state.counts);
+      troubles.push(...state.troubles);
     },
     /** A copy that later events do not change. */
     read(now: Instant): Books {

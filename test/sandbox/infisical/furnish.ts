@@ -5,7 +5,7 @@ import { openBooks } from './books.ts';
 import { ServerClock } from './clock.ts';
 import { type Gate, openGate } from './outage.ts';
 import type { Access, DynamicSecretSpec, IdentitySpec, Permission, Place, RateLimits, SandboxSpec } from './spec.ts';
-import { memoryTarget, redisTarget, type Target } from './targets.ts';
+import { type Account, memoryTarget, redisTarget, type Target } from './targets.ts';
 import type { Identity, Project, World } from './world.ts';
 
 const onPremise: RateLimits = { read: 60, write: 200, secrets: 40 };
@@ -13,7 +13,8 @@ const month = 2_592_000;
 
 export function makeWorld(spec: SandboxSpec): World {
   const clock = new ServerClock(spec.skew ?? 0);
-  const memory = memoryTarget();
+  const accounts = new Map<string, Account>();
+  const memory = memoryTarget(accounts);
   const redis = spec.targets?.redis === undefined ? undefined : redisTarget(spec.targets.redis);
   const limits = spec.rateLimits === true ? onPremise : spec.rateLimits;
   const projects = (spec.projects ?? [{ slug: 'shop' }]).map(
@@ -46,6 +47,8 @@ export function makeWorld(spec: SandboxSpec): World {
     },
     rateLimits: limits === false ? undefined : limits,
     licensed: spec.licensed ?? true,
+    accounts,
+    changed: () => undefined,
   };
   for (const identity of spec.identities ?? []) addIdentity(world, identity);
   for (const secret of spec.secrets ?? []) {

@@ -138,9 +138,14 @@ function setAlarm(world: World, lease: Lease, at: Instant = lease.expireAt): voi
   lease.cancelExpiry();
   lease.cancelExpiry = world.clock.at(at, () => {
     // The row may be revoked while the target is at work; then there is nothing left to do.
-    endLease(world, lease, 'expired').catch(() => undefined);
+    endLease(world, lease, 'expired')
+      .catch(() => undefined)
+      .finally(world.changed);
   });
 }
+
+/** Its end is looked forward to again, after a restart of the server. */
+export const rearm = (world: World, lease: Lease): void => setAlarm(world, lease);
 
 const wallOf = ({ secret, createdAt }: Pick<Lease, 'secret' | 'createdAt'>): Instant | null =>
   secret.maxTTL === null ? null : createdAt + readLength(secret.maxTTL);

@@ -8,6 +8,7 @@ import { serveControl } from './control-http.ts';
 import { type Fault, openFaults } from './faults.ts';
 import { makeWorld } from './furnish.ts';
 import { openListener } from './listener.ts';
+import { keepState } from './persistence.ts';
 import { makeLimiter } from './rate-limit.ts';
 import { serve } from './serve.ts';
 import type { SandboxSpec } from './spec.ts';
@@ -46,10 +47,11 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** Resolves when it listens on the loopback. State survives nothing. */
+/** Resolves when it listens on the loopback. State survives nothing, but where `stateFile` is given. */
 export async function startSandbox(spec: SandboxSpec = {}): Promise<Sandbox> {
   const identities = spec.identities ?? [{}];
   const world = makeWorld({ ...spec, identities });
+  if (spec.stateFile !== undefined) keepState(world, spec.stateFile);
   const faults = openFaults();
   const limiter = makeLimiter(world);
   const books = () => world.books.read(world.clock.now());

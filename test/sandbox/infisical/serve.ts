@@ -72,8 +72,11 @@ async function work({ world, limiter }: Serving, asked: Work, book: RequestBook)
     const parts = (route.pattern.exec(asked.path) ?? []).slice(1).map(decodeURIComponent);
     const query = Object.fromEntries(asked.query);
     const content = await route.handle({ world, address, identity, query, body, parts });
+    if (route.method !== 'GET') world.changed();
     return { status: 200, body: content, headers };
   } catch (error) {
+    // A refusal may have ended a token.
+    if (route.method !== 'GET') world.changed();
     const known = error instanceof ApiError;
     if (!known && !request.destroyed)
       world.books.troubles.push(error instanceof Error ? String(error.stack) : String(error));

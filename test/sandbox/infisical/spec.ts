@@ -112,6 +112,8 @@ export interface SandboxSpec {
   readonly lockout?: { readonly threshold?: number; readonly window?: Duration; readonly duration?: Duration };
   /** Whether the licence has dynamic secrets (contract 6). Default: yes. */
   readonly licensed?: boolean;
+  /** The server's database: written before each answer, gone on from at a start. Ids have to be given then. */
+  readonly stateFile?: string;
   /** What the server's clock is ahead of ours. */
   readonly skew?: Duration;
 }

@@ -59,8 +59,7 @@ export function valuesFor(type: string, username: string): Values {
 }
 
 /** Behaves as the recorded Postgres did: renewing or dropping a role that is not there fails. */
-export function memoryTarget(): Target {
-  const accounts = new Map<string, Account>();
+export function memoryTarget(accounts = new Map<string, Account>()): Target {
   const must = async (username: string) => {
     if (!accounts.has(username)) throw new Error(`role "${username}" does not exist`);
   };

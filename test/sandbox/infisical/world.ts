@@ -4,7 +4,7 @@ import type { OpenBooks } from './books.ts';
 import type { ServerClock } from './clock.ts';
 import type { Gate } from './outage.ts';
 import type { Flavour, Permission, RateLimits } from './spec.ts';
-import type { Target } from './targets.ts';
+import type { Account, Target } from './targets.ts';
 
 export interface ClientSecret {
   readonly id: string;
@@ -105,4 +105,8 @@ export interface World {
   readonly lockout: { readonly threshold: number; readonly window: Duration; readonly duration: Duration };
   readonly rateLimits: RateLimits | undefined;
   licensed: boolean;
+  /** The accounts of the target in memory. */
+  readonly accounts: Map<string, Account>;
+  /** Called when something was done that a restart must not undo, before anybody is told. */
+  changed: () => void;
 }

@@ -1,0 +1,205 @@
+/** Was anything that was promised not kept? Judged by the sandbox's books and by what the programs saw, never by the daemon's own word. */
+import type { Duration, Instant } from '../../src/core/time.ts';
+import { minutes, seconds } from '../../src/core/time.ts';
+import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
+import type { Crowd, Load, Refusal } from './crowd.ts';
+import type { Lives, SecretPlan } from './lives.ts';
+import type { Passage } from './proxy.ts';
+import { clockTime, type Timeline } from './timeline.ts';
+import { earlyLeases, earlyLogins, type Waste } from './waste.ts';
+
+export interface Evidence {
+  readonly lives: Lives;
+  readonly timeline: Timeline;
+  readonly crowd: Pick<
+    Crowd,
+    'uses' | 'unreachable' | 'reads' | 'refusals' | 'torn' | 'loads' | 'runs' | 'seen' | 'words'
+  >;
+  /** When the run was over, with everything still alive. */
+  readonly books: Books;
+  /** After the daemon had stopped and the longest TTL was over. */
+  readonly last: Books;
+  /** All that Redis held when the run was over. */
+  readonly record: string;
+  readonly passages: readonly Passage[];
+  readonly ends: readonly { readonly at: Instant; readonly how: string; readonly hadStarted: boolean }[];
+  readonly exit: number | NodeJS.Signals;
+  /** How long after the last blow all was well again; `undefined`: it never was. */
+  readonly healedAfter: Duration | undefined;
+  readonly leftProcesses: readonly string[];
+}
+
+export interface Row {
+  readonly name: string;
+  readonly value: string;
+  /** Absent: nothing to be judged. */
+  readonly isKept?: boolean;
+  /** What is needed to understand it, with the moment it is about. */
+  readonly details?: readonly Detail[];
+}
+
+export interface Detail {
+  readonly at: Instant;
+  readonly text: string;
+}
+
+export function judge(evidence: Evidence): readonly Row[] {
+  const { crowd, books, last, timeline, ends, exit, healedAfter } = evidence;
+  const refusals = crowd.refusals.map((refusal) => ({ refusal, why: whyForgiven(refusal, evidence) }));
+  const failed = refusals.filter(({ why }) => why === undefined).map(({ refusal }) => refusal);
+  const doubles = doubledReloads([...crowd.loads, ...crowd.runs()], timeline);
+  const kills = timeline.blows.filter(({ kind }) => /^(daemon|redis): kill|^daemon: ended/.test(kind)).length;
+  const left = leftBehind(evidence);
+  const unknown = books.leases.filter(({ id, endedAt }) => endedAt === undefined && !evidence.record.includes(id));
+  const survivors = unknown.filter(({ id }) => last.leases.find((one) => one.id === id)?.endedAt === undefined);
+  const crashes = ends.filter(({ hadStarted }) => hadStarted);
+  const renewed = books.leases.reduce((sum, { renewals }) => sum + renewals.length, 0);
+  return [
+    { name: 'uses of a credential', value: String(crowd.uses()), isKept: crowd.uses() > 0 },
+    { name: 'uses that nobody answered (the sandbox was away)', value: String(crowd.unreachable()) },
+    zero('failed uses while the provider was reachable', failed.map(asDetail(evidence))),
+    { name: 'failed uses forgiven (no calm before the end)', value: String(refusals.length - failed.length) },
+    { name: 'leases taken / renewals', value: `${books.leases.length} / ${renewed}`, isKept: renewed > 0 },
+    zero('leases left beyond their TTL', left),
+    zero('leases that no record knows, not ended after their TTL', survivors.map(leaseDetail)),
+    { name: '  of them alive at the end of the run', value: String(unknown.length), details: unknown.map(leaseDetail) },
+    { name: 'reads of all files by the reader', value: String(crowd.reads()), isKept: crowd.reads() > 0 },
+    zero(
+      'torn reads',
+      crowd.torn.map((text) => ({ at: last.now, text })),
+    ),
+    { name: 'reloads', value: String(crowd.loads.length + crowd.runs().length) },
+    zero('doubled reloads of one generation', doubles.wrong),
+    atMost('  allowed: the word that it was done was lost with a kill', doubles.allowed, kills),
+    ...wasteRow('new leases per kill', earlyLeases(evidence), kills),
+    ...wasteRow('logins per kill', earlyLogins(evidence), kills),
+    zero(
+      'times that the daemon ended by itself',
+      crashes.map(({ at, how }) => ({ at, text: `it ended: ${how}` })),
+    ),
+    { name: '  before it had started', value: String(ends.length - crashes.length) },
+    {
+      name: 'well again after the last blow',
+      value: healedAfter === undefined ? 'never' : `${(healedAfter / 1000).toFixed(1)} s`,
+      isKept: healedAfter !== undefined,
+    },
+    { name: 'exit code of the daemon', value: String(exit), isKept: exit === 0 },
+    zero(
+      'processes left by the daemon',
+      evidence.leftProcesses.map((text) => ({ at: last.now, text })),
+    ),
+    zero(
+      'faults of this run itself',
+      [...crowd.words, ...last.troubles].map((text) => ({ at: last.now, text })),
+    ),
+  ];
+}
+
+const zero = (name: string, details: readonly Detail[]): Row => ({
+  name,
+  value: String(details.length),
+  isKept: details.length === 0,
+  details,
+});
+
+const atMost = (name: string, details: readonly Detail[], most: number): Row => ({
+  name,
+  value: `${details.length} (at most ${most})`,
+  isKept: details.length <= most,
+  details,
+});
+
+function wasteRow(name: string, waste: readonly Waste[], kills: number): readonly Row[] {
+  const worst = Math.max(0, ...waste.map(({ early, lost }) => early.length - lost));
+  const words = waste.map(({ what, early, lost }) => `${what} ${early.length}${lost > 0 ? ` (${lost} lost)` : ''}`);
+  const perKill = kills === 0 ? worst : worst / kills;
+  return [
+    {
+      name: `${name} (at most 1), of the worst secret`,
+      value: `${perKill.toFixed(2)}, ${kills} kills`,
+      isKept: worst <= kills,
+      details: waste.flatMap(({ early }) => early),
+    },
+    { name: '  sooner than their age asked for', value: words.join(', ') },
+  ];
+}
+
+/** The emergency window of a term, as DESIGN has it; here for judging, so written anew. */
+export const windowOf = (term: Duration): Duration => Math.max(term / 20, Math.min(term / 4, minutes(1)));
+
+/**
+ * A credential that was ended by us while it was in use is never forgiven. One that ran out is where provider, daemon
+ * and the sink's disk never worked together for a moment before its end, or not yet for long enough after it. Redis
+ * excuses nothing: we have to live without it.
+ */
+function whyForgiven(refusal: Refusal, { books, last, lives, timeline }: Evidence): string | undefined {
+  const lease = [...books.leases, ...last.leases].find(({ username }) => username === refusal.name);
+  if (refusal.secret.kind !== 'token' && lease?.endedBy !== 'expired') return undefined;
+  const end = Math.min(
+    refusal.at,
+    refusal.endsAt ?? Number.POSITIVE_INFINITY,
+    lease?.expireAt ?? Number.POSITIVE_INFINITY,
+  );
+  // A token that is refused before its end was ended by somebody, and that was us.
+  if (refusal.endsAt !== undefined && refusal.at < refusal.endsAt - seconds(1)) return undefined;
+  const window = windowOf(refusal.secret.ttl);
+  const needed = Math.min(seconds(5), window, lives.peace * 0.8);
+  const parts = ['provider', 'daemon', 'sink'] as const;
+  if (timeline.longestCalm(parts, end - 2 * window, end) >= needed) return undefined;
+  return timeline.calm(parts, end, refusal.at) < minutes(1) ? 'there was no calm' : undefined;
+}
+
+const asDetail =
+  ({ books }: Evidence) =>
+  ({ at, consumer, name, mark, endsAt, secret }: Refusal): Detail => {
+    const lease = books.leases.find(({ username }) => username === name);
+    const ended =
+      lease === undefined
+        ? `its value says it ends at ${endsAt === undefined ? 'no time' : clockTime(endsAt)}`
+        : `lease ${lease.id} ${lease.endedBy ?? 'lives'} ${lease.endedAt === undefined ? '' : clockTime(lease.endedAt)}, expiry ${clockTime(lease.expireAt)}`;
+    return { at, text: `${consumer} of ${secret.name}: ${name} (${mark}) was refused; ${ended}` };
+  };
+
+const leaseDetail = (lease: LeaseBook): Detail => ({
+  at: lease.createdAt,
+  text: `lease ${lease.id} of ${lease.secret}: taken ${clockTime(lease.createdAt)}, renewed ${lease.renewals.length} times, expiry ${clockTime(lease.expireAt)}, ${lease.endedBy ?? 'alive'}`,
+});
+
+/** Renewed although its successor was in the sinks for longer than a grace and a term; or alive when all should be over. */
+function leftBehind({ books, last, lives, crowd }: Evidence): readonly Detail[] {
+  const slack = minutes(1);
+  const late = books.leases.filter((lease) => {
+    const plan = planOf(lives, lease);
+    const successors = books.leases.filter((one) => one.secret === lease.secret && one.createdAt > lease.createdAt);
+    const takenUp = successors.flatMap(({ username }) => crowd.seen.get(username) ?? []);
+    const until = Math.min(...takenUp) + lives.grace + plan.ttl + slack;
+    return Number.isFinite(until) && (lease.endedAt ?? books.now) > until;
+  });
+  const alive = last.leases.filter(({ endedAt }) => endedAt === undefined);
+  return [...late, ...alive].map(leaseDetail);
+}
+
+export const planOf = ({ secrets }: Lives, { secret }: LeaseBook): SecretPlan => {
+  const plan = secrets.find(({ name }) => secret.endsWith(` ${name}`));
+  if (plan === undefined) throw new Error(`the books have leases of ${secret}`);
+  return plan;
+};
+
+/** So long after a step was run a kill may still take with it the word that it was. */
+const unsure = seconds(3);
+
+function doubledReloads(all: readonly Load[], timeline: Timeline): { wrong: Detail[]; allowed: Detail[] } {
+  const wrong: Detail[] = [];
+  const allowed: Detail[] = [];
+  const seen = new Map<string, Instant>();
+  for (const { at, step, mark } of [...all].sort((a, b) => a.at - b.at)) {
+    const key = `${step} ${mark}`;
+    const first = seen.get(key);
+    seen.set(key, at);
+    if (first === undefined) continue;
+    const wasLost = timeline.calm(['daemon', 'redis'], first - seconds(1), first + unsure) < unsure + seconds(1);
+    const text = `${step} was told of ${mark} at ${clockTime(first)} and again at ${clockTime(at)}`;
+    (wasLost ? allowed : wrong).push({ at, text });
+  }
+  return { wrong, allowed };
+}

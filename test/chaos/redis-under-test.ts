@@ -1,0 +1,92 @@
+/** The Redis that the daemon's schedule lives in: its own, which it starts itself, or one of ours that it is given by url. */
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { childrenOf, commandLineOf } from '../support/daemon.ts';
+import { freePort } from '../support/ports.ts';
+import { aRedis, type RedisServer } from '../support/redis.ts';
+import { signalStranger, startOf } from './processes.ts';
+
+export interface RedisUnderTest {
+  /** What stands behind `state.redis`. */
+  readonly setting: string;
+  /** Who starts it again after a kill: the daemon, or `restart`. */
+  readonly isEmbedded: boolean;
+  /** False where there is none at this moment. */
+  kill(): Promise<boolean>;
+  restart(): Promise<void>;
+  /** SIGSTOP; answers with what lets it go on, if it is still the same process. */
+  freeze(): Promise<(() => void) | undefined>;
+  /** All that is written in it, as one text. */
+  contents(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export function embedded(dataDir: string, keeper: () => number): RedisUnderTest {
+  const find = async () => {
+    const children = await childrenOf(keeper());
+    const pid = children.find((child) => commandLineOf(child).includes('redis-server'));
+    return pid === undefined ? undefined : { pid, startedAt: startOf(pid) };
+  };
+  return {
+    setting: 'embedded',
+    isEmbedded: true,
+    async kill() {
+      const found = await find();
+      return found !== undefined && signalStranger(found.pid, found.startedAt, 'SIGKILL');
+    },
+    restart: async () => undefined,
+    async freeze() {
+      const found = await find();
+      if (found === undefined || !signalStranger(found.pid, found.startedAt, 'SIGSTOP')) return undefined;
+      return () => void signalStranger(found.pid, found.startedAt, 'SIGCONT');
+    },
+    contents: () => contentsOf({ path: join(dataDir, 'redis.sock') }),
+    stop: async () => undefined,
+  };
+}
+
+export async function byUrl(dir: string): Promise<RedisUnderTest> {
+  const port = await freePort();
+  const launch = () => aRedis({ dir, tcp: port, args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] });
+  let server: RedisServer | undefined = await launch();
+  return {
+    setting: `{ url: "redis://127.0.0.1:${port}/0" }`,
+    isEmbedded: false,
+    async kill() {
+      const victim = server;
+      server = undefined;
+      await victim?.kill();
+      return victim !== undefined;
+    },
+    async restart() {
+      server ??= await launch();
+    },
+    async freeze() {
+      if (server === undefined) return undefined;
+      const { pid } = server;
+      const startedAt = startOf(pid);
+      return signalStranger(pid, startedAt, 'SIGSTOP')
+        ? () => void signalStranger(pid, startedAt, 'SIGCONT')
+        : undefined;
+    },
+    contents: () => contentsOf({ port, host: '127.0.0.1' }),
+    stop: async () => void (await server?.stop()),
+  };
+}
+
+async function contentsOf(where: { path: string } | { port: number; host: string }): Promise<string> {
+  const redis = new Redis({ ...where, lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 5_000 });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    const texts: string[] = [];
+    for (const key of await redis.keys('*')) {
+      const type = await redis.type(key);
+      if (type === 'string') texts.push((await redis.get(key)) ?? '');
+      if (type === 'hash') texts.push(JSON.stringify(await redis.hgetall(key)));
+    }
+    return texts.join('\n');
+  } finally {
+    redis.disconnect();
+  }
+}
