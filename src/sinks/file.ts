@@ -12,6 +12,7 @@ import {
   discard,
   inPlace,
   inWords,
+  moment,
   no,
   type Place,
   present,
@@ -70,6 +71,21 @@ export const file = defineSink(
 export function fileSink(options: FileOptions, markKey: Buffer): Sink {
   const { path } = options;
   const shape = shapeOf(options);
+  /** There may be leftovers of ours from before then. Absent: there are none. */
+  let leftBy: number | undefined = moment();
+  const tidy = async (place: Place) => {
+    if (leftBy !== undefined && (await clearLeftovers(place, leftBy))) leftBy = undefined;
+  };
+  /** Nothing is left of it, whatever happens, unless it has been given its name. */
+  const withTemporary = async <T>(place: Place, work: (made: Temporary) => Promise<T>): Promise<T> => {
+    const made = await temporary(place);
+    try {
+      return await work(made);
+    } finally {
+      await made.file.close();
+      if (!(await discard(made.at))) leftBy = moment();
+    }
+  };
   /** Over the file as it lies there, bytes, owner and mode; and over what made it so. */
   const markOf = (bytes: Buffer, { mode, uid, gid }: Stats): string => {
     const facts = `${shape}\n${mode & 0o7777}\n${uid}:${gid}\n`;
@@ -95,7 +111,7 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
       stopIf(signal);
       return told(path, async (place) => {
         await present(place);
-        await clearLeftovers(place);
+        await tidy(place);
         const mark = await withTemporary(place, async ({ file, at }) => {
           // Before the first byte: who may open it now can read what comes later.
           await prepare(file, options);
@@ -144,7 +160,7 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
       stopIf(signal);
       try {
         await inPlace(path, async (place) => {
-          await clearLeftovers(place);
+          await tidy(place);
           if (!(await present(place))) return;
           stopIf(signal);
           unlinkSync(place.target);
@@ -176,17 +192,6 @@ const told = <T>(path: string, work: (place: Place) => Promise<T>): Promise<T> =
   inPlace(path, work).catch(async (error) => {
     throw await inWords(error, path);
   });
-
-/** Nothing is left of it, whatever happens, unless it has been given its name. */
-async function withTemporary<T>(place: Place, work: (made: Temporary) => Promise<T>): Promise<T> {
-  const made = await temporary(place);
-  try {
-    return await work(made);
-  } finally {
-    await made.file.close();
-    await discard(made.at);
-  }
-}
 
 /** The owner first: with the mode alone another group could open it for a moment. Both need no right where they fit. */
 async function prepare(file: FileHandle, { path, mode, owner }: FileOptions): Promise<void> {

@@ -25,7 +25,7 @@ export async function inPlace<T>(path: string, work: (place: Place) => Promise<T
     // Node has no `openat`; through the open handle the kernel gives us the same.
     const at = (name: string) => `/proc/self/fd/${directory.fd}/${name}`;
     const tag = createHash('sha256').update(basename(path)).digest('hex').slice(0, 16);
-    return await work({ path, directory, at, target: at(basename(path)), prefix: `.leasekeeper-${tag}-` });
+    return await work({ path, directory, at, target: at(basename(path)), prefix: `${sign}${tag}-` });
   } finally {
     await directory.close();
   }
@@ -36,21 +36,49 @@ export interface Temporary {
   readonly at: string;
 }
 
+/** What the names of all temporary files begin with. */
+const sign = '.leasekeeper-';
+
 /** An empty file of a name that nobody can foresee, ours alone to read. */
 export async function temporary(place: Place): Promise<Temporary> {
   const at = place.at(place.prefix + randomBytes(12).toString('hex'));
   return { file: await open(at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), at };
 }
 
-/** What a crash left behind, of this file's and of no other's. */
-export async function clearLeftovers(place: Place): Promise<void> {
-  for (const name of await readdir(place.at('.'))) {
-    if (name.startsWith(place.prefix)) await discard(place.at(name));
-  }
+let moments = 0;
+/** The temporary files of each directory, as they were at that moment. */
+const seen = new Map<string, { readonly asOf: number; readonly names: Promise<readonly string[]> }>();
+
+/** What is seen of a directory from now on was seen after this. */
+export const moment = (): number => ++moments;
+
+/**
+ * What a crash left behind by then, of this file's and of no other's. A directory is read once for all its files: there
+ * may be thousands, and each of them would read the names of all. Answers whether they are all gone.
+ */
+export async function clearLeftovers(place: Place, asOf: number): Promise<boolean> {
+  const directory = dirname(place.path);
+  const last = seen.get(directory);
+  const { names } = last && last.asOf >= asOf ? last : readAnew(directory, place);
+  const own = (await names).filter((name) => name.startsWith(place.prefix));
+  const gone = await Promise.all(own.map((name) => discard(place.at(name))));
+  return gone.every(Boolean);
 }
 
-/** Gone already is as good; and it is tried again before the next write. */
-export const discard = (at: string): Promise<void> => unlink(at).catch(() => undefined);
+function readAnew(directory: string, place: Place) {
+  const names = readdir(place.at('.')).then((all) => all.filter((name) => name.startsWith(sign)));
+  const reading = { asOf: moments, names };
+  seen.set(directory, reading);
+  names.catch(() => seen.get(directory) === reading && seen.delete(directory));
+  return reading;
+}
+
+/** Answers whether it is gone. */
+export const discard = (at: string): Promise<boolean> =>
+  unlink(at).then(
+    () => true,
+    (error) => codeOf(error) === 'ENOENT',
+  );
 
 /** What is there now. Throws `LeaseError` where it is something that must not be replaced or removed by a file. */
 export async function present({ path, target }: Place): Promise<Stats | undefined> {

@@ -1,10 +1,11 @@
 /** What a writer leaves behind that is killed at any moment: a whole file, and nothing after the next write. */
 import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { Material } from '../../src/core/material.ts';
 import { fileSink } from '../../src/sinks/file.ts';
 import { aDirectory, bundleOf, isRoot, markKey } from '../conformance/fixtures/sink-process.ts';
@@ -62,4 +63,37 @@ test('what another sink is just writing beside it is not taken for a leftover', 
     await Promise.all([aSink().write(delivery, going), beside.write(delivery, going)]);
   }
   expect(readdirSync(directory).sort()).toEqual(['app.env', 'beside.env']);
+});
+
+describe('what was left behind', () => {
+  const leftover = (name: string) => {
+    const tag = createHash('sha256').update(name).digest('hex').slice(0, 16);
+    return join(directory, `.leasekeeper-${tag}-${randomBytes(12).toString('hex')}`);
+  };
+
+  test('goes also where other files of the directory were written before its own is configured', async () => {
+    await aSink('beside.env').write(delivery, going);
+    writeFileSync(leftover('app.env'), 'A=OLD');
+    await aSink().write(delivery, going);
+    expect(readdirSync(directory).sort()).toEqual(['app.env', 'beside.env']);
+  });
+
+  test('goes when it can, where it could not at first', async () => {
+    const stubborn = leftover('app.env');
+    mkdirSync(stubborn);
+    const sink = aSink();
+    await sink.write(delivery, going);
+    expect(readdirSync(directory)).toHaveLength(2);
+    rmdirSync(stubborn);
+    writeFileSync(stubborn, 'A=OLD');
+    await sink.write(delivery, going);
+    expect(readdirSync(directory)).toEqual(['app.env']);
+  });
+
+  test('goes also with what is removed', async () => {
+    const sink = aSink();
+    writeFileSync(leftover('app.env'), 'A=OLD');
+    await sink.remove?.(going);
+    expect(readdirSync(directory)).toEqual([]);
+  });
 });
