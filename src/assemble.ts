@@ -38,6 +38,8 @@ export interface Kept {
   readonly look: LookName;
   /** What its record is kept under: another source under the same name is another secret. */
   readonly key: string;
+  /** Its leases end when the daemon does. */
+  readonly endsWithUs: boolean;
 }
 
 export interface Connection {
@@ -120,6 +122,7 @@ function connect(
     kept: {
       look: 'refresh-token' as const,
       key,
+      endsWithUs: false,
       secret: secretOf({
         name: tokenOf(name),
         type: provider.token.type,
@@ -157,7 +160,7 @@ function keep(
   around: Surroundings,
   former: Household | undefined,
 ): Kept {
-  const { name, source, policy, sinks, reload, required, exclusive } = configuration;
+  const { name, source, policy, sinks, reload, required, exclusive, onShutdown } = configuration;
   const connection = connections.get(source.provider);
   if (!connection) throw new Error(`${name}: there is no provider ${source.provider}`);
   const key = `${name}@${source.identity}`;
@@ -166,6 +169,7 @@ function keep(
   return {
     look: source.look,
     key,
+    endsWithUs: onShutdown === 'revoke',
     secret: secretOf({
       name,
       type: source.type,

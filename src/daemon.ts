@@ -81,7 +81,7 @@ export async function run(options: RunOptions): Promise<number> {
       begun();
       await aborted(ending.signal);
     } finally {
-      await program.end(shutdownTimeout);
+      await program.end(shutdownTimeout, exitCode === 0);
       await server.close();
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Secrets at work: every job of the scheduler becomes a look, a delivery or a reload of the household of the moment. */
 import { randomUUID } from 'node:crypto';
-import { assemble, type Household, type Surroundings } from './assemble.ts';
+import { assemble, type Household, type Kept, type Surroundings } from './assemble.ts';
+import { timer } from './clock.ts';
 import type { Configuration } from './config/configuration.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
 import { emptyRecord, headOf, holdingOf, isSame, type SecretRecord } from './core/record.ts';
@@ -8,12 +9,14 @@ import { type Clock, type Duration, seconds } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
 import type { KeeperEvent, Subject } from './keeper/events.ts';
+import { endLeases } from './keeper/farewell.ts';
 import { look } from './keeper/look.ts';
 import { reload } from './keeper/reload.ts';
 import { subjectOf } from './keeper/secret.ts';
 import { type BullWorker, bullWorker, looksAtATime } from './queue/bullmq.ts';
 import type { Job } from './queue/scheduler.ts';
 import type { ProviderRequest } from './sources/define.ts';
+import { Lifeline } from './state/lifeline.ts';
 
 /** Who is told what happens: log, metrics, health. */
 export interface Listener {
@@ -32,7 +35,14 @@ export interface KeepingOptions {
   readonly onRequest: (provider: string, request: ProviderRequest) => void;
   readonly onSkew: (provider: string, skew: Duration) => void;
   readonly onError: (doing: string, error: unknown) => void;
+  readonly onMemory: (secret: string, what: InMemory, error?: unknown) => void;
 }
+
+/**
+ * What the store knows of a secret: nothing new for a while; all again; it had forgotten, and is told again; or it never
+ * heard all of it, and we end.
+ */
+export type InMemory = 'kept' | 'back' | 'forgotten' | 'unsaved';
 
 export interface Keeping {
   readonly counts: BullWorker['counts'];
@@ -46,15 +56,39 @@ export interface Keeping {
   delivered(signal: AbortSignal): Promise<void>;
   /** Names of secrets for which that is not so. */
   undelivered(): readonly string[];
-  /** Begin nothing, end what is under way until `signal` aborts, and then cut it off. */
-  close(signal: AbortSignal): Promise<void>;
+  /** Begin nothing, end what is under way until `signal` aborts, and then cut it off. Twice is once. */
+  rest(signal: AbortSignal): Promise<void>;
+  /**
+   * At rest: end the leases of all secrets that are configured to end with us, until `signal` aborts. Answers with those
+   * of which some could not be ended now: the next start will.
+   */
+  endLeases(signal: AbortSignal): Promise<readonly string[]>;
+  /** At rest: let go of all providers. */
+  close(): Promise<void>;
 }
 
 const deliveriesAtATime = 50;
+/** How long our end waits for a store that is away. */
+const lastTry: Duration = seconds(2);
+const endingsAtATime = 8;
 
 export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const { foundations, listeners, steady, wall, onError } = options;
-  const { store, keys, redis } = foundations;
+  const { keys, redis } = foundations;
+  const nameOf = (key: string) => [...household.secrets.values()].find((one) => one.key === key)?.secret.name ?? key;
+  const store = new Lifeline({
+    store: foundations.store,
+    clock: steady,
+    timer,
+    onKept: (key, error) => options.onMemory(nameOf(key), 'kept', error),
+    onForgotten: (key) => options.onMemory(nameOf(key), 'forgotten'),
+    onBack: (key, wasReported) => {
+      const secret = nameOf(key);
+      if (wasReported) options.onMemory(secret, 'back');
+      // What could wait has waited.
+      worker.wake({ kind: 'look', secret }, steady.now()).catch((error: unknown) => onError(`waking ${secret}`, error));
+    },
+  });
   const end = new AbortController();
   /** What was seen before is seen to again. */
   let believedFrom = steady.now();
@@ -140,6 +174,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
         if (present?.key !== key) records.delete(name);
         if (!present) for (const one of listeners) one.forget(name);
       }
+      store.keepOnly(new Set([...household.secrets.values()].map(({ key }) => key)));
       watch();
       for (const check of waiting) check();
       return goOn(former);
@@ -170,12 +205,30 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
         check();
         if (signal.aborted) abort();
       }),
-    async close(signal) {
-      await worker.close(signal);
+    rest: (signal) => worker.close(signal),
+    async endLeases(signal) {
+      const ending = [...household.secrets.values()].filter(({ endsWithUs }) => endsWithUs).values();
+      const left = await Promise.all(Array.from({ length: endingsAtATime }, () => endEach(ending, signal)));
+      return left.flat();
+    },
+    async close() {
       end.abort(new Error('the daemon ends'));
+      for (const key of await store.close(lastTry)) options.onMemory(nameOf(key), 'unsaved');
       await closeProviders(household, undefined, onError);
     },
   };
+
+  async function endEach(ending: Iterable<Kept>, signal: AbortSignal): Promise<readonly string[]> {
+    const left: string[] = [];
+    for (const { secret } of ending) {
+      const visit = household.visit(secret.name, signal);
+      const isDone = await (visit ? endLeases(visit) : undefined)?.catch((error: unknown) => {
+        onError(`ending the leases of ${secret.name}`, error);
+      });
+      if (isDone !== 0) left.push(secret.name);
+    }
+    return left;
+  }
 
   async function goOn(former: Household): Promise<void> {
     try {

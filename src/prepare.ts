@@ -3,7 +3,7 @@ import { every, steadyClock, wallClock } from './clock.ts';
 import type { Configuration } from './config/configuration.ts';
 import { type Duration, sayDuration, seconds } from './core/time.ts';
 import { type Foundations, layFoundations } from './foundations.ts';
-import { type Keeping, startKeeping } from './keeping.ts';
+import { type InMemory, type Keeping, startKeeping } from './keeping.ts';
 import { createHealth, type Health } from './observability/health.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -18,14 +18,17 @@ export interface ProgramOptions {
 /** How long an orderly end, or the answer to `once`, may take where nobody says so. */
 export const defaultEnd: Duration = 10_000;
 
+/** The share of the time to end that belongs to what is under way. The rest is for leases that end with us. */
+const forWhatIsUnderWay = 0.75;
+
 export interface Program {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
   readonly keeping: Keeping | undefined;
   start(signal: AbortSignal): Promise<void>;
-  /** Twice is once. */
-  end(within: Duration): Promise<void>;
+  /** Twice is once. `isForGood`: what is configured to end with the daemon ends. */
+  end(within: Duration, isForGood?: boolean): Promise<void>;
   undelivered(): readonly string[];
 }
 
@@ -79,7 +82,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
           metrics.redisUp(isUp);
           if (isEnding) return;
           if (isUp) log.always('info', 'Redis answers');
-          else log.warn('Redis does not answer: what is due waits until it does');
+          else log.warn('Redis does not answer: everything is kept from memory until it does');
         },
         onRedisError: (error) => log.warn('Redis cannot be asked', { err: error }),
         onRedisDeath: (how, pause) =>
@@ -105,16 +108,37 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
         onRequest: (provider, request) => metrics.onRequest(provider, request),
         onSkew: (provider, skew) => metrics.onSkew(provider, skew),
         onError: (doing, error) => log.warn(`${doing} failed`, { err: error }),
+        onMemory: (secret, what, error) => sayMemory(log, secret, what, error),
       });
       metrics.queueCounts(keeping.counts);
       stopWatching = every(seconds(1), watchSleep);
     },
-    async end(within) {
+    async end(within, isForGood = false) {
       isEnding = true;
       stopWatching();
-      await keeping?.close(AbortSignal.timeout(within));
+      const limit = AbortSignal.timeout(within);
+      await keeping?.rest(isForGood ? AbortSignal.timeout(within * forWhatIsUnderWay) : limit);
+      const left = isForGood ? await keeping?.endLeases(limit) : undefined;
+      if (left?.length) log.always('warn', `not all leases of ${left.join(', ')} could be ended: the next start will`);
+      await keeping?.close();
       await foundations?.close();
       foundations = undefined;
     },
   };
+}
+
+function sayMemory(log: Log, secret: string, what: InMemory, error: unknown): void {
+  switch (what) {
+    case 'kept':
+      return log.warn(`Redis cannot be told of ${secret}: it is kept from memory, and a restart now may lose a lease`, {
+        secret,
+        err: error,
+      });
+    case 'back':
+      return log.always('info', `Redis knows all of ${secret} again`, { secret });
+    case 'forgotten':
+      return log.warn(`Redis had forgotten what it was told of ${secret}, and is told again`, { secret });
+    case 'unsaved':
+      return log.error(`Redis was not told all of ${secret}: leases taken meanwhile may be left to their TTL`, { secret });
+  }
 }

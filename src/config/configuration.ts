@@ -72,6 +72,8 @@ export interface SecretConfiguration {
   readonly required: boolean;
   /** Does nobody else take leases there? */
   readonly exclusive: boolean;
+  /** What becomes of its leases when the daemon ends. */
+  readonly onShutdown: 'keep' | 'revoke';
 }
 
 export interface SinkConfiguration {

@@ -20,7 +20,6 @@ const table: readonly Later[] = [
   { at: 'secrets.*.verify' },
   { at: 'secrets.*.onExpired', values: ['remove'] },
   { at: 'secrets.*.onRemove', values: ['revoke'] },
-  { at: 'secrets.*.onShutdown', values: ['revoke'] },
   {
     at: 'secrets.*.source.type',
     values: [

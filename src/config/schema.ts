@@ -75,7 +75,10 @@ export const secretOutline = z.strictObject({
   exclusive: z.boolean().default(false).describe('Nobody else takes leases there: those that were lost may be ended'),
   onExpired: z.literal('keep').default('keep').describe('What becomes of a value in the sinks that has ended'),
   onRemove: z.literal('keep').default('keep').describe('What becomes of its leases when it leaves this file'),
-  onShutdown: z.literal('keep').default('keep').describe('What becomes of its leases when leasekeeper ends'),
+  onShutdown: z
+    .enum(['keep', 'revoke'], 'not a way to end: write keep, or revoke')
+    .default('keep')
+    .describe('What becomes of its leases when the daemon ends: keep them for the next start, or revoke them all'),
 });
 
 /** What every provider can be told, besides its own options. */

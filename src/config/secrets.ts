@@ -54,7 +54,7 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
     ...idleRotation(policy.options, source.value, node),
   ];
   if (!outline.value || !source.value) return { findings, sinks: placed };
-  const { required, exclusive, reload } = outline.value;
+  const { required, exclusive, onShutdown, reload } = outline.value;
   const value: SecretConfiguration = {
     name,
     source: source.value,
@@ -63,6 +63,7 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
     reload,
     required,
     exclusive,
+    onShutdown,
   };
   return { value, findings, sinks: placed };
 }

@@ -1,6 +1,7 @@
 /** What one process knows of one secret, and has of its values. */
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
+import type { Instant } from '../core/time.ts';
 import type { Transition } from '../core/transitions.ts';
 import type { Kept, Values } from '../state/store.ts';
 
@@ -15,6 +16,8 @@ export class Hand {
   readonly writable = new Set<string>();
   /** The world was told of its record. */
   isTold = false;
+  /** Since when its record is what we remember, and not what the store has. On the clock of the store. */
+  cutOff: Instant | undefined;
   /** Told before anything else is done. */
   readonly untold: Untold[] = [];
   readonly #sinks = new Map<string, Promise<unknown>>();

@@ -31,6 +31,8 @@ export interface BullWorkerOptions {
   readonly codeOf?: (error: unknown) => string;
   /** Default: every 5 s, after 5 s, after 15 s. */
   readonly sweep?: Partial<SweepLimits & { readonly every: Duration }>;
+  /** So long after its date a job is begun that Redis has not started. Default: 1 s. `Infinity`: never. */
+  readonly memoryAfter?: Duration;
 }
 
 /** Programs that hang when they are told hold up other programs, and no sink. */
@@ -45,6 +47,8 @@ export interface BullWorker extends Worker {
 export const looksAtATime = (providers: number): number => Math.max(50, 8 * providers + 16);
 
 const defaultSweep = { every: seconds(5), overdueAfter: seconds(5), stuckAfter: seconds(15) };
+/** How often it is seen whether Redis has started what is due, when it should have, and how long anybody waits to tell it. */
+const memory = { every: 250 as Duration, after: seconds(1), wait: 250 as Duration };
 /** The wall clock was set. What is less is made up for little by little, without anybody's being early or late. */
 const jump: Duration = seconds(1);
 /** How long jobs may take to end after their signal was aborted. */
@@ -64,6 +68,9 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
   const stopSweep = every(period, () => {
     for (const one of tracks) one.sweep();
   });
+  const stopMemory = every(memory.every, () => {
+    for (const one of tracks) one.runOverdue();
+  });
   let closing: Promise<void> | undefined;
   return {
     succeed: (job, at) => trackOf(job).lane.succeed(nameOf(job), at),
@@ -79,6 +86,7 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
     close: (signal) => {
       closing ??= (async () => {
         stopSweep();
+        stopMemory();
         await Promise.all(tracks.map((one) => one.close(signal)));
       })();
       return closing;
@@ -91,7 +99,9 @@ function track(name: QueueName, concurrency: number, options: BullWorkerOptions)
   const { clock, wall = wallClock, handle, lookName, onBegun = ignore, onFailed = ignore, onError = ignore } = options;
   const { codeOf = () => 'unexpected' } = options;
   const now = () => clock.now();
-  const laneOptions: LaneOptions = { handle, now, onBegun, onFailed, onError, codeOf };
+  const late = (signal: AbortSignal) => sleep(memory.wait, signal);
+  const laneOptions: LaneOptions = { handle, now, onBegun, onFailed, onError, codeOf, late };
+  const { memoryAfter = memory.after } = options;
   const limits = { ...defaultSweep, ...options.sweep };
   const entryOf = (job: Job): Entry => ({
     key: nameOf(job),
@@ -132,7 +142,7 @@ function track(name: QueueName, concurrency: number, options: BullWorkerOptions)
     }
     if (!(await sweep(lane, queue, limits, now())) || lane.running >= concurrency) return;
     onError(new Error(`the worker of ${name} took no jobs, and was made anew`));
-    lane.lastBegun = now();
+    lane.restart();
     queue.start();
   };
   return {
@@ -146,6 +156,9 @@ function track(name: QueueName, concurrency: number, options: BullWorkerOptions)
           if (!queue.isRunning && !isClosed) queue.start();
         }
       }),
+    runOverdue: () => {
+      if (queue.isRunning && memoryAfter !== Number.POSITIVE_INFINITY) lane.runOverdue(memoryAfter, concurrency);
+    },
     sweep: () => {
       if (!queue.isRunning || isSweeping || isClosed) return;
       isSweeping = true;

@@ -1,4 +1,4 @@
-/** Jobs of one queue: when each runs next is decided here, in memory; Redis wakes us, and remembers it for a restart. */
+/** Jobs of one queue: when each runs next is decided here, in memory. Redis wakes us where it is there, and remembers. */
 import { aborted } from '../aborted.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import type { Entry, JobQueue } from './job-queue.ts';
@@ -43,6 +43,8 @@ export interface LaneOptions {
   readonly onError: (error: Error) => void;
   /** The word for what a job threw that may be stored in Redis. */
   readonly codeOf: (error: unknown) => string;
+  /** Settles when whoever tells Redis a date need not wait for it any longer. Default: never. */
+  readonly late?: (signal: AbortSignal) => Promise<unknown>;
 }
 
 const shortestRetry: Duration = 1_000;
@@ -58,13 +60,17 @@ export class Lane {
   readonly #plan = new Map<string, Planned>();
   readonly #running = new Set<Planned>();
   #isClosing = false;
-  /** When a job was last begun, or the worker made. */
-  lastBegun: Instant;
+  /** Redis did not take what it was told last: nobody waits for it. */
+  #isAway = false;
+  /** When a job was last taken from Redis, or the worker made. */
+  lastTaken: Instant;
+  /** Since when jobs are begun from memory that Redis should have started, though it takes what it is told. */
+  missedSince: Instant | undefined;
 
   constructor(queue: LaneQueue, options: LaneOptions) {
     this.#queue = queue;
     this.#options = options;
-    this.lastBegun = options.now();
+    this.lastTaken = options.now();
   }
 
   get planned(): Iterable<Planned> {
@@ -73,6 +79,16 @@ export class Lane {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  get isAway(): boolean {
+    return this.#isAway;
+  }
+
+  /** A worker takes jobs again, or Redis can be told again: nothing was missed until now. */
+  restart(): void {
+    this.lastTaken = this.#options.now();
+    this.missedSince = undefined;
   }
 
   /** These are all the jobs from now on: see `Worker.ensure`. */
@@ -122,17 +138,43 @@ export class Lane {
     const untold = [...this.#plan.values()].filter((one) => !one.running && (isForced || one.told !== one.due));
     for (const planned of untold) planned.told = undefined;
     await inBatches(untold, (planned) => this.#tell(planned));
+    if (untold.length === 0 || !this.#isAway) return;
+    this.#isAway = false;
+    this.restart();
+  }
+
+  /**
+   * Begin what Redis has not started so long after its date, the latest first, until so many are under way. Where Redis
+   * is known to be away nobody waits for it.
+   */
+  runOverdue(after: Duration, atMost: number): void {
+    const room = atMost - this.#running.size;
+    if (this.#isClosing || room <= 0) return;
+    const before = this.#options.now() - (this.#isAway ? 0 : after);
+    const overdue = [...this.#plan].filter(([, { running, due }]) => !running && due <= before);
+    overdue.sort(([, a], [, b]) => a.due - b.due);
+    for (const [key, planned] of overdue.slice(0, room)) {
+      if (!this.#isAway) this.missedSince ??= this.#options.now();
+      // What it threw was said already.
+      this.#begin(key, planned).catch(() => undefined);
+    }
   }
 
   /** Called by Redis. Throws where the job did; with words that may be stored. */
   async run(key: string): Promise<void> {
     const planned = this.#plan.get(key);
     const now = this.#options.now();
+    this.restart();
     if (!planned) return;
     // Taken while we close, or long before its date: put back for when it is due.
     if (this.#isClosing || planned.due - now > premature) return this.#putBack(planned);
     // It was taken for dead while it works on, or was started twice.
     if (planned.running) return this.wake(key, now);
+    await this.#begin(key, planned);
+  }
+
+  async #begin(key: string, planned: Planned): Promise<void> {
+    const now = this.#options.now();
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;
@@ -141,7 +183,6 @@ export class Lane {
     planned.running = running;
     planned.suspect = undefined;
     this.#running.add(planned);
-    this.lastBegun = now;
     this.#options.onBegun(planned.job, Math.max(0, now - planned.due));
     try {
       await this.#options.handle(planned.job, running.abort.signal);
@@ -180,10 +221,21 @@ export class Lane {
     return running.next;
   }
 
+  /** What Redis does not take now it is told by the sweep. */
   async #move(planned: Planned, at: Instant): Promise<void> {
     planned.due = at;
-    // What Redis does not take now it is told by the sweep.
-    await this.#tell(planned).catch(this.#options.onError);
+    if (this.#isAway) return;
+    const isOver = new AbortController();
+    const giveUp = () => {
+      if (!isOver.signal.aborted) this.#isAway = true;
+    };
+    const told = this.#tell(planned).catch((error: Error) => {
+      this.#isAway = true;
+      this.#options.onError(error);
+    });
+    const late = this.#options.late?.(isOver.signal).then(giveUp, () => undefined);
+    await Promise.race(late === undefined ? [told] : [told, late]);
+    isOver.abort();
   }
 
   async #putBack(planned: Planned): Promise<void> {

@@ -1,6 +1,6 @@
 /** What heals the schedule: jobs that Redis lost, put off, or gave to a worker that no longer works on them. */
 import type { Duration, Instant } from '../core/time.ts';
-import type { JobQueue } from './job-queue.ts';
+import type { Entry, JobQueue } from './job-queue.ts';
 import { inBatches, type Lane, type Planned } from './lane.ts';
 
 export interface SweepLimits {
@@ -13,12 +13,19 @@ export interface SweepLimits {
 /** Rejects where Redis cannot be asked. Answers whether the worker takes no jobs and should be made anew. */
 export async function sweep(lane: Lane, queue: JobQueue, limits: SweepLimits, now: Instant): Promise<boolean> {
   await lane.tellAll();
+  const isMissing = lane.missedSince !== undefined && now - lane.missedSince >= limits.stuckAfter;
+  // Nothing may be due for long: see whether it is taken.
+  if (lane.missedSince !== undefined) await queue.add(knock, now, 'create');
   const overdue = [...lane.planned].filter((one) => !one.running && now - one.due >= limits.overdueAfter);
-  if (overdue.length === 0) return false;
+  if (overdue.length === 0) return isMissing;
   const taken = new Set(await queue.taken());
   await inBatches(overdue, (planned) => mend(planned, queue, taken, limits, now));
-  return now - lane.lastBegun >= limits.stuckAfter && overdue.some((one) => isStuck(one, limits, now));
+  if (isMissing) return true;
+  return now - lane.lastTaken >= limits.stuckAfter && overdue.some((one) => isStuck(one, limits, now));
 }
+
+/** A job of nobody: all that matters is that Redis starts it. */
+const knock: Entry = { key: 'knock', name: 'knock', data: {} };
 
 async function mend(
   planned: Planned,

@@ -22,17 +22,23 @@ export const removedField = 'removed';
 export const valuesField = (lease: string): string => `values:${lease}`;
 export const leaseOfField = (field: string): string | undefined => /^values:(.*)$/s.exec(field)?.[1];
 
+/** Tells one state of a hash from every other. */
+export const heldIn = ({
+  [revisionField]: revision = '',
+  [signatureField]: signature = '',
+}: Readonly<Record<string, string>>) => `${revision}:${signature}`;
+
 /**
- * Saves where the revision is the expected one, letter by letter: all of it or nothing. Answers `[1, saves]`, else
- * `[0, …]` with the fields as they are. What is no hash has none, and is replaced.
+ * Saves where `heldIn` is the expected: all of it or nothing. Answers `[1, saves]`, else `[0, …]` with the fields as they
+ * are. What is no hash has none, and is replaced.
  *
  * The first that it writes is the record itself: a Redis without memory refuses that, and nothing has happened.
  */
 const saveScript = `
 local secret, expected, entry, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local kind = redis.call('TYPE', KEYS[1]).ok
-local held = kind == 'hash' and redis.call('HGET', KEYS[1], 'revision') or ''
-if held ~= expected then
+local fields = kind == 'hash' and redis.call('HMGET', KEYS[1], 'revision', 'mac') or {}
+if (fields[1] or '') .. ':' .. (fields[2] or '') ~= expected then
   if kind ~= 'hash' then return {0} end
   return {0, unpack(redis.call('HGETALL', KEYS[1]))}
 end

@@ -10,6 +10,7 @@ import type { Transition } from '../core/transitions.ts';
 import { type Fields, fieldsOf, found, type Known } from './found.ts';
 import { plainCodec } from './record-codec.ts';
 import {
+  heldIn,
   names,
   recordField,
   removedField,
@@ -38,7 +39,7 @@ export interface RedisStoreOptions {
 /** What a change begins with. */
 interface Base {
   readonly known: Known | undefined;
-  /** The revision as it is written in Redis, whatever that is: what a save compares with. */
+  /** What is in Redis, whatever that is, by `heldIn`: what a save compares with. */
   readonly held: string;
   /** The next revision is above this one. */
   readonly revision: number;
@@ -173,9 +174,10 @@ export class RedisStore implements Store {
     const { sealing, onUnreadable, onRolledBack } = this.#options;
     const latest = this.#known.get(secret);
     const here = found(sealing, secret, fields, latest);
-    const held = fields[revisionField] ?? '';
+    const held = heldIn(fields);
     const revision = here.is === 'record' ? here.known.revision : here.is === 'removed' ? here.revision : -1;
-    if (here.is === 'unreadable') onUnreadable?.(secret, here.because);
+    const isKnownToBeLost = this.#lost.has(secret);
+    if (here.is === 'unreadable' && !isKnownToBeLost) onUnreadable?.(secret, here.because);
     if (!latest || revision >= latest.revision) {
       const known = here.is === 'record' ? here.known : undefined;
       if (known) this.#known.set(secret, known);
@@ -184,7 +186,7 @@ export class RedisStore implements Store {
     }
     // Perhaps it is only the answer that is old: others of us have saved since it was given.
     if (!asked || revision >= asked.revision) return baseOf(latest);
-    if (here.is !== 'unreadable' && !this.#lost.has(secret)) onRolledBack?.(secret);
+    if (here.is !== 'unreadable' && !isKnownToBeLost) onRolledBack?.(secret);
     this.#lost.add(secret);
     return { known: latest, held, revision: latest.revision, isLost: true };
   }
@@ -223,7 +225,7 @@ export class RedisStore implements Store {
 
 const baseOf = (known: Known): Base => ({
   known,
-  held: String(known.revision),
+  held: heldIn({ [revisionField]: String(known.revision), [signatureField]: known.signature }),
   revision: known.revision,
   isLost: false,
 });

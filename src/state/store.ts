@@ -1,6 +1,7 @@
 /** The port to where records are remembered. */
 import type { Material } from '../core/material.ts';
 import type { Holding, SecretRecord } from '../core/record.ts';
+import type { Instant } from '../core/time.ts';
 import type { Transition } from '../core/transitions.ts';
 
 /** Every method throws where the store cannot be reached; what was asked may have taken effect all the same. */
@@ -38,4 +39,6 @@ export interface Saved {
   readonly record: SecretRecord;
   /** Grows with every save. */
   readonly revision: number;
+  /** The store is away: this is what we remember, since then, on a clock of ours that never jumps. */
+  readonly cutOff?: Instant;
 }

@@ -131,7 +131,6 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
     ['14:5', 'secrets.db.verify', 'not supported by this version yet', 'remove it'],
     ['15:16', 'secrets.db.onExpired', 'not supported by this version yet', 'write keep'],
     ['16:15', 'secrets.db.onRemove', 'not supported by this version yet', 'write keep'],
-    ['17:17', 'secrets.db.onShutdown', 'not supported by this version yet', 'write keep'],
   ],
   'plain-http': [['5:10', 'providers.main.url', 'plain http', 'https://']],
   port: [['11:17', 'http.listen', 'no such port', '65535 is the highest']],

@@ -201,7 +201,6 @@ test('a rejection of the former credential is no rejection of the present one', 
 
 test('what was found lost is superseded from the start', () => {
   const found = record.searched({ ...recordOf(held()), intent }, [aLease(), second], rulesOf({ exclusive: true }), 9);
-  expect(found.intent).toBeUndefined();
   expect(found.leases.map(({ lease, supersededAt }) => [lease.id, supersededAt])).toEqual([
     ['l1', undefined],
     ['l2', 9],
@@ -271,6 +270,15 @@ describe('what was searched for', () => {
     expect(late(minutes(32) + 1)).toHaveLength(1);
     const doubtful = { ...recordOf(held()), doubt: { since: 0, until: minutes(30) } };
     expect(record.searched(doubtful, [second], exclusive, 9).leases).toHaveLength(2);
+  });
+
+  test('is in doubt until the provider can have nothing under way any more, where it may be ended', () => {
+    const lost = { ...recordOf(held()), intent, doubt: { since: 0, until: 0 } };
+    const early = record.searched(lost, [second], exclusive, intent.at + minutes(2) - 1);
+    expect(early).toMatchObject({ intent, doubt: { since: 0 } });
+    const late = record.searched(early, [second], exclusive, intent.at + minutes(2));
+    expect(late.leases.map(({ lease }) => lease.id)).toEqual(['l1', 'l2']);
+    expect([late.intent, late.doubt]).toEqual([undefined, undefined]);
   });
 
   test('is nothing where nothing is in doubt any more', () => {

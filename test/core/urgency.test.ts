@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { asksProvider, decide } from '../../src/core/decide.ts';
+import { agendaOf, asksProvider, decide } from '../../src/core/decide.ts';
 import { without } from '../../src/core/record.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
@@ -142,7 +142,7 @@ describe('grace', () => {
   });
 
   test('is not for what no sink ever had, nor for what cannot be renewed', () => {
-    expect(decide(record(old({ verified: false })), rules(minutes(20)), now)).toMatchObject({ act: 'wait' });
+    expect(decide(record(old({ verified: false })), rules(minutes(20)), now)).toMatchObject({ act: 'retire' });
     expect(decide(record(old({ refused: true })), rules(minutes(20)), now)).toMatchObject({ act: 'wait' });
     expect(decide(record(), rules(minutes(20)), at(minutes(60)))).toMatchObject({ act: 'wait', until: minutes(70) });
   });
@@ -204,6 +204,27 @@ describe('what was lost', () => {
     expect(decide(doubtful, rules, at(minutes(5)))).toMatchObject({ act: 'wait', until: minutes(6) });
     expect(decide(recordOf(held()), rules, at(minutes(9)))).toMatchObject({ act: 'wait', until: minutes(30) });
     expect(decide(record, rulesOf(), at(minutes(9)))).toMatchObject({ act: 'wait', until: minutes(30) });
+  });
+
+  test('is searched for within a minute where it may be ended, and once more when nothing can come any more', () => {
+    const rules = rulesOf({ can, exclusive: true });
+    expect(decide(record, rules, at(seconds(90)))).toMatchObject({ act: 'wait', until: seconds(60 + 45) });
+    expect(decide(record, rules, at(seconds(60 + 45)))).toMatchObject({ act: 'search' });
+    const searched = { ...record, succeeded: { search: minutes(1) + 1 } };
+    expect(decide(searched, rules, at(minutes(2)))).toMatchObject({ act: 'wait', until: minutes(3) });
+    expect(decide(searched, rules, at(minutes(3)))).toMatchObject({ act: 'search' });
+    const earlier = { ...record, succeeded: { search: minutes(1) } };
+    expect(decide(earlier, rules, at(minutes(2)))).toMatchObject({ act: 'search' });
+  });
+
+  test('and found needs no grace: nobody ever had it', () => {
+    const found = (verified: boolean) =>
+      recordOf(held(), held(aLease({ id: 'l2' }), { supersededAt: minutes(1), verified }));
+    const rules = rulesOf({ grace: minutes(5) });
+    const retirement = (verified: boolean) =>
+      agendaOf(found(verified), rules, at(minutes(1))).find(({ act }) => act === 'retire');
+    expect(retirement(false)).toMatchObject({ to: 'l2', at: minutes(1) });
+    expect(retirement(true)).toMatchObject({ to: 'l2', at: minutes(6) });
   });
 });
 

@@ -1,0 +1,22 @@
+/** When to look for what an acquire without an answer may have left at the provider. */
+import type { SecretRecord } from './record.ts';
+import type { Rules } from './rules.ts';
+import { type Duration, type Instant, minutes, seconds } from './time.ts';
+import { longestCall } from './timetable.ts';
+
+/** A provider may still be working on a request whose answer we lost; look for its outcome when that is over. */
+export const settling: Duration = minutes(2);
+
+/** By then it is there, as a rule: what is ours to end is not left alive for longer than it has to be. */
+const firstSearch: Duration = longestCall + seconds(10);
+
+/** When the last acquire was begun whose outcome is unknown. */
+export const latestLost = ({ intent, doubt }: SecretRecord): Instant | undefined => intent?.at ?? doubt?.until;
+
+/** Where it may be ended: once early, and once when nothing can come any more. Elsewhere it is counted, once. */
+export function searchAt(record: SecretRecord, { exclusive }: Rules): Instant | undefined {
+  const latest = latestLost(record);
+  if (latest === undefined) return undefined;
+  const isSearched = (record.succeeded?.['search'] ?? Number.NEGATIVE_INFINITY) > latest;
+  return latest + (exclusive && !isSearched ? firstSearch : settling);
+}

@@ -1,0 +1,157 @@
+/** A store that is away: asked again in the background until it is back, and then told of all that happened. */
+import type { Duration } from '../core/time.ts';
+import type { LifelineOptions } from './lifeline.ts';
+import type { Remembered } from './remembered.ts';
+
+/** The first time it is asked again, and the longest wait between two times. */
+const shortestPause: Duration = 100;
+const longestPause: Duration = 1_000;
+/** What is over by then nobody needs to hear of. */
+const moment: Duration = 1_000;
+/** So many secrets are told at a time. */
+const batch = 50;
+
+/** How long the store may take to answer. */
+const defaultPatience: Duration = 2_000;
+
+export class Absence {
+  readonly #options: LifelineOptions;
+  readonly #memory: ReadonlyMap<string, Remembered>;
+  readonly #load: (secret: string) => Promise<unknown>;
+  #reason: { readonly error: unknown } | undefined;
+  #cancel: (() => void) | undefined;
+  #pause: Duration = shortestPause;
+  #telling: Promise<void> | undefined;
+  /** It was asked again, and still away. */
+  #isLong = false;
+  #isClosed = false;
+
+  /** `load` asks the store of a secret that is not cut off, and believes nothing of what it says that is too old. */
+  constructor(
+    options: LifelineOptions,
+    memory: ReadonlyMap<string, Remembered>,
+    load: (secret: string) => Promise<unknown>,
+  ) {
+    this.#options = options;
+    this.#memory = memory;
+    this.#load = load;
+  }
+
+  /** Why the store is not asked. */
+  get reason(): { readonly error: unknown } | undefined {
+    return this.#reason;
+  }
+
+  /** The store has failed so. */
+  begin(error: unknown): void {
+    this.#reason ??= { error };
+    this.askAgain();
+  }
+
+  /** Ask it again soon: there is something that it does not know, or that we do not. */
+  askAgain(): void {
+    if (this.#isClosed || this.#cancel !== undefined || this.#telling !== undefined) return;
+    this.#cancel = this.#options.timer(this.#pause, () => {
+      this.#cancel = undefined;
+      this.#pause = Math.min(2 * this.#pause, longestPause);
+      void this.#tellAll();
+    });
+  }
+
+  /** Never rejects. One at a time. */
+  #tellAll(): Promise<void> {
+    this.#telling ??= this.#tellingAll().finally(() => {
+      this.#telling = undefined;
+      const isDone =
+        !this.#reason && [...this.#memory.values()].every((one) => one.cutOff === undefined && !one.isDoubtful);
+      if (isDone) this.#pause = shortestPause;
+      else this.askAgain();
+    });
+    return this.#telling;
+  }
+
+  async #tellingAll(): Promise<void> {
+    const { store } = this.#options;
+    if (this.#reason) {
+      const [first] = this.#memory.keys();
+      const answer: Promise<unknown> = first === undefined ? store.list() : store.load(first);
+      try {
+        await within(this.#options, answer);
+      } catch (error) {
+        this.#isLong = true;
+        return this.#report(error);
+      }
+      this.#reason = undefined;
+      // It may have come back as another, or as it was long ago.
+      if (this.#isLong) for (const known of this.#memory.values()) known.isDoubtful = true;
+      this.#isLong = false;
+    }
+    const open = [...this.#memory].filter(([, known]) => known.cutOff !== undefined || known.isDoubtful);
+    for (let from = 0; from < open.length && !this.#reason; from += batch) {
+      const errors: unknown[] = [];
+      const some = open.slice(from, from + batch);
+      const tell = async ([secret, known]: (typeof open)[number]) => {
+        if (known.cutOff === undefined) await this.#load(secret);
+        else await this.#tell(secret, known);
+      };
+      await Promise.all(some.map((one) => tell(one).catch((error: unknown) => errors.push(error))));
+      if (errors.length > 0) this.#report(errors[0]);
+      if (errors.length === some.length) return;
+    }
+  }
+
+  /** Tell the store of one secret that is cut off, and have it no longer so. Nobody asks the store of it meanwhile. */
+  async #tell(secret: string, known: Remembered): Promise<void> {
+    const { store, onBack, onForgotten } = this.#options;
+    await known.underWay;
+    do {
+      const found = await store.load(secret);
+      if (known.isLostIn(found) && !known.isUnsaved) onForgotten?.(secret);
+      const telling = known.telling(found);
+      if (!telling.isNeeded) {
+        known.agree(found);
+        break;
+      }
+      const [first, ...others] = telling.values;
+      let saved = await store.update(secret, telling.change, first);
+      for (const values of others) saved = await store.update(secret, (record) => record, values);
+      telling.told(saved);
+    } while (known.isUnsaved);
+    const { isReported } = known;
+    known.cutOff = undefined;
+    known.isDoubtful = false;
+    known.isReported = false;
+    onBack?.(secret, isReported);
+  }
+
+  #report(error: unknown): void {
+    const before = this.#options.clock.now() - moment;
+    for (const [secret, known] of this.#memory) {
+      if (known.cutOff === undefined || known.cutOff > before || known.isReported) continue;
+      known.isReported = true;
+      this.#options.onKept?.(secret, error);
+    }
+  }
+
+  /** No more of it, but for one last try, of so long at most. */
+  async close(limit: Duration, isNeeded: boolean): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel?.();
+    if (!isNeeded) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.timer(limit, resolve);
+      void this.#tellAll().finally(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+}
+
+/** Rejects where the store takes too long. What it was asked may have its effect all the same. */
+export function within<T>({ timer, patience = defaultPatience }: LifelineOptions, task: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const cancel = timer(patience, () => reject(new Error('no answer in time')));
+    task.then(resolve, reject).finally(cancel);
+  });
+}

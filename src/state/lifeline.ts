@@ -1,0 +1,191 @@
+/** Remembers what a store is told, and stands in for it while it is away: timing does not die with Redis. */
+import type { SecretRecord } from '../core/record.ts';
+import type { Clock, Duration } from '../core/time.ts';
+import type { Transition } from '../core/transitions.ts';
+import { Absence, within } from './absence.ts';
+import { copied, Remembered } from './remembered.ts';
+import type { Kept, Saved, Store, Values } from './store.ts';
+
+export interface LifelineOptions {
+  readonly store: Store;
+  /** Never jumps. */
+  readonly clock: Clock;
+  /** Call it after so long. Answers with what cancels that. */
+  readonly timer: (delay: Duration, happen: () => void) => () => void;
+  /** It is kept from memory, and has been for longer than a moment. Once until it is back. */
+  readonly onKept?: (secret: string, error: unknown) => void;
+  /** The store knows everything again. */
+  readonly onBack?: (secret: string, wasReported: boolean) => void;
+  /** The store had gone back in time, and is told what it forgot. */
+  readonly onForgotten?: (secret: string) => void;
+  /** How long the store may take to answer. Default: 2 s. */
+  readonly patience?: Duration;
+}
+
+interface Told {
+  readonly change: Transition;
+  readonly values: Values | undefined;
+}
+
+/**
+ * A store that is asked once too often while it is away would hold up every look: from the first failure on everything
+ * is answered from memory and the store asked in the background, until it has heard all that happened. A secret that was
+ * never loaded is not remembered: it fails as the store does.
+ *
+ * What happens meanwhile is known to this process alone. Killed then, it loses it.
+ */
+export class Lifeline implements Store {
+  readonly #options: LifelineOptions;
+  readonly #memory = new Map<string, Remembered>();
+  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #absence: Absence;
+
+  constructor(options: LifelineOptions) {
+    this.#options = options;
+    this.#absence = new Absence(options, this.#memory, (secret) => this.load(secret));
+  }
+
+  load(secret: string): Promise<Saved> {
+    return this.#inTurn(secret, async () => {
+      const known = this.#present(secret);
+      if (known?.cutOff !== undefined) return known.saved;
+      try {
+        return this.#agreed(secret, await this.#ask(secret, () => this.#options.store.load(secret)));
+      } catch (error) {
+        this.#absence.begin(error);
+        const present = this.#present(secret);
+        if (!present) throw error;
+        return present.saved;
+      }
+    });
+  }
+
+  update(secret: string, change: Transition, values?: Values): Promise<Saved> {
+    return this.#inTurn(secret, async () => {
+      const known = this.#present(secret);
+      if (known?.cutOff !== undefined) return known.change(change, values);
+      const tries: SecretRecord[] = [];
+      let note = (next: SecretRecord): void => void tries.push(next);
+      let isBroken = false;
+      const watched: Transition = (record) => {
+        isBroken = true;
+        const next = change(record);
+        isBroken = false;
+        note(next);
+        return next;
+      };
+      try {
+        const saved = await this.#ask(secret, () => this.#options.store.update(secret, watched, values));
+        return this.#agreed(secret, saved, { change, values });
+      } catch (error) {
+        if (isBroken) throw error;
+        // What could not be written down anywhere is no failure of the store.
+        for (const next of tries) copied(secret, next);
+        this.#absence.begin(error);
+        const present = this.#present(secret);
+        if (!present) throw error;
+        note = (next) => present.tried(next);
+        for (const next of tries) note(next);
+        return present.change(change, values);
+      }
+    });
+  }
+
+  values(secret: string): Promise<readonly Kept[]> {
+    return this.#inTurn(secret, async () => {
+      let known = this.#present(secret);
+      if (known?.cutOff === undefined) {
+        try {
+          const kept = await this.#ask(secret, () => this.#options.store.values(secret));
+          return known ? known.know(kept) : kept;
+        } catch (error) {
+          this.#absence.begin(error);
+          known = this.#present(secret);
+          if (!known?.hasAll) throw error;
+        }
+      }
+      // Some that we never heard of may be kept: better to ask again than to take them for lost.
+      if (!known.hasAll) throw this.#absence.reason?.error ?? new Error('the values that are kept were never read');
+      return known.kept;
+    });
+  }
+
+  remove(secret: string): Promise<void> {
+    return this.#inTurn(secret, async () => {
+      await this.#ask(secret, () => this.#options.store.remove(secret));
+      this.#memory.delete(secret);
+    });
+  }
+
+  list(): Promise<readonly string[]> {
+    return this.#options.store.list();
+  }
+
+  /** Nobody asks for others any more. What they still have to tell is told. */
+  keepOnly(secrets: ReadonlySet<string>): void {
+    for (const [secret, known] of this.#memory) {
+      if (!secrets.has(secret) && known.cutOff === undefined) this.#memory.delete(secret);
+    }
+  }
+
+  /** Secrets of which the store does not know all. */
+  unsaved(): readonly string[] {
+    return [...this.#memory].filter(([, known]) => known.isUnsaved).map(([secret]) => secret);
+  }
+
+  /** One more try to tell the store everything, for so long. Answers with the secrets of which it does not know all. */
+  async close(within: Duration): Promise<readonly string[]> {
+    await this.#absence.close(within, this.unsaved().length > 0);
+    return this.unsaved();
+  }
+
+  /** The secret as we remember it; cut off where the store is. */
+  #present(secret: string): Remembered | undefined {
+    const known = this.#memory.get(secret);
+    const { reason } = this.#absence;
+    if (reason) {
+      if (!known) throw reason.error;
+      known.cutOff ??= this.#options.clock.now();
+    }
+    return known;
+  }
+
+  /** The store has answered this. Where it has gone back in time it is not believed, and told what it forgot. */
+  #agreed(secret: string, saved: Saved, told?: Told): Saved {
+    const known = this.#memory.get(secret) ?? new Remembered(secret);
+    this.#memory.set(secret, known);
+    const isOld = told ? known.isBefore(saved.revision - 1) : known.isLostIn(saved);
+    // It may have forgotten others with it.
+    if (isOld && !known.isDoubtful) for (const one of this.#memory.values()) one.isDoubtful = true;
+    if (!isOld) {
+      known.isDoubtful = false;
+      return known.agree(saved, told?.values);
+    }
+    if (told) known.change(told.change, told.values);
+    known.forgotten();
+    known.cutOff = this.#options.clock.now();
+    this.#options.onForgotten?.(secret);
+    this.#absence.askAgain();
+    return known.saved;
+  }
+
+  /** Who is told at last that it takes too long goes on without: what it brings then is not forgotten. */
+  #ask<T>(secret: string, ask: () => Promise<T>): Promise<T> {
+    const task = ask();
+    const known = this.#memory.get(secret);
+    if (known) known.underWay = known.underWay.then(() => task).then(ignore, ignore);
+    return within(this.#options, task);
+  }
+
+  #inTurn<T>(secret: string, task: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(secret);
+    const turn = before === undefined ? task() : before.then(task);
+    const over = turn.then(ignore, ignore).then(() => {
+      if (this.#turns.get(secret) === over) this.#turns.delete(secret);
+    });
+    this.#turns.set(secret, over);
+    return turn;
+  }
+}
+
+const ignore = (): undefined => undefined;
