@@ -88,7 +88,7 @@ export class Chaos {
     const doing = this.doingOf(who);
     const pause = this.#pause();
     if (pause > 0) this.#troubles.note(place, this.#timeline.now(), this.#timeline.now() + pause, 'slow');
-    await life.pass(pause, signal);
+    if (pause > 0 || signal.aborted) await life.pass(pause, signal);
     call.beforeSending?.();
     const fault = this.#fate(call, doing);
     const from = this.#timeline.now();

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Material } from '../../src/core/material.ts';
+import { emptyRecord } from '../../src/core/record.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import type { Issuer } from './issuer.ts';
 import { Life } from './life.ts';
@@ -145,9 +146,9 @@ test('promise 5: the ninth acquire, one too soon, and a renewal that kills', asy
 test('promise 6: a value in whatever is stored or told', () => {
   const { world, issuer } = aWorld();
   const { value } = issuer.acquire('key', false);
-  world.records.onSave('s', JSON.stringify({ leases: [{ id: issuer.last[0]?.id }] }));
+  world.records.onSave('s', emptyRecord, JSON.stringify({ leases: [{ id: issuer.last[0]?.id }] }));
   expect(world.judge.broken).toEqual([]);
-  world.records.onSave('s', JSON.stringify({ failure: `could not log in with ${value}` }));
+  world.records.onSave('s', emptyRecord, JSON.stringify({ failure: `could not log in with ${value}` }));
   expect(world.judge.broken[0]).toContain('promise 6');
 });
 

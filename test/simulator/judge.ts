@@ -80,7 +80,7 @@ export class Judge {
     const issued = issuer.leaseOf(value);
     if (!issued) return;
     this.letGo.set(issued.id, this.#timeline.now());
-    this.#timeline.after(policy.grace - 2 * house.uncertainty, () => {
+    this.#timeline.watch(this.#timeline.now() + policy.grace - 2 * house.uncertainty, () => {
       if (!issuer.isLiving(issued)) this.earlyEnds.push(issued.id);
     });
   }
@@ -113,10 +113,13 @@ export class Judge {
   #watch(kept: Kept, place: SinkPlace, program: Program, value: string): void {
     const end = kept.issuer.endOf(value);
     if (end === never) {
-      this.#timeline.after(minutes(5), () => program.loaded === value && this.#watch(kept, place, program, value));
+      const later = this.#timeline.now() + minutes(5);
+      this.#timeline.watch(later, () => {
+        if (program.loaded === value) this.#watch(kept, place, program, value);
+      });
       return;
     }
-    this.#timeline.at(end, () => {
+    this.#timeline.watch(end, () => {
       if (program.loaded !== value) return;
       if (kept.issuer.endOf(value) > end) this.#watch(kept, place, program, value);
       else this.#dark(kept, place, program, value, kept.issuer.endOf(value));
@@ -131,7 +134,7 @@ export class Judge {
     if (!issued || !term) return;
     const isSurprise = issued.surprisedAt > Number.NEGATIVE_INFINITY;
     const due = isSurprise ? Math.max(end, this.excuses.noticed(kept, issued, term.end)) : end;
-    this.#timeline.at(due, () => {
+    this.#timeline.watch(due, () => {
       if (program.loaded !== value || issuer.accepts(value)) return;
       // After a renewal whose answer was lost it lives longer than we can know: what counts is the end we know of.
       const window = windowOf(due - term.from);
@@ -160,7 +163,7 @@ export class Judge {
   #recover(kept: Kept, place: SinkPlace, program: Program, value: string, over: Instant): void {
     const recovery = longestRecovery + (kept.isVerified ? minutes(60) : 0);
     const at = Math.max(over, this.#timeline.now()) + recovery;
-    this.#timeline.at(at, () => {
+    this.#timeline.watch(at, () => {
       if (program.loaded !== value || kept.issuer.accepts(value)) return;
       const more = this.excuses.lastTrouble(kept, place, at - recovery + 1, at);
       if (more !== undefined) return this.#recover(kept, place, program, value, more);

@@ -1,6 +1,7 @@
 /** One process in the world. Killed, it hears no answer any more; what it sent may take effect all the same. */
 import { LeaseError } from '../../src/core/failure.ts';
 import type { Duration, Instant } from '../../src/core/time.ts';
+import { Deadline } from './deadline.ts';
 import type { Timeline } from './timeline.ts';
 
 export class Life {
@@ -19,11 +20,7 @@ export class Life {
   }
 
   /** A signal that aborts after so long. */
-  deadline(after: Duration): AbortSignal {
-    const controller = new AbortController();
-    this.#timeline.after(after, () => this.isAlive && controller.abort(new Error('too long')));
-    return controller.signal;
-  }
+  deadline = (after: Duration): AbortSignal => new Deadline(this.#timeline, after) as unknown as AbortSignal;
 
   /** Let time pass before something is sent: cut off, nothing has happened. */
   async pass(delay: Duration, signal?: AbortSignal): Promise<void> {
@@ -32,20 +29,26 @@ export class Life {
   }
 
   /** Send a request: it takes effect when it is there, and is answered when the answer is back. */
-  send<T>(effect: (isAwaited: boolean) => T, way: Way): Promise<T> {
+  async send<T>(effect: (isAwaited: boolean) => T, way: Way): Promise<T> {
+    const isAtOnce = way.there <= 0 && way.back <= 0;
+    if (isAtOnce && this.isAlive && !way.signal?.aborted) {
+      this.#timeline.spin();
+      return effect(true);
+    }
     return new Promise((resolve, reject) => {
       const { signal } = way;
       let isOver = false;
+      let ignore: (() => void) | undefined;
       const end = (settle: () => void) => {
         if (isOver || !this.isAlive) return;
         isOver = true;
-        signal?.removeEventListener('abort', cutOff);
+        ignore?.();
         settle();
       };
       const cutOff = () =>
         end(() => reject(new LeaseError('unavailable', 'cut off by its deadline', { unsure: !way.isSure })));
       if (signal?.aborted) return cutOff();
-      signal?.addEventListener('abort', cutOff, { once: true });
+      if (signal) ignore = this.#onAbort(signal, way, cutOff);
       this.#timeline.after(way.there, () => {
         if (isOver && way.isVoidable) return;
         const answer = attempt(() => effect(!isOver));
@@ -54,6 +57,15 @@ export class Life {
         else settle();
       });
     });
+  }
+
+  /** Only what comes before the answer has to be waited for. */
+  #onAbort(signal: AbortSignal, { there, back }: Way, cutOff: () => void): (() => void) | undefined {
+    const deadline: unknown = signal;
+    if (deadline instanceof Deadline && deadline.at > this.#timeline.now() + Math.ceil(there) + Math.ceil(back))
+      return undefined;
+    signal.addEventListener('abort', cutOff, { once: true });
+    return () => signal.removeEventListener('abort', cutOff);
   }
 }
 

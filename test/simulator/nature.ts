@@ -1,5 +1,5 @@
 /** What a simulated provider honestly is, for one secret. */
-import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
+import { type Duration, hours, minutes } from '../../src/core/time.ts';
 import type { Dice } from './timeline.ts';
 
 export type Kind = 'token' | 'dynamic' | 'iam' | 'followed' | 'rotated';
@@ -36,7 +36,7 @@ export const plain = { canRead: false, canObserve: false, canSearch: false, hono
 /** The least that may be asked of a dynamic secret's renewal. */
 export const shortestRenewal: Duration = minutes(1);
 
-const ttls: readonly [Duration, ...Duration[]] = [minutes(1), minutes(2), minutes(5), minutes(15), hours(1), hours(6)];
+const ttls: readonly [Duration, ...Duration[]] = [minutes(1), minutes(2), minutes(5), minutes(15), hours(1), hours(3)];
 
 export const kindOf = (dice: Dice): Kind =>
   dice.oneOf('token', 'token', 'dynamic', 'dynamic', 'dynamic', 'iam', 'followed', 'rotated');
@@ -77,7 +77,7 @@ export function aNature(dice: Dice, kind: Kind, least: Duration = 0): Nature {
         canRead: true,
         canObserve: true,
         honoursKeys: true,
-        observeEvery: Math.max(seconds(60), least / 10),
+        observeEvery: Math.max(minutes(2), least / 10),
       };
   }
 }

@@ -4,7 +4,7 @@ import type { Duration } from '../../src/core/time.ts';
 import type { Delivery, Sink } from '../../src/sinks/sink.ts';
 import type { Chaos } from './chaos.ts';
 import type { Life } from './life.ts';
-import type { Dice, Timeline } from './timeline.ts';
+import { type Dice, idle, type Timeline } from './timeline.ts';
 
 /** A program takes up what is there by itself, when the sink's own reload tells it to, or when the secret's does. */
 export interface Program {
@@ -95,8 +95,8 @@ export class SinkPlace {
     this.#writing = mine;
     this.#timeline.after(this.#dice.between(0, longestSwap), () => {
       if (this.#writing === mine) this.#writing = undefined;
-      if (!life.isAlive || signal.aborted) return;
-      this.#put(mine.isTorn ? torn : value);
+      if (life.isAlive && !signal.aborted) this.#put(mine.isTorn ? torn : value);
+      return idle;
     });
     return markOf(value);
   }

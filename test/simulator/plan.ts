@@ -1,6 +1,6 @@
 /** What a random world is made of, and what will go wrong in it. The seed decides everything. */
 import type { Policy } from '../../src/core/rules.ts';
-import { type Duration, hours, type Instant, minutes } from '../../src/core/time.ts';
+import { type Duration, type Instant, minutes } from '../../src/core/time.ts';
 import type { Focus, Pace } from './chaos.ts';
 import { focusOf, type Provocation, provocationsOf } from './focus.ts';
 import { aNature, type Kind, kindOf, type Nature } from './nature.ts';
@@ -69,7 +69,7 @@ export function aPlan(dice: Dice, seed: number): Plan {
   const houses = someHouses(dice, focus.kinds);
   const first = houses[0]?.secrets[0]?.nature;
   const term = first?.ttl ?? minutes(20);
-  const trouble = first?.ttl ? term * dice.between(5, 14) : hours(dice.between(1, 3));
+  const trouble = first?.ttl ? term * dice.between(4, 9) : minutes(dice.between(60, 140));
   const isRough = dice.chance(0.7);
   const some = (share: number, ...of: [number, ...number[]]) => (isRough && dice.chance(share) ? dice.oneOf(...of) : 0);
   return {
@@ -94,7 +94,7 @@ export function aPlan(dice: Dice, seed: number): Plan {
 function someHouses(dice: Dice, kinds: readonly Kind[]): readonly HousePlan[] {
   const kind = kinds[dice.between(0, kinds.length)] ?? kindOf(dice);
   const first = aSecret(dice, 's1', kind);
-  const least = (first.nature.ttl ?? minutes(10)) / 3;
+  const least = (first.nature.ttl ?? minutes(10)) / 2;
   const hasToken = kind !== 'token' && dice.chance(0.35);
   const others = Array.from({ length: dice.chance(0.2) ? dice.between(1, 3) : 0 }, (_, i) =>
     aSecret(dice, `s${i + 2}`, hasToken ? 'dynamic' : kindOf(dice), least),

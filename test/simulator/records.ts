@@ -21,7 +21,9 @@ export class Records {
   readonly #dice: Dice;
   readonly #troubles: Troubles;
   /** Everything that is stored passes here. */
-  onSave: (secret: string, json: string) => void = () => undefined;
+  onSave: (secret: string, record: SecretRecord, json?: string) => void = () => undefined;
+  /** What is kept goes through JSON, as it does on its way to Redis. */
+  isFaithful = true;
   /** Share of calls that fail, or take up to 10 s. */
   failing = 0;
   slow = 0;
@@ -51,7 +53,7 @@ export class Records {
   async #call<T>(life: Life, effect: () => T, how = this.#fate()): Promise<T> {
     const from = this.#timeline.now();
     const delay = this.#delay();
-    const way = { there: delay, back: this.#dice.chance(0.3) ? this.#dice.between(0, 3) : 0 };
+    const way = { there: delay, back: this.#dice.chance(0.1) ? this.#dice.between(1, 4) : 0 };
     if (delay > 100) this.#troubles.note('store', from, from + delay, 'slow');
     if (!how) return life.send(effect, way);
     this.#troubles.note('store', from, from + seconds(1));
@@ -66,7 +68,7 @@ export class Records {
   }
 
   #delay(): Duration {
-    return this.#dice.chance(this.slow) ? this.#dice.between(0, seconds(10)) : this.#dice.between(0, 4);
+    return this.#dice.chance(this.slow) ? this.#dice.between(0, seconds(10)) : this.#dice.between(-3, 4);
   }
 
   #remove(secret: string): void {
@@ -78,9 +80,10 @@ export class Records {
     const { record, revision } = this.get(secret);
     // As after a lost compare-and-set: the change is asked for twice, and only the second answer counts.
     if (this.#dice.chance(0.1)) change(emptyRecord);
-    const json = JSON.stringify(change(record));
-    this.onSave(secret, json);
-    const saved = { record: JSON.parse(json) as SecretRecord, revision: revision + 1 };
+    const next = change(record);
+    const json = this.isFaithful ? JSON.stringify(next) : undefined;
+    this.onSave(secret, next, json);
+    const saved = { record: json ? (JSON.parse(json) as SecretRecord) : next, revision: revision + 1 };
     this.#saved.set(secret, saved);
     this.#values.set(secret, keptWith(saved, this.#values.get(secret) ?? [], values));
     return saved;

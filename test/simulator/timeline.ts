@@ -26,10 +26,13 @@ export class Dice {
 
 const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
+/** The answer of what happened and woke nobody: time may go on at once. */
+export const idle = Symbol('nobody goes on');
+
 interface Event {
   readonly at: Instant;
   readonly nth: number;
-  readonly happen: () => void;
+  readonly happen: () => unknown;
 }
 
 export class Timeline implements Clock {
@@ -43,7 +46,12 @@ export class Timeline implements Clock {
     return this.#now;
   }
 
-  at(when: Instant, happen: () => void): void {
+  /** Something happens without taking time. Whoever does that for ever is stopped. */
+  spin(): void {
+    if (++this.#spins > 10_000) throw new Error(`spinning at ${this.#now}`);
+  }
+
+  at(when: Instant, happen: () => unknown): void {
     this.#events.push({ at: Math.max(Math.ceil(when), this.#now), nth: this.#count++, happen });
     let i = this.#events.length - 1;
     while (i > 0) {
@@ -53,18 +61,28 @@ export class Timeline implements Clock {
     }
   }
 
-  after = (delay: Duration, happen: () => void): void => this.at(this.#now + delay, happen);
+  after = (delay: Duration, happen: () => unknown): void => this.at(this.#now + delay, happen);
+
+  /** Have a look then, from outside: nobody in the world goes on because of it. */
+  watch(when: Instant, look: () => void): void {
+    this.at(when, () => {
+      look();
+      return idle;
+    });
+  }
 
   /** Let everything happen until then. A tick comes only when all that awaited an event has run as far as it can. */
   async runUntil(end: Instant): Promise<void> {
     await tick();
     for (let next = this.#events[0]; next && next.at <= end; next = this.#events[0]) {
       this.#removeFirst();
-      this.#spins = next.at > this.#now ? 0 : this.#spins + 1;
-      if (this.#spins > 10_000) throw new Error(`spinning at ${this.#now}`);
+      if (next.at > this.#now) this.#spins = 0;
       this.#now = next.at;
-      next.happen();
+      this.spin();
+      if (next.happen() === idle) continue;
       await tick();
+      // Thrown to whoever was spinning, it may have been taken for any other failure.
+      if (this.#spins > 10_000) this.spin();
     }
     this.#now = end;
   }

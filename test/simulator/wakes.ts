@@ -1,8 +1,8 @@
 /** A scheduler that lives through the death of the process, as a queue in Redis does: it loses and delays, as queues do. */
 import { type Duration, type Instant, seconds } from '../../src/core/time.ts';
-import { type Job, nameOf, type Scheduler } from '../../src/queue/scheduler.ts';
+import type { Job, Scheduler } from '../../src/queue/scheduler.ts';
 import type { Life } from './life.ts';
-import type { Dice, Timeline } from './timeline.ts';
+import { type Dice, idle, type Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
 
 export type Handle = (job: Job) => Promise<void>;
@@ -16,6 +16,8 @@ interface Due {
 
 const sweepEvery: Duration = seconds(5);
 const againAfter: Duration = seconds(1);
+
+const nameOf = (job: Job): string => `${job.kind} ${job.secret} ${job.kind === 'deliver' ? job.sink : ''}`;
 
 export class Wakes {
   /** Share of wake-ups that are lost, and of jobs that begin up to 20 s late. */
@@ -62,8 +64,8 @@ export class Wakes {
   scheduler(life: Life): Scheduler {
     const say = (job: Job, at: Instant, isBinding: boolean) =>
       life.send(() => this.#say(life, job, at, isBinding), {
-        there: this.#dice.between(0, 3),
-        back: this.#dice.between(0, 2),
+        there: this.#dice.between(-2, 3),
+        back: this.#dice.between(-10, 2),
       });
     return { succeed: (job, at) => say(job, at, true), wake: (job, at) => say(job, at, false) };
   }
@@ -90,7 +92,7 @@ export class Wakes {
     this.#due.set(name, due);
     const delay = this.#dice.chance(this.delays) ? this.#dice.between(0, seconds(20)) : 0;
     if (delay > 0) this.#troubles.note('process', due.at, due.at + delay);
-    this.#timeline.at(due.at + delay, () => this.#start(due));
+    this.#timeline.at(due.at + delay, () => (this.#isBegun(due) ? undefined : idle));
   }
 
   /** The process remembers what is due: what should have begun more than a period ago it puts there again. */
@@ -100,6 +102,12 @@ export class Wakes {
       if (this.#worker?.life !== life || this.#due.has(name) || this.#running.has(name)) return;
       this.#put({ at: this.#timeline.now(), job: lost.job });
     });
+  }
+
+  #isBegun(due: Due): boolean {
+    if (this.#due.get(nameOf(due.job)) !== due) return false;
+    this.#start(due);
+    return true;
   }
 
   #start(due: Due): void {

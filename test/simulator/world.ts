@@ -1,4 +1,5 @@
 /** One random world: providers, sinks, a process that is killed now and then, and a judge. The seed is all there is to it. */
+import type { SecretRecord } from '../../src/core/record.ts';
 import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Chaos } from './chaos.ts';
@@ -54,7 +55,8 @@ export class World {
     this.houses = this.plan.houses.map(({ name }) => new House(name, timeline, this.troubles, dice));
     this.kept = this.plan.houses.flatMap((house, i) => this.#keep(house, this.houses[i]));
     this.judge = new Judge(timeline, this.troubles, this.kept);
-    this.records.onSave = (secret, json) => this.#onSave(secret, json);
+    this.records.onSave = (secret, record, json) => this.#onSave(secret, record, json);
+    this.records.isFaithful = seed % 4 === 0;
     timeline.at(trouble, () => this.#calm());
   }
 
@@ -154,11 +156,11 @@ export class World {
     }
   }
 
-  #onSave(secret: string, json: string): void {
-    this.judge.onText('the store', json);
+  #onSave(secret: string, record: SecretRecord, json: string | undefined): void {
+    if (json !== undefined) this.judge.onText('the store', json);
     const issuer = this.kept.find(({ name }) => name === secret)?.issuer;
     for (const issued of issuer?.last ?? []) {
-      if (!issued.isOurs && json.includes(`"id":"${issued.id}"`)) issued.isOurs = true;
+      if (!issued.isOurs && record.leases.some(({ lease }) => lease.id === issued.id)) issued.isOurs = true;
     }
   }
 
