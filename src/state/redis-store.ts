@@ -182,6 +182,7 @@ export class RedisStore implements Store {
       const known = here.is === 'record' ? here.known : undefined;
       if (known) this.#known.set(secret, known);
       else this.#known.delete(secret);
+      this.#lost.delete(secret);
       return { known, held, revision: Math.max(revision, 0), isLost: false };
     }
     // Perhaps it is only the answer that is old: others of us have saved since it was given.

@@ -1,5 +1,6 @@
 /** What every store keeps to, the one in memory and the one in Redis. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { Material } from '../../src/core/material.ts';
 import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
 import type { Store } from '../../src/state/store.ts';
 
@@ -51,6 +52,28 @@ export const counted = (record: SecretRecord): SecretRecord => {
   const failure = { count, denied: 0, at: 0, code: 'unavailable' as const, notBefore: 0 };
   return { ...record, failures: { ...record.failures, counter: failure } };
 };
+
+/** A record with these leases, by their generations. */
+export const withLeases = (generations: Readonly<Record<string, number>>): SecretRecord => ({
+  ...emptyRecord,
+  leases: Object.entries(generations).map(([id, generation]) => {
+    const lease = { id, issuedAt: 1_000 };
+    return { lease, since: 1_000, termStart: 1_000, generation, verified: true };
+  }),
+});
+
+/** `lease/generation` and the values, of all that is kept. */
+export async function keptIn(store: Store, secret = 'orders-db'): Promise<Readonly<Record<string, unknown>>> {
+  const kept = await store.values(secret);
+  return Object.fromEntries(
+    kept.map(({ holding: { lease, generation }, material }) => [
+      `${lease}/${generation}`,
+      Object.fromEntries(material.keys().map((key) => [key, material.reveal(key)])),
+    ]),
+  );
+}
+
+export const valuesOf = (lease: string, password: string) => ({ lease, material: new Material({ password }) });
 
 export function storeSuite(name: string, open: () => Promise<StoreSubject>): void {
   describe(`the store ${name}`, () => {
@@ -137,6 +160,70 @@ export function storeSuite(name: string, open: () => Promise<StoreSubject>): voi
       const endless = (record: SecretRecord) => ({ ...record, credentialSince: Number.POSITIVE_INFINITY });
       await expect(store.update('orders-db', endless)).rejects.toThrow('credentialSince');
       expect(await store.load('orders-db')).toEqual(saved);
+    });
+
+    test('keeps values with their lease, in the generation that was saved with them, for all', async () => {
+      const { store, other } = await start();
+      expect(await store.values('orders-db')).toEqual([]);
+      await store.update('orders-db', () => withLeases({ one: 0 }), valuesOf('one', 'first'));
+      await store.update('orders-db', () => withLeases({ two: 3, one: 0 }), valuesOf('two', 'second'));
+      await store.update('orders-db', counted);
+      for (const each of [store, other]) {
+        expect(await keptIn(each)).toEqual({ 'one/0': { password: 'first' }, 'two/3': { password: 'second' } });
+      }
+    });
+
+    test('has the values of the last generation only', async () => {
+      const { store, other } = await start();
+      await store.update('orders-db', () => withLeases({ one: 0 }), valuesOf('one', 'first'));
+      await other.update('orders-db', () => withLeases({ one: 1 }), valuesOf('one', 'second'));
+      expect(await keptIn(store)).toEqual({ 'one/1': { password: 'second' } });
+      await store.update('orders-db', () => withLeases({ one: 2 }));
+      expect(await keptIn(store)).toEqual({});
+      await store.update('orders-db', () => withLeases({ one: 1 }));
+      expect(await keptIn(other)).toEqual({});
+    });
+
+    test('forgets values with their lease, and with the record', async () => {
+      const { store, other } = await start();
+      await store.update('orders-db', () => withLeases({ one: 0, two: 0 }), valuesOf('one', 'first'));
+      await other.update('orders-db', () => withLeases({ two: 0 }), valuesOf('two', 'second'));
+      expect(await keptIn(store)).toEqual({ 'two/0': { password: 'second' } });
+      await store.update('orders-db', () => withLeases({ one: 0, two: 0 }));
+      expect(await keptIn(other)).toEqual({ 'two/0': { password: 'second' } });
+      await store.remove('orders-db');
+      expect(await keptIn(store)).toEqual({});
+      await other.update('orders-db', () => withLeases({ one: 0, two: 0 }));
+      expect(await keptIn(store)).toEqual({});
+    });
+
+    test('keeps no values of a lease that is not in the record, nor any where nothing was saved', async () => {
+      const { store } = await start();
+      await store.update('orders-db', () => withLeases({ one: 0 }), valuesOf('two', 'stray'));
+      const broken = () => {
+        throw new Error('no');
+      };
+      await expect(store.update('orders-db', broken, valuesOf('one', 'stray'))).rejects.toThrow('no');
+      await store.update('orders-db', () => withLeases({ one: 0, two: 0 }));
+      expect(await keptIn(store)).toEqual({});
+    });
+
+    test('saves values with what somebody else saved in between', async () => {
+      const { store, other } = await start();
+      await store.update('orders-db', () => withLeases({ one: 0 }), valuesOf('one', 'first'));
+      await other.update('orders-db', () => withLeases({ one: 4, two: 7 }), valuesOf('two', 'second'));
+      await store.update('orders-db', (record) => record, valuesOf('one', 'third'));
+      expect(await keptIn(other)).toEqual({ 'one/4': { password: 'third' }, 'two/7': { password: 'second' } });
+    });
+
+    test('gives back every value as it was, whatever it is called and holds', async () => {
+      const { store, other } = await start();
+      const odd = JSON.parse('{"__proto__":"p","":"","a b":"x\\u0000\\ud800\\n","пароль":"ключ","json":"{\\"a\\":1}"}');
+      await store.update('orders-db', () => withLeases({ 'a:b/c': 0 }), {
+        lease: 'a:b/c',
+        material: new Material(odd),
+      });
+      expect(await keptIn(other)).toEqual({ 'a:b/c/0': odd });
     });
   });
 }

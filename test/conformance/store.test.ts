@@ -1,13 +1,12 @@
 /** The store suite on the store in memory, and on a real Redis; and what only Redis can do to a record. */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { emptyRecord } from '../../src/core/record.ts';
 import { connect } from '../../src/state/redis.ts';
 import { RedisStore } from '../../src/state/redis-store.ts';
 import { aSealing } from '../support/key-ring.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { aRedis, type RedisServer } from '../support/redis.ts';
-import { aRecord, counted, storeSuite } from './store-suite.ts';
+import { counted, storeSuite } from './store-suite.ts';
 
 storeSuite('in memory', async () => ({ store: new MemoryStore(), end: async () => undefined }));
 

@@ -1,5 +1,5 @@
 /** Records in memory, as JSON, so that what could not be remembered is not remembered; and the values as they are. */
-import { emptyRecord, holdingOf } from '../../src/core/record.ts';
+import { emptyRecord, holdingOf, isSame } from '../../src/core/record.ts';
 import type { Transition } from '../../src/core/transitions.ts';
 import { plainCodec } from '../../src/state/record-codec.ts';
 import type { Kept, Saved, Store, Values } from '../../src/state/store.ts';
@@ -47,7 +47,8 @@ export class MemoryStore implements Store {
 export function keptWith({ record }: Saved, before: readonly Kept[], values?: Values): readonly Kept[] {
   const held = record.leases.find(({ lease }) => lease.id === values?.lease);
   const others = before.filter(
-    ({ holding }) => holding.lease !== values?.lease && record.leases.some(({ lease }) => lease.id === holding.lease),
+    ({ holding }) =>
+      holding.lease !== values?.lease && record.leases.some((other) => isSame(holdingOf(other), holding)),
   );
   return held && values ? [...others, { holding: holdingOf(held), material: values.material }] : others;
 }
