@@ -194,19 +194,10 @@ function adopt(
   connection: Connection,
   secrets: Household['secrets'],
   visit: Household['visit'],
-  { signal, ports, onError }: Surroundings,
+  { signal, onError }: Surroundings,
 ): void {
-  const users = [...secrets.values()]
-    .map(({ secret }) => secret)
-    .filter((one) => one.provider === name && !one.isToken);
-  connection.token?.memory.tell(() => {
-    connection.gate.unblock();
-    for (const { name: secret } of users) {
-      ports.scheduler
-        .wake({ kind: 'look', secret }, ports.clock.now())
-        .catch((error: unknown) => onError(`calling ${secret} for the new token`, error));
-    }
-  });
+  // Who needs it has a place in the line there, and is called when its turn comes.
+  connection.token?.memory.tell(() => connection.gate.unblock());
   connection.rejectToken = (token) => {
     const visitor = visit(tokenOf(name), signal);
     if (!visitor) return;

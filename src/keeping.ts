@@ -14,6 +14,7 @@ import { look } from './keeper/look.ts';
 import { reload } from './keeper/reload.ts';
 import { subjectOf } from './keeper/secret.ts';
 import { type BullWorker, bullWorker, looksAtATime } from './queue/bullmq.ts';
+import { inBatches } from './queue/lane.ts';
 import type { Job } from './queue/scheduler.ts';
 import type { ProviderRequest } from './sources/define.ts';
 import { Lifeline } from './state/lifeline.ts';
@@ -169,10 +170,13 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     change(configuration) {
       const former = household;
       household = assemble(configuration, around, former);
-      for (const [name, { key }] of former.secrets) {
+      for (const [name, { key, secret }] of former.secrets) {
         const present = household.secrets.get(name);
         if (present?.key !== key) records.delete(name);
-        if (!present) for (const one of listeners) one.forget(name);
+        if (present) continue;
+        for (const one of listeners) one.forget(name);
+        // Nobody looks at it any more: those behind it in the line must not wait for its turn.
+        secret.gate.pass(name);
       }
       store.keepOnly(new Set([...household.secrets.values()].map(({ key }) => key)));
       watch();
@@ -241,7 +245,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   }
 
   async function lookAtAll(): Promise<void> {
-    await Promise.all(household.jobs.map((job) => worker.wake(job, steady.now())));
+    await inBatches(household.jobs, (job) => worker.wake(job, steady.now()));
   }
 }
 
