@@ -161,7 +161,11 @@ export class Lifeline implements Store {
       known.isDoubtful = false;
       return known.agree(saved, told?.values);
     }
-    if (told) known.change(told.change, told.values);
+    if (told) {
+      // The change was made to what it had gone back to: that is ours as well, and nobody else's.
+      known.tried(saved.record);
+      known.change(told.change, told.values);
+    }
     known.forgotten();
     known.cutOff = this.#options.clock.now();
     this.#options.onForgotten?.(secret);

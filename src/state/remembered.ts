@@ -149,7 +149,7 @@ export class Remembered {
     const held = this.#mine.leases.find(({ lease }) => lease.id === values?.lease);
     const others = this.#kept.filter(
       ({ holding }) =>
-        holding.lease !== held?.lease.id && this.#mine.leases.some(({ lease }) => lease.id === holding.lease),
+        holding.lease !== values?.lease && this.#mine.leases.some((one) => isSame(holdingOf(one), holding)),
     );
     this.#kept = held && values ? [...others, { holding: holdingOf(held), material: values.material }] : others;
   }
