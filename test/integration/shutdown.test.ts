@@ -1,5 +1,6 @@
 /** What becomes of leases when the daemon ends. */
 import { afterEach, expect, test } from 'vitest';
+import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { aStage, eventually, type Stage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
@@ -34,7 +35,11 @@ test('what is said to end with the daemon is revoked at its end, and taken anew 
 });
 
 test('what could not be ended in time is ended by the next start, and said to be left', async () => {
-  stage = await aStage();
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 600, accessTokenMaxTTL: 3600 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '10m', maxTTL: '1h' }),
+  );
   const { sandbox } = stage;
   const config = endsWithUs(stage);
   const daemon = await stage.daemon({ config, args: ['--shutdown-timeout', '3s'] });
