@@ -39,11 +39,8 @@ export interface KeepingOptions {
   readonly onMemory: (secret: string, what: InMemory, error?: unknown) => void;
 }
 
-/**
- * What the store knows of a secret: nothing new for a while; all again; it had forgotten, and is told again; or it never
- * heard all of it, and we end.
- */
-export type InMemory = 'kept' | 'back' | 'forgotten' | 'unsaved';
+/** What the store knows of a secret: nothing new for a while; all again; or it never heard all of it, and we end. */
+export type InMemory = 'kept' | 'back' | 'unsaved';
 
 export interface Keeping {
   readonly counts: BullWorker['counts'];
@@ -82,7 +79,6 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     clock: steady,
     timer,
     onKept: (key, error) => options.onMemory(nameOf(key), 'kept', error),
-    onForgotten: (key) => options.onMemory(nameOf(key), 'forgotten'),
     onBack: (key, wasReported) => {
       const secret = nameOf(key);
       if (wasReported) options.onMemory(secret, 'back');

@@ -136,8 +136,6 @@ function sayMemory(log: Log, secret: string, what: InMemory, error: unknown): vo
       });
     case 'back':
       return log.always('info', `Redis knows all of ${secret} again`, { secret });
-    case 'forgotten':
-      return log.warn(`Redis had forgotten what it was told of ${secret}, and is told again`, { secret });
     case 'unsaved':
       return log.error(`Redis was not told all of ${secret}: leases taken meanwhile may be left to their TTL`, { secret });
   }

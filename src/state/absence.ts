@@ -17,24 +17,15 @@ const defaultPatience: Duration = 2_000;
 export class Absence {
   readonly #options: LifelineOptions;
   readonly #memory: ReadonlyMap<string, Remembered>;
-  readonly #load: (secret: string) => Promise<unknown>;
   #reason: { readonly error: unknown } | undefined;
   #cancel: (() => void) | undefined;
   #pause: Duration = shortestPause;
   #telling: Promise<void> | undefined;
-  /** It was asked again, and still away. */
-  #isLong = false;
   #isClosed = false;
 
-  /** `load` asks the store of a secret that is not cut off, and believes nothing of what it says that is too old. */
-  constructor(
-    options: LifelineOptions,
-    memory: ReadonlyMap<string, Remembered>,
-    load: (secret: string) => Promise<unknown>,
-  ) {
+  constructor(options: LifelineOptions, memory: ReadonlyMap<string, Remembered>) {
     this.#options = options;
     this.#memory = memory;
-    this.#load = load;
   }
 
   /** Why the store is not asked. */
@@ -45,11 +36,10 @@ export class Absence {
   /** The store has failed so. */
   begin(error: unknown): void {
     this.#reason ??= { error };
-    this.askAgain();
+    this.#askAgain();
   }
 
-  /** Ask it again soon: there is something that it does not know, or that we do not. */
-  askAgain(): void {
+  #askAgain(): void {
     if (this.#isClosed || this.#cancel !== undefined || this.#telling !== undefined) return;
     this.#cancel = this.#options.timer(this.#pause, () => {
       this.#cancel = undefined;
@@ -62,10 +52,9 @@ export class Absence {
   #tellAll(): Promise<void> {
     this.#telling ??= this.#tellingAll().finally(() => {
       this.#telling = undefined;
-      const isDone =
-        !this.#reason && [...this.#memory.values()].every((one) => one.cutOff === undefined && !one.isDoubtful);
+      const isDone = !this.#reason && [...this.#memory.values()].every(({ cutOff }) => cutOff === undefined);
       if (isDone) this.#pause = shortestPause;
-      else this.askAgain();
+      else this.#askAgain();
     });
     return this.#telling;
   }
@@ -78,23 +67,17 @@ export class Absence {
       try {
         await within(this.#options, answer);
       } catch (error) {
-        this.#isLong = true;
         return this.#report(error);
       }
       this.#reason = undefined;
-      // It may have come back as another, or as it was long ago.
-      if (this.#isLong) for (const known of this.#memory.values()) known.isDoubtful = true;
-      this.#isLong = false;
     }
-    const open = [...this.#memory].filter(([, known]) => known.cutOff !== undefined || known.isDoubtful);
+    const open = [...this.#memory].filter(([, known]) => known.cutOff !== undefined);
     for (let from = 0; from < open.length && !this.#reason; from += batch) {
       const errors: unknown[] = [];
       const some = open.slice(from, from + batch);
-      const tell = async ([secret, known]: (typeof open)[number]) => {
-        if (known.cutOff === undefined) await this.#load(secret);
-        else await this.#tell(secret, known);
-      };
-      await Promise.all(some.map((one) => tell(one).catch((error: unknown) => errors.push(error))));
+      await Promise.all(
+        some.map(([secret, known]) => this.#tell(secret, known).catch((error: unknown) => errors.push(error))),
+      );
       if (errors.length > 0) this.#report(errors[0]);
       if (errors.length === some.length) return;
     }
@@ -102,11 +85,10 @@ export class Absence {
 
   /** Tell the store of one secret that is cut off, and have it no longer so. Nobody asks the store of it meanwhile. */
   async #tell(secret: string, known: Remembered): Promise<void> {
-    const { store, onBack, onForgotten } = this.#options;
+    const { store, onBack } = this.#options;
     await known.underWay;
     do {
       const found = await store.load(secret);
-      if (known.isLostIn(found) && !known.isUnsaved) onForgotten?.(secret);
       const telling = known.telling(found);
       if (!telling.isNeeded) {
         known.agree(found);
@@ -119,7 +101,6 @@ export class Absence {
     } while (known.isUnsaved);
     const { isReported } = known;
     known.cutOff = undefined;
-    known.isDoubtful = false;
     known.isReported = false;
     onBack?.(secret, isReported);
   }

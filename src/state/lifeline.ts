@@ -7,6 +7,7 @@ import { copied, Remembered } from './remembered.ts';
 import type { Kept, Saved, Store, Values } from './store.ts';
 
 export interface LifelineOptions {
+  /** It never goes back in time: what it has lost of what it said before it knows itself. */
   readonly store: Store;
   /** Never jumps. */
   readonly clock: Clock;
@@ -16,15 +17,8 @@ export interface LifelineOptions {
   readonly onKept?: (secret: string, error: unknown) => void;
   /** The store knows everything again. */
   readonly onBack?: (secret: string, wasReported: boolean) => void;
-  /** The store had gone back in time, and is told what it forgot. */
-  readonly onForgotten?: (secret: string) => void;
   /** How long the store may take to answer. Default: 2 s. */
   readonly patience?: Duration;
-}
-
-interface Told {
-  readonly change: Transition;
-  readonly values: Values | undefined;
 }
 
 /**
@@ -42,7 +36,7 @@ export class Lifeline implements Store {
 
   constructor(options: LifelineOptions) {
     this.#options = options;
-    this.#absence = new Absence(options, this.#memory, (secret) => this.load(secret));
+    this.#absence = new Absence(options, this.#memory);
   }
 
   load(secret: string): Promise<Saved> {
@@ -50,7 +44,8 @@ export class Lifeline implements Store {
       const known = this.#present(secret);
       if (known?.cutOff !== undefined) return known.saved;
       try {
-        return this.#agreed(secret, await this.#ask(secret, () => this.#options.store.load(secret)));
+        const saved = await this.#ask(secret, () => this.#options.store.load(secret));
+        return this.#remember(secret).agree(saved);
       } catch (error) {
         this.#absence.begin(error);
         const present = this.#present(secret);
@@ -76,7 +71,7 @@ export class Lifeline implements Store {
       };
       try {
         const saved = await this.#ask(secret, () => this.#options.store.update(secret, watched, values));
-        return this.#agreed(secret, saved, { change, values });
+        return this.#remember(secret).agree(saved, values);
       } catch (error) {
         if (isBroken) throw error;
         // What could not be written down anywhere is no failure of the store.
@@ -150,27 +145,10 @@ export class Lifeline implements Store {
     return known;
   }
 
-  /** The store has answered this. Where it has gone back in time it is not believed, and told what it forgot. */
-  #agreed(secret: string, saved: Saved, told?: Told): Saved {
+  #remember(secret: string): Remembered {
     const known = this.#memory.get(secret) ?? new Remembered(secret);
     this.#memory.set(secret, known);
-    const isOld = told ? known.isBefore(saved.revision - 1) : known.isLostIn(saved);
-    // It may have forgotten others with it.
-    if (isOld && !known.isDoubtful) for (const one of this.#memory.values()) one.isDoubtful = true;
-    if (!isOld) {
-      known.isDoubtful = false;
-      return known.agree(saved, told?.values);
-    }
-    if (told) {
-      // The change was made to what it had gone back to: that is ours as well, and nobody else's.
-      known.tried(saved.record);
-      known.change(told.change, told.values);
-    }
-    known.forgotten();
-    known.cutOff = this.#options.clock.now();
-    this.#options.onForgotten?.(secret);
-    this.#absence.askAgain();
-    return known.saved;
+    return known;
   }
 
   /** Who is told at last that it takes too long goes on without: what it brings then is not forgotten. */

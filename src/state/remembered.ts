@@ -13,7 +13,7 @@ const mostTries = 16;
 export class Remembered {
   readonly #secret: string;
   /** What the store and we agreed on last. */
-  #base: Saved = { record: emptyRecord, revision: -1 };
+  #base: Saved = { record: emptyRecord, revision: 0 };
   /** What has become of it since. */
   #mine: SecretRecord = emptyRecord;
   /** How often it changed since then. */
@@ -29,8 +29,6 @@ export class Remembered {
   cutOff: Instant | undefined;
   /** Somebody was told that it is cut off. */
   isReported = false;
-  /** What the store has is to be compared with this: it may have gone back in time. */
-  isDoubtful = false;
   /** A call to the store about it that is under way: what it brings may still take effect. */
   underWay: Promise<unknown> = Promise.resolve();
 
@@ -86,30 +84,11 @@ export class Remembered {
     this.#tries.push(record);
   }
 
-  /** Did the store lose what it had agreed to? */
-  isBefore(revision: number): boolean {
-    return revision < this.#base.revision;
-  }
-
-  /** Also where it can no longer be read, and nobody has saved it since. */
-  isLostIn({ record, revision }: Saved): boolean {
-    const isEmptied = record.leases.length === 0 && this.#base.record.leases.length > 0;
-    return this.isBefore(revision) || (isEmptied && revision === this.#base.revision);
-  }
-
-  /** It forgot: all is told anew. */
-  forgotten(): void {
-    this.#steps += 1;
-    for (const { holding } of this.#kept) this.#untold.add(holding.lease);
-  }
-
   /** What is to be told to a store that has this, and how it is known then that all was told. */
   telling(found: Saved): Telling {
-    const isLost = this.isLostIn(found);
-    if (isLost) this.forgotten();
     const mine = this.#mine;
     const steps = this.#steps;
-    const isOurs = isLost || this.#isOurs(found.record);
+    const isOurs = this.#isOurs(found.record);
     const base = this.#base.record;
     const change: Transition = (theirs) =>
       isOurs && isDeepStrictEqual(theirs, found.record) ? mine : merged(base, mine, theirs);

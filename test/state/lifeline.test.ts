@@ -43,7 +43,6 @@ class Subject {
     },
     onKept: (secret, error) => this.told.push(`${secret} kept: ${(error as Error).message}`),
     onBack: (secret, wasReported) => this.told.push(`${secret} back${wasReported ? ', as reported' : ''}`),
-    onForgotten: (secret) => this.told.push(`${secret} forgotten`),
   });
 
   async #call<T>(name: string, effect: () => Promise<T>, isSpared = false): Promise<T> {
@@ -276,16 +275,6 @@ describe('values in a lifeline', () => {
     expect((await kept(subject.inner)).sort()).toEqual(['a VALUE-a', 'b VALUE-b', 'c VALUE-c']);
   });
 
-  test('are told again to a store that lost everything', async () => {
-    const subject = await aSubject();
-    await subject.lifeline.update('s', taking('a'), valuesOf('a'));
-    await subject.lifeline.update('s', taking('b'), valuesOf('b'));
-    await subject.inner.remove('s');
-    await subject.lifeline.load('s');
-    await subject.pass(2_000);
-    expect((await kept(subject.inner)).sort()).toEqual(['a VALUE-a', 'b VALUE-b']);
-  });
-
   test('of a lease that was given up meanwhile are forgotten', async () => {
     const subject = await aSubject();
     subject.fate = 'refused';
@@ -316,64 +305,6 @@ describe('values in a lifeline', () => {
     await subject.lifeline.values('s');
     subject.fate = 'refused';
     expect(await kept(subject.lifeline)).toEqual(['a VALUE-a']);
-  });
-});
-
-describe('a store that forgets', () => {
-  test.each<[string, (subject: Subject) => Promise<unknown>]>([
-    ['when it is asked', ({ lifeline }) => lifeline.load('s')],
-    ['when it is told', ({ lifeline }) => lifeline.update('s', counted)],
-  ])('everything is told everything again: %s', async (_, act) => {
-    const subject = await aSubject();
-    await subject.lifeline.update('s', counted);
-    await subject.lifeline.update('other', counted);
-    subject.inner = new MemoryStore();
-    expect(await act(subject)).toMatchObject({ record: { leases: aRecord.leases } });
-    await subject.pass(2_000);
-    const { record } = await subject.inner.load('s');
-    expect(record.leases).toEqual(aRecord.leases);
-    expect(countOf(record)).toBe(countOf((await subject.lifeline.load('s')).record));
-    // Nobody asked for that one: where one was forgotten, others were.
-    expect(await subject.count('other')).toBe(1);
-    expect(subject.told.slice(0, 1)).toEqual(['s forgotten']);
-  });
-
-  test('the last of what it was told, as after a crash, is told it again', async () => {
-    const subject = await aSubject();
-    const before = await subject.inner.load('s');
-    await subject.lifeline.update('s', taking('new'));
-    subject.inner = new MemoryStore();
-    for (let i = 0; i < before.revision; i++) await subject.inner.update('s', () => before.record);
-    const { record } = await subject.lifeline.update('s', counted);
-    expect(record.leases[0]?.lease.id).toBe('new');
-    await subject.pass(2_000);
-    expect((await subject.inner.load('s')).record).toEqual(record);
-  });
-
-  test('while it is away is told all of it', async () => {
-    const subject = await aSubject();
-    await subject.lifeline.update('other', counted);
-    subject.fate = 'refused';
-    await subject.lifeline.update('s', counted);
-    await subject.pass(2_000);
-    subject.inner = new MemoryStore();
-    subject.fate = 'done';
-    await subject.pass(3_000);
-    expect((await subject.inner.load('s')).record).toEqual(counted(aRecord));
-    expect(await subject.count('other')).toBe(1);
-  });
-
-  test('what it can no longer read is told that again', async () => {
-    const subject = await aSubject();
-    const load = subject.inner.load.bind(subject.inner);
-    subject.inner.load = async (secret) => ({
-      ...(await load(secret)),
-      record: { leases: [], sinks: {}, failures: {} },
-    });
-    expect((await subject.lifeline.load('s')).record).toEqual(aRecord);
-    subject.inner.load = load;
-    await subject.pass(2_000);
-    expect((await subject.inner.load('s')).record).toEqual(aRecord);
   });
 });
 
