@@ -88,6 +88,18 @@ const kinds: readonly BlowKind[] = [
     },
   },
   {
+    name: 'daemon: kill -9, and again while it starts',
+    part: 'daemon',
+    weight: 0.5,
+    canStrike: ({ timeline }) => !isAway(timeline),
+    strike: async ({ keeper, timeline }, { length, which }) => {
+      timeline.end(timeline.begin('daemon: kill -9, and again while it starts', 'daemon'));
+      const isOver = keeper.kill(length / 6);
+      await pause(length / 6 + 2_500 * which);
+      await Promise.all([isOver, keeper.kill(length / 6)]);
+    },
+  },
+  {
     name: 'daemon: SIGSTOP',
     part: 'daemon',
     weight: 1,
@@ -237,7 +249,8 @@ export async function strikeUntil(end: Instant, scene: Scene, chance: Chance, si
       .finally(() => {
         busy.delete(kind.part);
         under.delete(blow);
-        if (kind.part === 'provider') peace.set('provider', Date.now() + lives.peace);
+        // Without any peace nothing could be kept alive, and nothing be proven.
+        if (kind.part === 'provider' || kind.part === 'daemon') peace.set(kind.part, Date.now() + lives.peace);
       });
     under.add(blow);
   }

@@ -41,12 +41,15 @@ function inYaml(secret: SecretPlan, places: Places, step: string): string {
     secret.kind === 'token'
       ? `{ type: infisical/access-token, provider: ${secret.name} }`
       : `{ type: infisical/dynamic-secret, provider: keeper, project: shop, environment: prod, name: ${secret.name} }`;
+  // One program is told once, by the signal where there is one.
+  const whom = (reload: SecretPlan['reload'], consumer: string) =>
+    reload.includes('signal') ? '' : `, ${pidFileOf(places, consumer)}`;
   const steps = (reload: SecretPlan['reload'], consumer: string) =>
     reload
       .map((kind) =>
         kind === 'signal'
           ? `{ signal: SIGHUP, pidFile: ${pidFileOf(places, consumer)} }`
-          : `{ exec: [${step}, ${logOf(places, consumer)}, ${join(places.secrets, consumer)}, ${pidFileOf(places, consumer)}] }`,
+          : `{ exec: [${step}, ${logOf(places, consumer)}, ${join(places.secrets, consumer)}${whom(reload, consumer)}] }`,
       )
       .join(', ');
   const sinks = secret.sinks.map(({ file, format, reload }) => {

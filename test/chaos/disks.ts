@@ -56,11 +56,11 @@ const limited = (): Disk => ({
 export async function writeStep(file: string): Promise<void> {
   const lines = [
     '#!/bin/sh',
-    '# step LOG FILE PIDFILE: notes the sum of FILE, then tells the program.',
-    'pid=$(cat "$3") && kill -0 "$pid" || exit 1',
+    '# step LOG FILE [PIDFILE]: notes the sum of FILE, then tells the program.',
+    'if [ -n "$3" ]; then pid=$(cat "$3") && kill -0 "$pid" || exit 1; fi',
     'sum=$(sha256sum "$2" | cut -c1-12)',
     'echo "$(date +%s%3N) $sum" >> "$1" || exit 1',
-    'kill -HUP "$pid"',
+    'if [ -n "$3" ]; then kill -HUP "$pid"; fi',
     '',
   ];
   await writeFile(file, lines.join('\n'), { mode: 0o700 });

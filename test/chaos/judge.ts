@@ -48,11 +48,14 @@ export function judge(evidence: Evidence): readonly Row[] {
   const refusals = crowd.refusals.map((refusal) => ({ refusal, why: whyForgiven(refusal, evidence) }));
   const failed = refusals.filter(({ why }) => why === undefined).map(({ refusal }) => refusal);
   const doubles = doubledReloads([...crowd.loads, ...crowd.runs()], timeline);
-  const kills = timeline.blows.filter(({ kind }) => /^(daemon|redis): kill|^daemon: ended/.test(kind)).length;
+  const kills = timeline.blows
+    .filter(({ kind }) => /^(daemon|redis): (kill|away)|^daemon: ended/.test(kind))
+    .reduce((sum, { kind }) => sum + (kind.includes('again') ? 2 : 1), 0);
   const left = leftBehind(evidence);
   const unknown = books.leases.filter(({ id, endedAt }) => endedAt === undefined && !evidence.record.includes(id));
   const survivors = unknown.filter(({ id }) => last.leases.find((one) => one.id === id)?.endedAt === undefined);
   const crashes = ends.filter(({ hadStarted }) => hadStarted);
+  const replaced = last.leases.filter(({ endedBy, renewals }) => endedBy === 'revoked' && renewals.length > 0);
   const renewed = books.leases.reduce((sum, { renewals }) => sum + renewals.length, 0);
   return [
     { name: 'uses of a credential', value: String(crowd.uses()), isKept: crowd.uses() > 0 },
@@ -60,6 +63,7 @@ export function judge(evidence: Evidence): readonly Row[] {
     zero('failed uses while the provider was reachable', failed.map(asDetail(evidence))),
     { name: 'failed uses forgiven (no calm before the end)', value: String(refusals.length - failed.length) },
     { name: 'leases taken / renewals', value: `${books.leases.length} / ${renewed}`, isKept: renewed > 0 },
+    { name: '  renewed, replaced and then ended by us', value: String(replaced.length) },
     zero('leases left beyond their TTL', left),
     zero('leases that no record knows, not ended after their TTL', survivors.map(leaseDetail)),
     { name: '  of them alive at the end of the run', value: String(unknown.length), details: unknown.map(leaseDetail) },
@@ -143,7 +147,7 @@ function whyForgiven(refusal: Refusal, { books, last, lives, timeline }: Evidenc
   // A token that is refused before its end was ended by somebody, and that was us.
   if (refusal.endsAt !== undefined && refusal.at < refusal.endsAt - seconds(1)) return undefined;
   const window = windowOf(refusal.secret.ttl);
-  const needed = Math.min(seconds(5), window, lives.peace * 0.8);
+  const needed = Math.min(seconds(5), window, lives.peace * 0.6);
   const parts = ['provider', 'daemon', 'sink'] as const;
   if (timeline.longestCalm(parts, end - 2 * window, end) >= needed) return undefined;
   return timeline.calm(parts, end, refusal.at) < minutes(1) ? 'there was no calm' : undefined;

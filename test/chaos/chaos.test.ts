@@ -1,0 +1,55 @@
+/** The chaos run for half a minute, with lives so short that leases are renewed and replaced meanwhile. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { script } from './processes.ts';
+
+let child: ChildProcess | undefined;
+afterEach(async () => {
+  const left = child;
+  child = undefined;
+  if (left === undefined || left.exitCode !== null || left.signalCode !== null) return;
+  const gone = new Promise((resolve) => left.once('exit', resolve));
+  left.kill('SIGTERM');
+  await gone;
+});
+
+const ours = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('lk-chaos-'));
+
+async function chaos(...args: readonly string[]): Promise<{ readonly code: number | null; readonly printed: string }> {
+  const [program = '', ...rest] = script(join(import.meta.dirname, 'main.ts'), ...args);
+  const running = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child = running;
+  let printed = '';
+  const add = (chunk: Buffer) => {
+    printed += chunk.toString();
+  };
+  running.stdout.on('data', add);
+  running.stderr.on('data', add);
+  const code = await new Promise<number | null>((resolve) => running.once('close', resolve));
+  return { code, printed };
+}
+
+const count = (printed: string, row: string): number =>
+  Number(new RegExp(`${row} +(\\d+)`).exec(printed)?.[1] ?? Number.NaN);
+
+test('struck every few seconds, with its own Redis, it keeps every promise', async () => {
+  const { code, printed } = await chaos('--for', '30s', '--seed', '3', '--redis', 'embedded');
+  expect(code, printed).toBe(0);
+  expect(count(printed, 'renewed, replaced and then ended by us'), printed).toBeGreaterThan(0);
+}, 200_000);
+
+test('struck every few seconds, with a Redis by url, it keeps every promise', async () => {
+  const { code, printed } = await chaos('--for', '15s', '--seed', '5', '--redis', 'url');
+  expect(code, printed).toBe(0);
+}, 200_000);
+
+test('programs that never read their file again are found out, and nothing is left behind', async () => {
+  const before = ours();
+  const { code, printed } = await chaos('--for', '20s', '--seed', '3', '--redis', 'url', '--plant', 'never-rereads');
+  expect(code, printed).toBe(1);
+  expect(printed).toMatch(/failed uses while the provider was reachable +\d+ +NOT KEPT/);
+  expect(ours().filter((name) => !before.includes(name))).toEqual([]);
+}, 200_000);
