@@ -47,7 +47,9 @@ export function lineUp(visit: Visit, { until, because, heldUp }: Wait): Instant 
   const stake = { deadline: heldUp.deadline + offset, emergencyAt: heldUp.emergencyAt + offset };
   const isFirst = gate.line(name, stake, () => lookNow(visit));
   const isGates = because === 'Blocked' || because === 'ProviderBusy';
-  return isGates && !isFirst ? until + seconds(30 + 30 * fraction(name)) : until;
+  if (!isGates || isFirst) return until;
+  // Who is in danger may be let through before the first in line.
+  return Math.max(until, Math.min(heldUp.emergencyAt, until + seconds(30 + 30 * fraction(name))));
 }
 
 /** Where this fails it is the date in the scheduler that counts. */

@@ -73,10 +73,11 @@ describe('a provider that is blocked', () => {
   test('is not waited for by what is not due', () => {
     const wait = choose([item('a', 20)], {}, 1, at(blockedBy('NoToken', 10)));
     expect(wait).toEqual({ act: 'wait', until: 20, because: 'NotDue' });
+    // It gets in line when it falls due: who can help has to know how urgent it is.
     expect(choose([item('a', 20)], {}, 1, at(blockedBy('NoToken', 30)))).toEqual({
       act: 'wait',
-      until: 30,
-      because: 'Blocked',
+      until: 20,
+      because: 'NotDue',
     });
   });
 

@@ -298,6 +298,32 @@ describe('a provider', () => {
     expect(other.asked).toEqual(['acquire at 0', `renew at ${minutes(57)}`]);
   });
 
+  test('that asks for silence is asked in time by who is in danger, also where another waits before it', async () => {
+    const stage = new Stage();
+    const gate = stage.gate();
+    const tries: Instant[] = [];
+    const limited = aSource(stage, {
+      renew: async () => {
+        tries.push(stage.now);
+        throw new ProviderBlocked('RetryAfter', stage.now + hours(1));
+      },
+    });
+    const add = (name: string, source: ReturnType<typeof aSource>, ends: Instant, begun: Instant, renewAt: number) => {
+      stage.add({ name, source, gate, policy: { renewAt, jitter: 0, grace: 0 } });
+      const lease = lent(name, begun, { expiresAt: ends });
+      return stage.store.update(name, (record) => ({
+        ...record,
+        leases: [{ lease, since: begun, termStart: begun, generation: 0, verified: true, observedAt: 0 }],
+      }));
+    };
+    // The first ends sooner, and is in danger later.
+    await add('first', limited, minutes(30), 0, 0.5);
+    await add('second', aSource(stage), minutes(31), minutes(-89), 0.9);
+    await stage.until(minutes(30));
+    expect(tries[0]).toBe(minutes(15));
+    expect(stage.done('second')[0]?.at).toBe(minutes(25));
+  });
+
   test('that does not answer is spared by those who can wait', async () => {
     const stage = new Stage();
     const gate = stage.gate();
