@@ -34,8 +34,10 @@ export class Excuses {
   }
 
   /** When somebody ended it early: by when must it have been noticed and replaced? */
-  noticed({ issuer }: Kept, { surprisedAt, goneAt = never }: Issued, scheduled: Instant): Instant {
-    const { observeEvery } = issuer.nature;
+  noticed({ issuer }: Kept, { surprisedAt, goneAt = never, told }: Issued, end: Instant): Instant {
+    const { observeEvery, renewal } = issuer.nature;
+    // Of an end that an answer told of which nobody heard, nobody knows.
+    const scheduled = renewal?.changesValues ? end : Math.max(end, told?.end ?? end);
     const asked = observeEvery === undefined ? never : surprisedAt + observeEvery;
     // Where nobody asks, it is found when it should have been renewed or would have ended by itself.
     const known = Number.isFinite(scheduled) ? scheduled : surprisedAt + minutes(5);

@@ -99,7 +99,8 @@ export class Wakes {
   #sweepUp(life: Life, lost: Due): void {
     this.#timeline.at(lost.at + sweepEvery + this.#dice.between(0, sweepEvery), () => {
       const name = nameOf(lost.job);
-      if (this.#worker?.life !== life || this.#due.has(name) || this.#running.has(name)) return;
+      if (this.#worker?.life !== life || this.#due.has(name)) return;
+      if (this.#running.has(name)) return this.#sweepUp(life, { ...lost, at: this.#timeline.now() });
       this.#put({ at: this.#timeline.now(), job: lost.job });
     });
   }
