@@ -18,6 +18,13 @@ export interface ProgramOptions {
 /** How long an orderly end, or the answer to `once`, may take where nobody says so. */
 export const defaultEnd: Duration = 10_000;
 
+/** A clock so far off is somebody's to look after. */
+const worthSaying: Duration = seconds(30);
+
+const sayAhead = (provider: string, ahead: Duration): string =>
+  `the clock of ${provider} is ${sayDuration(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} this machine's: ` +
+  'its dates count, and nothing lapses by it; have both set by a time server';
+
 /** The share of the time to end that belongs to what is under way. The rest is for leases that end with us. */
 const forWhatIsUnderWay = 0.75;
 
@@ -37,7 +44,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
   const steady = steadyClock();
   const isColoured = process.stderr.isTTY === true && !env['NO_COLOR'];
   const log = createLog({ ...configuration.log, clock: wallClock, isColoured });
-  const metrics = createMetrics({ version, clock: steady });
+  const metrics = createMetrics({ version, clock: steady, wall: wallClock });
   const health = createHealth({ clock: steady });
   let foundations: Foundations | undefined;
   let keeping: Keeping | undefined;
@@ -106,7 +113,11 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
         steady,
         wall: wallClock,
         onRequest: (provider, request) => metrics.onRequest(provider, request),
-        onSkew: (provider, skew) => metrics.onSkew(provider, skew),
+        onSkew: (provider, skew) => {
+          metrics.onSkew(provider, skew);
+          const ahead = skew + steady.now() - wallClock.now();
+          if (Math.abs(ahead) >= worthSaying) log.warn(sayAhead(provider, ahead));
+        },
         onError: (doing, error) => log.warn(`${doing} failed`, { err: error }),
         onMemory: (secret, what, error) => sayMemory(log, secret, what, error),
       });
@@ -128,15 +139,8 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
 }
 
 function sayMemory(log: Log, secret: string, what: InMemory, error: unknown): void {
-  switch (what) {
-    case 'kept':
-      return log.warn(`Redis cannot be told of ${secret}: it is kept from memory, and a restart now may lose a lease`, {
-        secret,
-        err: error,
-      });
-    case 'back':
-      return log.always('info', `Redis knows all of ${secret} again`, { secret });
-    case 'unsaved':
-      return log.error(`Redis was not told all of ${secret}: leases taken meanwhile may be left to their TTL`, { secret });
-  }
+  const ofIt = { secret, ...(error !== undefined && { err: error }) };
+  if (what === 'kept') log.warn(`Redis cannot be told of ${secret}: from here on it is kept from memory`, ofIt);
+  else if (what === 'back') log.always('info', `Redis knows all of ${secret} again`, ofIt);
+  else log.error(`Redis was not told all of ${secret}: a lease taken meanwhile may be left to its TTL`, ofIt);
 }

@@ -43,8 +43,15 @@ export interface Metrics {
 /** A scrape waits no longer than this for Redis. */
 const patience: Duration = seconds(1);
 
-/** `clock` is the steady one: dead seconds are counted on it. */
-export function createMetrics({ version, clock }: { readonly version: string; readonly clock: Clock }): Metrics {
+export interface MetricsOptions {
+  readonly version: string;
+  /** The steady one: dead seconds are counted on it, and skews are told against it. */
+  readonly clock: Clock;
+  /** The machine's, which may be set at any time. Default: as `clock`. */
+  readonly wall?: Clock;
+}
+
+export function createMetrics({ version, clock, wall = clock }: MetricsOptions): Metrics {
   const latest = createLatest(clock);
   const deadTime = createDeadTime(clock);
   const meter = createMeter();
@@ -59,7 +66,11 @@ export function createMetrics({ version, clock }: { readonly version: string; re
   const lookLateness = meter.histogram('leasekeeper_look_lateness_seconds');
   const requests = meter.histogram('leasekeeper_provider_request_duration_seconds');
   const blockedUntil = meter.gauge('leasekeeper_provider_blocked_until_timestamp_seconds');
-  const skews = meter.gauge('leasekeeper_clock_skew_seconds');
+  const skewOf = new Map<string, Duration>();
+  const skews = meter.gauge('leasekeeper_clock_skew_seconds', () => {
+    const set = clock.now() - wall.now();
+    for (const [provider, skew] of skewOf) skews.set({ provider }, (skew + set) / 1000);
+  });
   const redis = meter.gauge('leasekeeper_redis_up');
   const jobs = meter.gauge('leasekeeper_queue_jobs', async () => {
     jobs.reset();
@@ -94,6 +105,7 @@ export function createMetrics({ version, clock }: { readonly version: string; re
     hasForgotten = false;
     const subjects = latest.all().map(({ subject }) => subject);
     const providers = new Set(subjects.flatMap((subject) => [subject.provider, doorOf(subject)]));
+    for (const provider of skewOf.keys()) if (!providers.has(provider)) skewOf.delete(provider);
     const sources = new Set(subjects.map(({ source }) => source));
     const byProvider = [prune(acts, 'provider', (name) => providers.has(name))];
     byProvider.push(prune(failures, 'provider', (name) => providers.has(name)));
@@ -150,7 +162,7 @@ export function createMetrics({ version, clock }: { readonly version: string; re
     },
     onRequest: (provider, { operation, status, took }) =>
       requests.observe({ provider, operation, status }, inSeconds(took)),
-    onSkew: (provider, skew) => skews.set({ provider }, skew / 1000),
+    onSkew: (provider, skew) => void skewOf.set(provider, skew),
     redisUp: (isUp) => redis.set(isUp ? 1 : 0),
     queueCounts: (counts) => {
       ask = counts;

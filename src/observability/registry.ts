@@ -4,7 +4,7 @@ import { type LabelsOf, type MetricName, rowOf } from './metrics-table.ts';
 
 export interface Meter {
   readonly registry: Registry;
-  gauge<Name extends MetricName>(name: Name, collect?: () => Promise<void>): Gauge<LabelsOf<Name>>;
+  gauge<Name extends MetricName>(name: Name, collect?: () => void | Promise<void>): Gauge<LabelsOf<Name>>;
   counter<Name extends MetricName>(name: Name): Counter<LabelsOf<Name>>;
   histogram<Name extends MetricName>(name: Name): Histogram<LabelsOf<Name>>;
 }

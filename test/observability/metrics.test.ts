@@ -298,3 +298,14 @@ test('dates that nobody knows do not break a scrape', async () => {
   metrics.listen({ type: 'begun', secret: 'orders-db', lateness: Number.NEGATIVE_INFINITY });
   expect((await scrape()).get(expiry)).toBe('0');
 });
+
+test("a provider's clock is told against the machine's, also after that was set", async () => {
+  const [clock, wall] = [steeredTime(1000), steeredTime(1000)];
+  const metrics = createMetrics({ version: '1', clock: clock.clock, wall: wall.clock });
+  const said = async () =>
+    /^leasekeeper_clock_skew_seconds\{provider="main"\} (\S+)$/m.exec(await metrics.render())?.[1];
+  metrics.onSkew('main', -90_000);
+  expect(await said()).toBe('-90');
+  wall.moveTo(1000 - 90_000);
+  expect(await said()).toBe('0');
+});
