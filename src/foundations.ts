@@ -28,6 +28,7 @@ export interface FoundationsOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onRequest: (request: ControlRequest) => Promise<unknown>;
   readonly onRedisHealth: (isUp: boolean) => void;
+  readonly onRedisEvicting: (policy: string | undefined) => void;
   readonly onRedisError: (error: Error) => void;
   readonly onRedisDeath: (how: string, pause: Duration) => void;
   readonly onWarning: (text: string) => void;
@@ -79,6 +80,7 @@ export async function layFoundations(options: FoundationsOptions): Promise<Found
       place,
       prefix: state.prefix,
       onHealth: options.onRedisHealth,
+      onEvicting: options.onRedisEvicting,
       onError: options.onRedisError,
       onWarning: options.onWarning,
     });

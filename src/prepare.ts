@@ -91,6 +91,13 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
           if (isUp) log.always('info', 'Redis answers');
           else log.warn('Redis does not answer: everything is kept from memory until it does');
         },
+        onRedisEvicting: (policy) => {
+          if (policy === undefined) log.always('info', 'Redis evicts no keys any more when its memory is full');
+          else
+            log.error(
+              `Redis evicts keys when its memory is full (maxmemory-policy ${policy}), and records with them: set it to noeviction`,
+            );
+        },
         onRedisError: (error) => log.warn('Redis cannot be asked', { err: error }),
         onRedisDeath: (how, pause) =>
           log.warn(`the embedded Redis ended (${how}); it is started again in ${sayDuration(pause)}`),

@@ -88,10 +88,17 @@ function checkVersion(info: string, place: string): void {
   throw new RedisRefused(`Redis at ${place} is version ${version}: leasekeeper needs ${oldest.join('.')} or later`);
 }
 
-async function checkPolicy(redis: Redis, info: string, place: string): Promise<readonly string[]> {
+/** How it makes room when its memory is full. `undefined`: it does not tell, or not now. */
+export async function policyOf(redis: Redis, info?: string): Promise<string | undefined> {
   // Managed Redis often forbids CONFIG, and tells the same elsewhere.
-  const asked = await redis.config('GET', 'maxmemory-policy').catch(() => undefined);
-  const policy = (asked as string[] | undefined)?.[1] ?? /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  const asked = (await redis.config('GET', 'maxmemory-policy').catch(() => undefined)) as string[] | undefined;
+  if (asked?.[1] !== undefined) return asked[1];
+  const told = info ?? (await redis.info('memory').catch(() => ''));
+  return /^maxmemory_policy:(\S+)/m.exec(told)?.[1];
+}
+
+async function checkPolicy(redis: Redis, info: string, place: string): Promise<readonly string[]> {
+  const policy = await policyOf(redis, info);
   if (policy === 'noeviction') return [];
   if (policy === undefined)
     return [`Redis at ${place} does not tell its maxmemory-policy: make sure that it is noeviction`];

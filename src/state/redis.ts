@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Redis, type RedisOptions as Settings } from 'ioredis';
 import { every, sleep } from '../clock.ts';
 import { type Duration, seconds } from '../core/time.ts';
-import { probe, RedisRefused, reasonOf } from './redis-probe.ts';
+import { policyOf, probe, RedisRefused, reasonOf } from './redis-probe.ts';
 
 /** ioredis types its replies by this one option; ours are of the usual kind. */
 type RedisOptions = Omit<Settings, 'replyMapping'>;
@@ -29,6 +29,8 @@ export interface ConnectOptions {
   /** The first part of every key, as the configuration has it. */
   readonly prefix: string;
   readonly onHealth?: (isUp: boolean) => void;
+  /** It began to evict keys when its memory is full, by this policy; or, without one, it does so no longer. */
+  readonly onEvicting?: (policy: string | undefined) => void;
   /** What is odd about this Redis, and what to do about it. Once, at start. */
   readonly onWarning?: (text: string) => void;
   /** A failing connection, each time that it fails. The message names no value. */
@@ -39,6 +41,8 @@ export interface ConnectOptions {
   readonly commandTime?: Duration;
   /** How often to ask whether it is there. Default: 5 s. */
   readonly heartbeat?: Duration;
+  /** How often to ask how it makes room. Default: 10 s. */
+  readonly policyEvery?: Duration;
 }
 
 export interface RedisAccess {
@@ -58,7 +62,12 @@ const longestPause: Duration = seconds(2);
 /** Throws `RedisRefused` with one sentence and its remedy where this Redis cannot be reached in time or will not do. */
 export async function connect(options: ConnectOptions): Promise<RedisAccess> {
   const { place, onHealth, onError } = options;
-  const { patience = seconds(10), commandTime = seconds(2), heartbeat = seconds(5) } = options;
+  const {
+    patience = seconds(10),
+    commandTime = seconds(2),
+    heartbeat = seconds(5),
+    policyEvery = seconds(10),
+  } = options;
   const base = await settingsOf(place, onError);
   const make = (more: RedisOptions) =>
     'socket' in place
@@ -99,6 +108,16 @@ export async function connect(options: ConnectOptions): Promise<RedisAccess> {
       },
     );
   });
+  let evictingBy: string | undefined;
+  const stopAsking = every(policyEvery, () => {
+    if (store.status !== 'ready') return;
+    void policyOf(store).then((policy) => {
+      if (policy === undefined) return;
+      const present = policy === 'noeviction' ? undefined : policy;
+      if (present !== evictingBy) options.onEvicting?.(present);
+      evictingBy = present;
+    });
+  });
   return {
     store,
     producer: () => make({ ...impatient, commandTimeout: 2 * commandTime }),
@@ -109,6 +128,7 @@ export async function connect(options: ConnectOptions): Promise<RedisAccess> {
     },
     close: () => {
       stop();
+      stopAsking();
       store.disconnect();
     },
   };
