@@ -1,47 +1,11 @@
 /** Was anything that was promised not kept? Judged by the sandbox's books and by what the programs saw, never by the daemon's own word. */
-import type { Duration, Instant } from '../../src/core/time.ts';
+import type { Instant } from '../../src/core/time.ts';
 import { minutes, seconds } from '../../src/core/time.ts';
-import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
-import type { Crowd, Load, Refusal } from './crowd.ts';
-import type { Lives, SecretPlan } from './lives.ts';
-import type { Passage } from './proxy.ts';
+import type { LeaseBook } from '../sandbox/infisical/books.ts';
+import type { Load, Refusal } from './crowd.ts';
+import { type Detail, type Evidence, planOf, type Row, windowOf } from './evidence.ts';
 import { clockTime, type Timeline } from './timeline.ts';
 import { earlyLeases, earlyLogins, type Waste } from './waste.ts';
-
-export interface Evidence {
-  readonly lives: Lives;
-  readonly timeline: Timeline;
-  readonly crowd: Pick<
-    Crowd,
-    'uses' | 'unreachable' | 'reads' | 'refusals' | 'torn' | 'loads' | 'runs' | 'seen' | 'words'
-  >;
-  /** When the run was over, with everything still alive. */
-  readonly books: Books;
-  /** After the daemon had stopped and the longest TTL was over. */
-  readonly last: Books;
-  /** All that Redis held when the run was over. */
-  readonly record: string;
-  readonly passages: readonly Passage[];
-  readonly ends: readonly { readonly at: Instant; readonly how: string; readonly hadStarted: boolean }[];
-  readonly exit: number | NodeJS.Signals;
-  /** How long after the last blow all was well again; `undefined`: it never was. */
-  readonly healedAfter: Duration | undefined;
-  readonly leftProcesses: readonly string[];
-}
-
-export interface Row {
-  readonly name: string;
-  readonly value: string;
-  /** Absent: nothing to be judged. */
-  readonly isKept?: boolean;
-  /** What is needed to understand it, with the moment it is about. */
-  readonly details?: readonly Detail[];
-}
-
-export interface Detail {
-  readonly at: Instant;
-  readonly text: string;
-}
 
 export function judge(evidence: Evidence): readonly Row[] {
   const { crowd, books, last, timeline, ends, exit, healedAfter } = evidence;
@@ -128,9 +92,6 @@ function wasteRow(name: string, waste: readonly Waste[], kills: number): readonl
   ];
 }
 
-/** The emergency window of a term, as DESIGN has it; here for judging, so written anew. */
-export const windowOf = (term: Duration): Duration => Math.max(term / 20, Math.min(term / 4, minutes(1)));
-
 /**
  * A credential that was ended by us while it was in use is never forgiven. One that ran out is where provider, daemon
  * and the sink's disk never worked together for a moment before its end, or not yet for long enough after it. Redis
@@ -182,12 +143,6 @@ function leftBehind({ books, last, lives, crowd }: Evidence): readonly Detail[] 
   const alive = last.leases.filter(({ endedAt }) => endedAt === undefined);
   return [...late, ...alive].map(leaseDetail);
 }
-
-export const planOf = ({ secrets }: Lives, { secret }: LeaseBook): SecretPlan => {
-  const plan = secrets.find(({ name }) => secret.endsWith(` ${name}`));
-  if (plan === undefined) throw new Error(`the books have leases of ${secret}`);
-  return plan;
-};
 
 /** So long after a step was run a kill may still take with it the word that it was. */
 const unsure = seconds(3);

@@ -1,5 +1,5 @@
 /** A run in words: the table, and for what was not kept everything that is needed to understand it. */
-import type { Detail, Row } from './judge.ts';
+import type { Detail, Row } from './evidence.ts';
 import { judge } from './judge.ts';
 import type { Run } from './run.ts';
 import { clockTime } from './timeline.ts';

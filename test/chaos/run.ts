@@ -7,11 +7,12 @@ import type { Duration } from '../../src/core/time.ts';
 import { freePort } from '../support/ports.ts';
 import { aRedis } from '../support/redis.ts';
 import { type Scene, strikeUntil } from './blows.ts';
+import { watchBreath } from './breath.ts';
 import { chanceOf } from './chance.ts';
 import { clientSecretFile, configurationOf } from './configuration.ts';
 import { aCrowd, type Places } from './crowd.ts';
 import { aDisk, writeStep } from './disks.ts';
-import type { Evidence } from './judge.ts';
+import type { Evidence } from './evidence.ts';
 import { aKeeperProcess, type SaidLine } from './keeper-process.ts';
 import { identityOf, type Lives, sandboxOf } from './lives.ts';
 import { signalStranger, startOf, thoseAt } from './processes.ts';
@@ -90,6 +91,7 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   }
 
   const timeline = openTimeline();
+  undo.push(watchBreath(timeline));
   let pidOfKeeper = () => 0;
   const redis = isEmbedded ? embedded(dataDir, () => pidOfKeeper()) : await byUrl(join(dir, 'redis'));
   undo.push(() => redis.stop());

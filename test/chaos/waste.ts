@@ -1,86 +1,104 @@
 /** Leases and logins that were taken sooner than the age of the one before asked for: the price of the blows. */
-import type { Instant } from '../../src/core/time.ts';
+import type { Duration, Instant } from '../../src/core/time.ts';
 import { seconds } from '../../src/core/time.ts';
 import type { LeaseBook, TokenBook } from '../sandbox/infisical/books.ts';
-import { type Detail, type Evidence, planOf, windowOf } from './judge.ts';
-import { identityOf } from './lives.ts';
+import { type Detail, type Evidence, planOf, windowOf } from './evidence.ts';
+import { identityOf, type Lives, type SecretPlan } from './lives.ts';
+import type { Passage } from './proxy.ts';
 import { clockTime, type Timeline } from './timeline.ts';
 
 export interface Waste {
   readonly what: string;
   readonly early: readonly Detail[];
-  /** Of which the answer never arrived: somebody else's blow. */
+  /** Requests whose answer never arrived: what they took is nobody's. */
   readonly lost: number;
 }
 
 /** What two clocks, and a look that is due, may be apart. */
 const slack = seconds(2);
+const jitter = 10;
 
 export function earlyLeases({ lives, books, timeline, passages }: Evidence): readonly Waste[] {
   return lives.secrets
     .filter(({ kind }) => kind !== 'token')
     .map((plan) => {
       const leases = books.leases.filter((lease) => planOf(lives, lease) === plan);
-      const sorted = leases.sort((a, b) => a.createdAt - b.createdAt);
-      const early = sorted.filter((lease, i) => {
+      const sorted = [...leases].sort((a, b) => a.createdAt - b.createdAt);
+      const early = sorted.filter(({ createdAt }, i) => {
         const before = sorted[i - 1];
-        if (before === undefined) return false;
-        const jitter = plan.ttl * 0.1;
-        return lease.createdAt < dueAt(before, lease.createdAt, lives.grace, jitter) - slack;
+        return before !== undefined && createdAt < leaseDueAt(before, createdAt, plan, lives) - slack;
       });
-      const isTaking = ({ path, method }: { path: string; method: string }) =>
-        method === 'POST' && path.endsWith('/dynamic-secrets/leases');
-      const lost = passages.filter((one) => isTaking(one) && one.subject === plan.name && isLost(one)).length;
+      const isTaking = ({ path, method, subject }: Passage) =>
+        method === 'POST' && path.endsWith('/dynamic-secrets/leases') && subject === plan.name;
       return {
         what: plan.name,
-        early: early.map((one) => detail(timeline, one.createdAt, `a lease of ${plan.name}`)),
-        lost,
+        early: early.map(({ createdAt }) => detail(timeline, createdAt, `a lease of ${plan.name}`)),
+        lost: passages.filter((one) => isTaking(one) && isLost(one)).length,
       };
     });
 }
 
-const isLost = ({ forwarded, delivered }: { forwarded: boolean; delivered: boolean }) => forwarded && !delivered;
+const isLost = ({ forwarded, delivered }: Passage) => forwarded && !delivered;
 
-/** From when on a successor was wanted: a grace before the wall, or where the end was near and the lease not renewed. */
-function dueAt(lease: LeaseBook, asked: Instant, grace: number, jitter: number): Instant {
+/** From when on a successor of this lease was wanted, as it was when it was asked for. */
+function leaseDueAt(lease: LeaseBook, asked: Instant, { ttl }: SecretPlan, lives: Lives): Instant {
   const { createdAt, maxExpireAt, endedAt, renewals } = lease;
-  const renewal = renewals.filter(({ at }) => at <= asked).at(-1);
-  const first = renewals[0] === undefined ? lease.expireAt : undefined;
-  const term = (maxExpireAt ?? lease.expireAt) - createdAt;
-  // The end as it was then: additive renewals, so that of the first term is found by going back.
-  const expireAt = renewal?.expireAt ?? first ?? createdAt + term;
-  const window = windowOf(expireAt - (renewal?.at ?? createdAt));
-  const wallAt =
-    maxExpireAt === null
-      ? Number.POSITIVE_INFINITY
-      : Math.max(
-          createdAt + (maxExpireAt - createdAt) / 2,
-          maxExpireAt - grace - windowOf(expireAt - createdAt) - jitter,
-        );
-  return Math.min(wallAt, expireAt - window, endedAt ?? Number.POSITIVE_INFINITY);
+  const past = renewals.filter(({ at }) => at <= asked);
+  const termStart = past.at(-1)?.at ?? createdAt;
+  const expireAt = past.at(-1)?.expireAt ?? createdAt + ttl;
+  const term = expireAt - termStart;
+  const wall = maxExpireAt ?? Number.POSITIVE_INFINITY;
+  const early = (term * jitter) / 100;
+  const wallAt = Math.max(createdAt + (wall - createdAt) / 2, wall - lives.grace - windowOf(term) - early);
+  // What cannot be renewed is replaced when it would have been renewed.
+  const renewAt = termStart + (term * (lives.renewAt - jitter)) / 100;
+  const replaceAt = wall - expireAt < ttl ? renewAt : Number.POSITIVE_INFINITY;
+  return Math.min(wallAt, replaceAt, expireAt - windowOf(term), endedAt ?? Number.POSITIVE_INFINITY);
 }
 
+/** Of an identity two tokens are kept: that which is delivered, and that which its provider is asked with. */
 export function earlyLogins({ lives, books, timeline, passages }: Evidence): readonly Waste[] {
   const tokens = lives.secrets.filter(({ kind }) => kind === 'token');
   return [{ name: 'keeper', ...lives.keeper }, ...tokens].map(({ name, ttl, maxTtl }) => {
     const logins = books.logins.filter(({ identity, outcome }) => identity === name && outcome === 'ok');
-    const early = logins.filter((login, i) => {
-      const before = logins[i - 1];
-      return before !== undefined && login.at < tokenDueAt(before, login.at) - slack;
-    });
-    const isLogin = ({ path }: { path: string }) => path.endsWith('/universal-auth/login');
-    const { clientId } = identityOf(name);
-    const lost = passages.filter((one) => isLogin(one) && one.subject === clientId && isLost(one)).length;
-    return { what: name, early: early.map(({ at }) => detail(timeline, at, `a login of ${name}`)), lost };
-
-    function tokenDueAt(before: TokenBook, asked: Instant): Instant {
-      const renewal = books.tokenRenewals.filter(({ token, at }) => token === before.token && at <= asked).at(-1);
-      const expiresAt = (renewal?.at ?? before.at) + ttl;
-      // A renewal lands within the wall only where half a minute is left: behind that every one is a login.
-      const wall = maxTtl === undefined ? Number.POSITIVE_INFINITY : before.at + maxTtl - ttl - seconds(40);
-      return Math.min(Math.max(wall, before.at + (maxTtl ?? 0) / 2), expiresAt - windowOf(ttl));
+    const kept: TokenBook[] = [];
+    const early: TokenBook[] = [];
+    const renewalsOf = ({ token }: TokenBook) => books.tokenRenewals.filter((one) => one.token === token);
+    const dueAt = (before: TokenBook, asked: Instant): Instant => {
+      const past = renewalsOf(before).filter(({ at }) => at <= asked);
+      return tokenDueAt(before.at, past.at(-1)?.at ?? before.at, { ttl, maxTtl, renewAt: lives.renewAt });
+    };
+    for (const login of logins) {
+      // Whoever is renewed later was not replaced now.
+      const replaceable = kept.filter((one) => !renewalsOf(one).some(({ at }) => at > login.at));
+      const due = replaceable.filter((one) => login.at >= dueAt(one, login.at) - slack);
+      const replaced = due[0] ?? (kept.length < (name === 'keeper' ? 1 : 2) ? undefined : (replaceable[0] ?? kept[0]));
+      if (replaced !== undefined && due.length === 0) early.push(login);
+      if (replaced !== undefined) kept.splice(kept.indexOf(replaced), 1);
+      kept.push(login);
     }
+    const { clientId } = identityOf(name);
+    const isLogin = ({ path, subject }: Passage) => path.endsWith('/universal-auth/login') && subject === clientId;
+    return {
+      what: name,
+      early: early.map(({ at }) => detail(timeline, at, `a login of ${name}`)),
+      lost: passages.filter((one) => isLogin(one) && isLost(one)).length,
+    };
   });
+}
+
+interface TokenLife {
+  readonly ttl: Duration;
+  readonly maxTtl: Duration | undefined;
+  readonly renewAt: number;
+}
+
+function tokenDueAt(loggedInAt: Instant, termStart: Instant, { ttl, maxTtl, renewAt }: TokenLife): Instant {
+  const emergencyAt = termStart + ttl - windowOf(ttl);
+  if (maxTtl === undefined) return emergencyAt;
+  // A renewal is asked for only where it lands half a minute before the wall; what cannot be renewed is replaced.
+  const lastRenewal = loggedInAt + maxTtl - ttl - seconds(37);
+  return Math.min(emergencyAt, Math.max(lastRenewal, termStart + (ttl * (renewAt - jitter)) / 100));
 }
 
 /** With the last thing that was done to us before it. */
