@@ -43,8 +43,8 @@ export class Excuses {
     const known = Number.isFinite(scheduled) ? scheduled : surprisedAt + minutes(5);
     // Once told, it is replaced at once; where that happens again and again, we think before we take another.
     const isFirst = issuer.surprises.filter((at) => surprisedAt - at < minutes(30)).length < 2;
-    const told = goneAt + (isFirst ? seconds(45) : longestRecovery);
-    return Math.min(told, Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery);
+    const heard = goneAt + (isFirst ? seconds(45) : longestRecovery);
+    return Math.min(heard, Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery);
   }
 
   /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */

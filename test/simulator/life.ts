@@ -4,10 +4,18 @@ import type { Duration, Instant } from '../../src/core/time.ts';
 import { Deadline } from './deadline.ts';
 import type { Timeline } from './timeline.ts';
 
+/** `strike` kills the process. */
+export interface Blow {
+  readonly falls: 'before' | 'after';
+  readonly strike: () => void;
+}
+
 export class Life {
   isAlive = true;
   readonly abort = new AbortController();
   readonly startedAt: Instant;
+  /** Asked at every call, to whomever: is the process killed right before it takes effect, or right after it? */
+  blow: () => Blow | undefined = () => undefined;
   readonly #timeline: Timeline;
 
   constructor(timeline: Timeline) {
@@ -29,11 +37,16 @@ export class Life {
   }
 
   /** Send a request: it takes effect when it is there, and is answered when the answer is back. */
-  async send<T>(effect: (isAwaited: boolean) => T, way: Way): Promise<T> {
+  async send<T>(asked: (isAwaited: boolean) => T, way: Way): Promise<T> {
+    const effect = this.isAlive ? underBlow(this.blow(), asked) : asked;
     const isAtOnce = way.there <= 0 && way.back <= 0;
     if (isAtOnce && this.isAlive && !way.signal?.aborted) {
       this.#timeline.spin();
-      return effect(true);
+      const answer = attempt(() => effect(true));
+      // Killed by it, nobody hears the answer.
+      if (!this.isAlive) return new Promise<T>(() => undefined);
+      if ('error' in answer) throw answer.error;
+      return answer.value;
     }
     return new Promise((resolve, reject) => {
       const { signal } = way;
@@ -67,6 +80,21 @@ export class Life {
     signal.addEventListener('abort', cutOff, { once: true });
     return () => signal.removeEventListener('abort', cutOff);
   }
+}
+
+function underBlow<T>(blow: Blow | undefined, effect: (isAwaited: boolean) => T): (isAwaited: boolean) => T {
+  if (!blow) return effect;
+  return (isAwaited) => {
+    if (blow.falls === 'before') {
+      blow.strike();
+      throw new LeaseError('unavailable', 'never sent');
+    }
+    try {
+      return effect(isAwaited);
+    } finally {
+      blow.strike();
+    }
+  };
 }
 
 export interface Way {

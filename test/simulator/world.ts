@@ -8,7 +8,7 @@ import type { Kept } from './excuses.ts';
 import { House } from './house.ts';
 import { Issuer } from './issuer.ts';
 import { Judge } from './judge.ts';
-import { Life } from './life.ts';
+import { type Blow, Life } from './life.ts';
 import { Meddlers } from './meddlers.ts';
 import { SinkPlace } from './place.ts';
 import { aPlan, type HousePlan, healing, type Plan, type SecretPlan } from './plan.ts';
@@ -36,6 +36,8 @@ export class World {
   /** Told everything that happens, one line each. */
   log: ((line: string) => void) | undefined;
   life: Life | undefined;
+  /** Asked at every call that anybody makes: is it the one that kills the process? */
+  blow: () => Blow | undefined = () => undefined;
   /** What a person does. */
   ask: Ask = () => undefined;
   #keys = 0;
@@ -120,6 +122,7 @@ export class World {
   boot(): void {
     const life = new Life(this.timeline);
     this.life = life;
+    life.blow = () => this.blow();
     this.log?.(`${this.timeline.now()} boots`);
     const { timeline, dice, troubles, chaos, judge, records, wakes, kept } = this;
     const newKey = () => `key${++this.#keys}`;
