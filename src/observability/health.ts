@@ -46,12 +46,19 @@ export interface SecretHealth {
     readonly owed: boolean;
     readonly endsAt?: string;
   }[];
-  readonly failures: readonly {
-    readonly act: string;
-    readonly count: number;
-    readonly code: string;
-    readonly at?: string;
-  }[];
+  readonly failures: readonly FailureHealth[];
+}
+
+export interface FailureHealth {
+  readonly act: string;
+  /** Where it is about one: `*` for the programs behind all of them. */
+  readonly sink?: string;
+  readonly count: number;
+  readonly code: string;
+  readonly at?: string;
+  /** Absent where it happened to a process before this one. */
+  readonly message?: string;
+  readonly nextTryAt?: string;
 }
 
 /** Sinks that others see as well: a program beside us is not helped or hurt by them. */
@@ -133,7 +140,7 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
 }
 
 function describe(
-  { subject, record, nextLookAt, blocked }: Known,
+  { subject, record, nextLookAt, failed, blocked }: Known,
   view: View,
   reasons: readonly string[],
 ): SecretHealth {
@@ -161,7 +168,13 @@ function describe(
       ...dated('endsAt', sink.endsAt),
     })),
     failures: Object.entries(record.failures)
-      .map(([key, { count, code, at }]) => ({ act: key.split(':', 1)[0] ?? key, count, code, ...dated('at', at) }))
+      .map(([key, { count, code, at }]): FailureHealth => {
+        const [act = key, to] = key.split(/:(.*)/s);
+        const { message, nextTryAt } = failed[key] ?? {};
+        const sink = to !== undefined && isDelivery({ act }) ? { sink: to } : {};
+        const said = message !== undefined && { message };
+        return { act, ...sink, count, code, ...dated('at', at), ...said, ...dated('nextTryAt', nextTryAt) };
+      })
       // Those that a success has ended are no news.
       .filter(({ act }) => (view.failures[act] ?? 0) > 0),
   };

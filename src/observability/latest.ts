@@ -1,4 +1,5 @@
 /** The latest that was heard of every secret of the configuration. Gauges and readiness are functions of it. */
+import { keyOf } from '../core/agenda.ts';
 import type { BlockReason } from '../core/failure.ts';
 import { emptyRecord, type SecretRecord } from '../core/record.ts';
 import type { Clock, Instant } from '../core/time.ts';
@@ -10,8 +11,17 @@ export interface Known {
   readonly record: SecretRecord;
   /** When a look will be next, in the provider's time. Absent: nobody looked yet. */
   readonly nextLookAt?: Instant;
+  /** By act, see `keyOf`: what its last failure said, and when it is tried again. */
+  readonly failed: Readonly<Record<string, Failed>>;
   /** Its provider is not asked now. */
   readonly blocked?: Blocked;
+}
+
+export interface Failed {
+  /** For people; it contains no value. */
+  readonly message?: string;
+  /** In the provider's time. */
+  readonly nextTryAt: Instant;
 }
 
 /** `until` is on our clock. */
@@ -53,7 +63,7 @@ export function createLatest(clock: Clock): Latest {
   };
   return {
     watch: (subject) => {
-      secrets.set(subject.name, { record: emptyRecord, ...secrets.get(subject.name), subject });
+      secrets.set(subject.name, { record: emptyRecord, failed: {}, ...secrets.get(subject.name), subject });
     },
     forget: (secret) => {
       secrets.delete(secret);
@@ -68,6 +78,15 @@ export function createLatest(clock: Clock): Latest {
         }
         case 'changed':
           return update(event.secret, { record: event.record });
+        case 'done': {
+          const { secret, step, outcome, message, next, at } = event;
+          const known = secrets.get(secret);
+          if (!known || outcome === 'blocked') return;
+          const nextTryAt = next.act === 'wait' ? next.until : at;
+          const failed = { ...(message !== undefined && { message }), nextTryAt };
+          const { [keyOf(step)]: _, ...others } = known.failed;
+          return update(secret, { failed: outcome === 'ok' ? others : { ...others, [keyOf(step)]: failed } });
+        }
         case 'decided': {
           const { secret, step, sink } = event;
           const subject = secrets.get(secret)?.subject;

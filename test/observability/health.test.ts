@@ -128,6 +128,9 @@ test('one secret as JSON: dates, sinks, the last failure and why', async () => {
   health.listen(changed({ ...delivered(time.clock.now()), failures: { 'renew:l1': failure } }));
   const until = minutes(32);
   health.listen({ type: 'decided', secret: 'orders-db', step: { act: 'wait', until, because: 'BackingOff' } });
+  const step = { act: 'renew', to: 'l1', because: 'RenewalDue', at: 0, deadline: 0, emergencyAt: 0 } as const;
+  const next = { act: 'wait', until, because: 'BackingOff' } as const;
+  health.listen(done(step, { outcome: 'unavailable', message: 'no answer', next }));
   time.moveTo(minutes(31));
   const answer = await get('/readyz/orders-db');
   expect(answer.status).toBe(200);
@@ -145,7 +148,16 @@ test('one secret as JSON: dates, sinks, the last failure and why', async () => {
     renewsAt: '1970-01-01T00:30:00.000Z',
     nextLookAt: '1970-01-01T00:32:00.000Z',
     sinks: [{ name: 'file', type: 'file', holds: 'newest', owed: false, endsAt: '1970-01-01T01:00:00.000Z' }],
-    failures: [{ act: 'renew', count: 3, code: 'unavailable', at: '1970-01-01T00:31:00.000Z' }],
+    failures: [
+      {
+        act: 'renew',
+        count: 3,
+        code: 'unavailable',
+        at: '1970-01-01T00:31:00.000Z',
+        message: 'no answer',
+        nextTryAt: '1970-01-01T00:32:00.000Z',
+      },
+    ],
   });
 });
 
