@@ -89,7 +89,7 @@ export async function layFoundations(options: FoundationsOptions): Promise<Found
       redis: redis.store,
       keys: redis.keys,
       sealing: sealing(loaded.ring, redis.keys),
-      place: loaded.place,
+      loaded,
       server: state.redis === 'embedded' ? `in ${state.dataDir}` : `at ${state.redis.url}`,
     };
     // Before anything is written to it.
@@ -118,7 +118,7 @@ const verifyEvery: Duration = seconds(5);
 
 /** Now the prefix is ours: who had it before us may have written since we looked. */
 async function openStore(
-  { onUnreadable, onRolledBack, onNews }: FoundationsOptions,
+  { onUnreadable, onRolledBack, onNews, onRedisError }: FoundationsOptions,
   control: KeyControlOptions,
   loaded: LoadedKeys,
 ): Promise<{ readonly store: RedisStore; readonly markKey: Buffer }> {
@@ -128,11 +128,16 @@ async function openStore(
   await keepEntry(control, controlled);
   const { entry, markKey, former } = controlled;
   const store = new RedisStore({ redis, keys, sealing, entry, onUnreadable, onRolledBack });
-  await store.reseal(former);
-  if (loaded.formerPlaces.length > 0) {
-    onNews(
-      `all that Redis remembers is sealed with the first key of ${loaded.place} now; what may be removed: ${loaded.formerPlaces.join(' and ')}`,
-    );
+  const removable = loaded.formerPlaces.join(' and ');
+  try {
+    await store.reseal(former);
+    if (removable)
+      onNews(
+        `all that Redis remembers is sealed with the first key of ${loaded.place} now; what may be removed: ${removable}`,
+      );
+  } catch (error) {
+    // The former key opens it, as before; the next start tries again.
+    onRedisError(error as Error);
   }
   return { store, markKey };
 }

@@ -15,8 +15,8 @@ export interface KeyControlOptions {
   /** Begins all keys: see `RedisAccess.keys`. */
   readonly keys: string;
   readonly sealing: Sealing;
-  /** Where our keys are, for people. */
-  readonly place: LoadedKeys['place'];
+  /** Where our keys are, and whether they were. */
+  readonly loaded: Pick<LoadedKeys, 'place' | 'isNew'>;
   /** Where Redis is, for people. */
   readonly server: string;
 }
@@ -26,6 +26,8 @@ export interface KeyControl {
   readonly markKey: Buffer;
   /** The key of the fingerprints, sealed: what has to lie in Redis. */
   readonly entry: string;
+  /** It does. */
+  readonly isThere: boolean;
   /** Secrets whose records a former key of ours has signed. */
   readonly former: readonly string[];
 }
@@ -43,13 +45,18 @@ export async function controlKeys(options: KeyControlOptions): Promise<KeyContro
   // Where it was lost: of the keys that it may have come from the one that was there before.
   const maker = ring.all.get(former[0]?.[1] ?? '') ?? ring.present;
   const markKey = sealing.unwrap(entry) ?? maker.mark;
-  const isPresent = sealing.isPresent(entry) && sealing.unwrap(entry) !== undefined;
-  return { markKey, entry: isPresent ? entry : sealing.wrap(markKey), former: former.map(([secret]) => secret) };
+  const isThere = sealing.isPresent(entry) && sealing.unwrap(entry) !== undefined;
+  return {
+    markKey,
+    isThere,
+    entry: isThere ? entry : sealing.wrap(markKey),
+    former: former.map(([secret]) => secret),
+  };
 }
 
 /** Put it where the next start looks for it. */
-export async function keepEntry({ redis, keys }: KeyControlOptions, { entry }: KeyControl): Promise<void> {
-  await redis.set(names(keys).entry, entry);
+export async function keepEntry({ redis, keys }: KeyControlOptions, { entry, isThere }: KeyControl): Promise<void> {
+  if (!isThere) await redis.set(names(keys).entry, entry);
 }
 
 const atATime = 500;
@@ -78,12 +85,15 @@ function unlessWrongType(error: Error): undefined {
   if (!error.message.startsWith('WRONGTYPE')) throw error;
 }
 
-function refusal({ server, keys, place, sealing }: KeyControlOptions, strange: readonly string[]): RedisRefused {
+function refusal({ server, keys, loaded, sealing }: KeyControlOptions, strange: readonly string[]): RedisRefused {
   const missing = [...new Set(strange)].join(', ');
-  const ours = [...sealing.ring.all.keys()].join(', ');
+  const ours = loaded.isNew ? 'is not there' : `has ${[...sealing.ring.all.keys()].join(', ')}`;
   return new RedisRefused(
-    `Redis ${server} holds what was sealed under the prefix ${keys} with the key ${missing}, and ${place} has ${ours}: ` +
+    `Redis ${server} holds what was sealed under the prefix ${keys} with the key ${missing}, and ${loaded.place} ${ours}: ` +
       'put the former key back there, in a line after the first if another is to take its place; ' +
+      (loaded.isNew
+        ? 'where dataDir does not outlive the daemon, keep the key elsewhere by state.encryptionKey; '
+        : '') +
       'or begin anew under another state.prefix, which costs a login for each provider and a new lease for each secret ' +
       'whose value is shown only once, while the former ones live to the end of their TTL. Nothing was changed',
   );

@@ -36,9 +36,11 @@ export interface LoadedKeys {
   readonly ring: KeyRing;
   /** Where they are, for people. */
   readonly place: string;
+  /** It was not there, and was made just now. */
+  readonly isNew: boolean;
   /** What may go once nothing is sealed with the former keys any more, for people. */
   readonly formerPlaces: readonly string[];
-  /** One that was made just now is on disk after this; nothing may depend on it before. */
+  /** A new one is on disk after this; nothing may depend on it before. */
   keep(): Promise<void>;
 }
 
@@ -58,11 +60,11 @@ export async function loadKeys({ dataDir, configured, env }: KeyOptions): Promis
     const place = `${'file' in configured ? configured.file : configured.env} (state.encryptionKey)`;
     const given = keysIn(await readCredential(configured, env), place);
     const formerPlaces = [...former(given, place), ...(own.length > 0 ? [file] : [])];
-    return { ring: keyRing([...given, ...own]), place, formerPlaces, keep };
+    return { ring: keyRing([...given, ...own]), place, isNew: false, formerPlaces, keep };
   }
-  if (own.length > 0) return { ring: keyRing(own), place: file, formerPlaces: former(own, file), keep };
+  if (own.length > 0) return { ring: keyRing(own), place: file, isNew: false, formerPlaces: former(own, file), keep };
   const made = randomBytes(length);
-  return { ring: keyRing([made]), place: file, formerPlaces: [], keep: () => write(file, made) };
+  return { ring: keyRing([made]), place: file, isNew: true, formerPlaces: [], keep: () => write(file, made) };
 }
 
 /** The keys in a text, each of 32 bytes in base64, with white space between them. `place` names it for people. */

@@ -44,6 +44,18 @@ describe('settings', () => {
     });
   });
 
+  it('hold the key of the state only as a pointer, which has to lead somewhere', () => {
+    const top = (key: string) => `state: { encryptionKey: ${key} }\n`;
+    const env = { LK_KEY: 'S3CRET' };
+    expect(loaded({ top: top('{ env: LK_KEY }'), env }).state.encryptionKey).toEqual({ env: 'LK_KEY' });
+    expect(complaints({ top: top('{ env: LK_KEY }') })).toEqual([expect.stringContaining('is not set')]);
+    expect(complaints({ top: top('{ file: /nowhere/lk.key }') })).toEqual([expect.stringContaining('does not exist')]);
+    expect(complaints({ top: top(`"${ref('LK_KEY')}"`), env })).toEqual([
+      expect.stringContaining('does not belong in this'),
+    ]);
+    expect(complaints({ top: top('S3CRET'), env }).join()).not.toContain('S3CRET');
+  });
+
   it.each([
     ['0.0.0.0:80', '0.0.0.0', 80],
     ['[::1]:9464', '::1', 9464],

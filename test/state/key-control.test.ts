@@ -18,7 +18,8 @@ afterAll(() => redis.stop());
 const started = async (ring: KeyRing, prefix?: string) => {
   const subject = await aStore(redis, { ring, ...(prefix !== undefined && { prefix }) });
   const { access, keys, sealing } = subject;
-  const options = { redis: access.store, keys, sealing, place: '/data/seal.key', server: 'at redis://r:6379' };
+  const loaded = { place: '/data/seal.key', isNew: false };
+  const options = { redis: access.store, keys, sealing, loaded, server: 'at redis://r:6379' };
   const control = await controlKeys(options);
   await keepEntry(options, control);
   await subject.store.reseal(control.former);
