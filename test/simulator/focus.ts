@@ -7,7 +7,7 @@ import type { Fault } from './troubles.ts';
 /** Something that somebody does to the first secret of the world. */
 export interface Provocation {
   readonly at: Instant;
-  readonly what: 'crash' | 'wipe' | 'version' | 'end' | 'refuse' | 'rotate' | 'renew' | 'revoke' | 'nothing';
+  readonly what: 'crash' | 'wipe' | 'version' | 'end' | 'refuse' | 'rotate' | 'renew' | 'revoke' | 'spill' | 'nothing';
   /** An outage of such requests from then on. */
   readonly outage?: { readonly of: 'provider' | 'renew' | 'acquire'; readonly for: Duration };
 }
@@ -37,12 +37,12 @@ export const scenes: readonly Scene[] = [
   { doing: 'acquire RotationDue', kinds: ['rotated', 'dynamic', 'token'], faults: ofSources },
   { doing: 'acquire EndOfLife', kinds: ['token', 'dynamic', 'iam'], faults: ofSources },
   { doing: 'acquire RenewalFailing', kinds: leased, faults: ofSources, outage: 'renew' },
-  { doing: 'acquire ValuesLost', kinds: ['dynamic', 'token'], faults: ofSources, provoke: ['wipe', 'crash'] },
+  { doing: 'acquire ValuesLost', kinds: ['dynamic', 'token'], faults: ofSources, provoke: ['wipe', 'spill', 'crash'] },
   { doing: 'observe InDoubt', kinds: ['dynamic', 'followed', 'rotated'], faults: ofSources, provoke: ['crash'] },
   { doing: 'observe PollDue', kinds: ['dynamic', 'followed', 'rotated'], faults: ofSources },
   { doing: 'renew RenewalDue', kinds: leased, faults: ofSources },
   { doing: 'renew Requested', kinds: leased, faults: ofSources, provoke: ['renew'] },
-  { doing: 'read ValuesNeeded', kinds: versions, faults: ofSources, provoke: ['wipe', 'crash'] },
+  { doing: 'read ValuesNeeded', kinds: versions, faults: ofSources, provoke: ['wipe', 'spill', 'crash'] },
   { doing: 'verify Unproven', faults: ofSinks },
   { doing: 'retire GraceOver', kinds: ['dynamic', 'rotated'], faults: ofSources },
   { doing: 'retire Requested', kinds: ['dynamic', 'rotated'], faults: ofSources, provoke: ['revoke'] },
@@ -65,11 +65,13 @@ export function focusOf(seed: number): Focus & { readonly kinds: readonly Kind[]
   return { doing: pair.scene.doing, fault: pair.fault, kinds: pair.scene.kinds ?? [] };
 }
 
-/** Four times in the time of trouble, where it does not come by itself. */
+/** Some times in the time of trouble, where it does not come by itself. */
 export function provocationsOf(doing: Doing, trouble: Duration, term: Duration): readonly Provocation[] {
   const scene = scenes.find((each) => each.doing === doing);
   if (!scene) return [];
-  const times = [0.2, 0.4, 0.6, 0.8].map((share) => Math.floor(trouble * share));
+  // Between two outages there has to be time for what comes after them.
+  const shares = scene.outage ? [0.05, 0.5] : [0.2, 0.4, 0.6, 0.8];
+  const times = shares.map((share) => Math.floor(trouble * share));
   return times.flatMap((at): Provocation[] => {
     const { outage } = scene;
     if (outage === 'acquire')

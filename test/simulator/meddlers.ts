@@ -42,6 +42,7 @@ export class Meddlers {
     if (!one) return;
     if (what === 'crash') world.crash();
     if (what === 'wipe') this.#wipe(one);
+    if (what === 'spill') world.records.spill(one.name);
     if (what === 'version' && one.issuer.current) one.issuer.addVersion('others');
     if (what === 'end') this.#end(one);
     if (what === 'refuse') one.issuer.refusals++;

@@ -12,6 +12,8 @@ export interface SecretPlan {
   readonly name: string;
   readonly nature: Nature;
   readonly policy: Policy;
+  /** It is rotated so often. A number, where the policy's rule is a function: a plan can be written down. */
+  readonly rotatesEvery?: Duration;
   /** By sink, how each program behind it is told to take up what is there. */
   readonly sinks: readonly (readonly Program['told'][])[];
   readonly isVerified: boolean;
@@ -118,8 +120,8 @@ function aSecret(dice: Dice, name: string, kind: Kind, least?: Duration): Secret
       renewAt: 0.4 + dice.roll() * 0.4,
       jitter: dice.roll() * 0.2,
       grace: Math.floor(term * dice.roll() * 0.3),
-      ...(rotates && { rotateAfter: (issued: Instant) => issued + every }),
     },
+    ...(rotates && { rotatesEvery: every }),
     sinks,
     isVerified: dice.chance(0.25),
     isExclusive: dice.chance(0.5),
@@ -135,11 +137,10 @@ const usualRenewal: Partial<Record<Kind, NonNullable<Nature['renewal']>>> = {
 function withNeeds(house: HousePlan, doing: string, term: Duration): HousePlan {
   const [first, ...others] = house.secrets;
   if (!first || house.name !== 'A') return house;
-  const { nature, policy } = first;
-  const rotateAfter = (issued: Instant) => issued + term * 1.5;
+  const { nature } = first;
   const renewal = nature.renewal ?? usualRenewal[nature.kind];
   const needs: Record<string, Partial<SecretPlan>> = {
-    'acquire RotationDue': { policy: { ...policy, rotateAfter } },
+    'acquire RotationDue': { rotatesEvery: term * 1.5 },
     'verify Unproven': { isVerified: true },
     'reload Unacknowledged': { sinks: [['by the sink'], ['by the secret']] },
     'reload everything': { sinks: [['by the secret'], ['never', 'by the secret']] },

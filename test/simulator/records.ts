@@ -71,6 +71,11 @@ export class Records {
     return this.#dice.chance(this.slow) ? this.#dice.between(0, seconds(10)) : this.#dice.between(-3, 4);
   }
 
+  /** The values that were kept cannot be unsealed any more. */
+  spill(secret: string): void {
+    this.#values.delete(secret);
+  }
+
   #remove(secret: string): void {
     this.#saved.delete(secret);
     this.#values.delete(secret);

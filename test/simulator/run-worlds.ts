@@ -1,15 +1,19 @@
 /**
  * Lives through any number of random worlds on all cores: `npm run worlds -- --count 20000 [--from SEED | --fresh]`.
- * One world with all that happens in it: `npm run worlds -- --seed SEED --log`.
+ * One world with all that happens in it: `npm run worlds -- --seed SEED --log`. Less of one that fails, written to a
+ * file: `--seed SEED --shrink`, and that again: `--plan FILE --log`.
  */
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { wanted } from './focus.ts';
+import { aPlan } from './plan.ts';
+import { brokenIn, type Case, shrink } from './shrink.ts';
+import { Dice } from './timeline.ts';
 import type { Report } from './worker.ts';
 import { World } from './world.ts';
 
@@ -24,17 +28,37 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     seed: { type: 'string' },
+    plan: { type: 'string' },
+    shrink: { type: 'boolean', default: false },
+    for: { type: 'string', default: '120' },
     fresh: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
   },
 });
 
-if (values.seed !== undefined) await one(Number(values.seed));
+if (values.seed !== undefined && values.shrink) await less(Number(values.seed));
+else if (values.seed !== undefined) await one(new World(Number(values.seed)));
+else if (values.plan !== undefined) await one(worldOf(JSON.parse(await readFile(values.plan, 'utf8'))));
 else await all();
 
+function worldOf({ seed, plan }: Case): World {
+  return new World(seed, plan);
+}
+
+/** A smaller world in which the same goes wrong, found within `--for` seconds. */
+async function less(seed: number): Promise<void> {
+  const file = join(await mkdtemp(join(tmpdir(), 'world-')), 'plan.json');
+  const end = performance.now() + 1000 * Number(values.for);
+  const say = ({ plan }: Case) => console.log(`${JSON.stringify(plan).length} characters of plan still fail`);
+  const start = { seed, plan: aPlan(new Dice(seed), seed) };
+  const least = await shrink(start, say, () => performance.now() > end);
+  const text = JSON.stringify(least, undefined, 1);
+  await writeFile(file, text);
+  console.log(`${text}\n${(await brokenIn(least)).join('\n')}\nnpm run worlds -- --plan ${file} --log`);
+}
+
 /** A world with its log. */
-async function one(seed: number): Promise<void> {
-  const world = new World(seed);
+async function one(world: World): Promise<void> {
   if (values.log) {
     world.log = (line) => console.log(line);
     console.log(JSON.stringify(world.plan, undefined, 1));

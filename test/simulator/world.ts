@@ -45,9 +45,10 @@ export class World {
 
   constructor(seed: number, plan?: Plan) {
     this.#seed = seed;
-    this.dice = new Dice(seed);
+    this.plan = plan ?? aPlan(new Dice(seed), seed);
+    // Others than those of the plan: it can be lived again, and a smaller one instead of it.
+    this.dice = new Dice(~seed);
     const { timeline, dice } = this;
-    this.plan = plan ?? aPlan(dice, seed);
     const { focus, background, pace, trouble } = this.plan;
     this.troubles = new Troubles(timeline);
     this.chaos = new Chaos(timeline, dice, this.troubles, { focus, background, pace });
@@ -72,7 +73,10 @@ export class World {
       issuer.onLie = () =>
         this.troubles.note(`call/${plan.name}`, this.timeline.now(), this.timeline.now() + seconds(1));
       const places = plan.sinks.map((told, i) => new SinkPlace(plan.name, `sink${i}`, told, this.timeline, this.dice));
-      return { ...plan, issuer, house, places, isToken };
+      const { rotatesEvery } = plan;
+      const rotateAfter = rotatesEvery === undefined ? undefined : (issued: number) => issued + rotatesEvery;
+      const policy = { ...plan.policy, ...(rotateAfter && { rotateAfter }) };
+      return { ...plan, policy, issuer, house, places, isToken };
     };
     const tokens = token ? [keep(token, true)] : [];
     house.tokens = tokens[0]?.issuer;
