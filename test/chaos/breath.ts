@@ -14,8 +14,11 @@ const between: Duration = 500;
 export function watchBreath(timeline: Timeline): () => void {
   const stop = new AbortController();
   let gasp: Blow | undefined;
+  let shorts = 0;
   const turn = (isShort: boolean, note: string) => {
-    if (isShort && gasp === undefined) gasp = timeline.begin('machine: no time for anybody', 'daemon', note);
+    shorts = isShort ? shorts + 1 : 0;
+    // Once may be chance.
+    if (shorts > 1 && gasp === undefined) gasp = timeline.begin('machine: no time for anybody', 'daemon', note);
     if (isShort || gasp === undefined) return;
     timeline.end(gasp);
     gasp = undefined;

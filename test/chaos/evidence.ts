@@ -25,6 +25,8 @@ export interface Evidence {
   readonly exit: number | NodeJS.Signals;
   /** How long after the last blow all was well again; `undefined`: it never was. */
   readonly healedAfter: Duration | undefined;
+  /** Somebody ended it early: it could not become well again. */
+  readonly isInterrupted: boolean;
   readonly leftProcesses: readonly string[];
 }
 

@@ -4,6 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -47,7 +48,10 @@ async function again(): Promise<number> {
   const wrapper = wrappers.find(
     ([program, flag]) => program === undefined || spawnSync(program, [flag ?? '', 'true']).status === 0,
   );
-  const [program = '', ...args] = [...(wrapper ?? []), process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  // Inside, since a new namespace forgets it: whatever ends us ends the run in order.
+  const guard = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'TERM', '--'] : [];
+  const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const [program = '', ...args] = [...(wrapper ?? []), ...guard, ...self];
   const child = spawn(program, [...args, '--in-namespace', '--seed', String(seed)], { stdio: 'inherit' });
   stop.signal.addEventListener('abort', () => child.kill('SIGTERM'));
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));

@@ -74,7 +74,8 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   const dataDisk = isEmbedded ? await aDisk(dataDir, 32 * 1024) : undefined;
   undo.push(() => dataDisk?.remove());
 
-  const target = await aRedis();
+  await mkdir(join(dir, 'target'));
+  const target = await aRedis({ dir: join(dir, 'target') });
   undo.push(() => target.stop());
   const spec = sandboxOf(lives, {
     port: await freePort(),
@@ -162,6 +163,7 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
     ends: keeper.ends,
     exit,
     healedAfter: healedAfter === undefined ? undefined : healedAfter - peaceAt,
+    isInterrupted: signal.aborted,
     leftProcesses,
   };
   // The logs of the steps go with the directory.
