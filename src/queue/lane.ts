@@ -229,10 +229,15 @@ export class Lane {
     const giveUp = () => {
       if (!isOver.signal.aborted) this.#isAway = true;
     };
-    const told = this.#tell(planned).catch((error: Error) => {
-      this.#isAway = true;
-      this.#options.onError(error);
-    });
+    const told = this.#tell(planned).then(
+      () => {
+        this.#isAway = false;
+      },
+      (error: Error) => {
+        this.#isAway = true;
+        this.#options.onError(error);
+      },
+    );
     const late = this.#options.late?.(isOver.signal).then(giveUp, () => undefined);
     await Promise.race(late === undefined ? [told] : [told, late]);
     isOver.abort();

@@ -27,7 +27,7 @@ describe('a secret that is cut off', () => {
     });
   });
 
-  test.each<[string, SecretRecord, number]>([
+  const ends: readonly [string, SecretRecord, number][] = [
     ['NothingHeld', recordOf(), minutes(30)],
     ['Expired', recordOf(held()), minutes(60)],
     ['Refused', recordOf(held(aLease(), { refused: true })), minutes(30)],
@@ -40,21 +40,27 @@ describe('a secret that is cut off', () => {
       },
       minutes(57) + 1,
     ],
-  ])('is replaced where its end has come or comes near: %s', (because, record, now) => {
-    expect(decide(record, rulesOf(), away(now))).toMatchObject({ act: 'acquire', because });
-  });
+  ];
+  for (const [because, record, now] of ends) {
+    test(`is replaced where its end has come or comes near: ${because}`, () => {
+      expect(decide(record, rulesOf(), away(now))).toMatchObject({ act: 'acquire', because });
+    });
+  }
 
-  test.each<[string, HeldLease, Partial<SecretRecord>]>([
+  const wishes: readonly [string, HeldLease, Partial<SecretRecord>][] = [
     ['by its policy', held(aLease({ expiresAt: days(2) }), { since: -days(1) }), {}],
     ['because there is a newer one', held(aLease({ expiresAt: days(2) }), { outdated: true }), {}],
     ['because a person asked for it', held(aLease({ expiresAt: days(2) })), { requests: { rotate: 0 } }],
     ['because a person asked for a renewal', held(aLease({ expiresAt: days(2) })), { requests: { renew: 0 } }],
-  ])('is not replaced or renewed before its time %s, until it is known again', (_, lease, change) => {
-    const record = { ...recordOf(lease), ...change };
-    const rules = rulesOf({ rotateAfter: (issued) => issued + days(1) });
-    expect(decide(record, rules, at(minutes(30)))).not.toMatchObject({ act: 'wait' });
-    expect(decide(record, rules, away(minutes(30)))).toMatchObject({ act: 'wait', because: 'NotDue' });
-  });
+  ];
+  for (const [why, lease, change] of wishes) {
+    test(`is not replaced or renewed before its time ${why}, until it is known again`, () => {
+      const record = { ...recordOf(lease), ...change };
+      const rules = rulesOf({ rotateAfter: (issued) => issued + days(1) });
+      expect(decide(record, rules, at(minutes(30)))).not.toMatchObject({ act: 'wait' });
+      expect(decide(record, rules, away(minutes(30)))).toMatchObject({ act: 'wait', because: 'NotDue' });
+    });
+  }
 
   test('is renewed when that is due, also where a person had asked for it before', () => {
     const record = { ...recordOf(held()), requests: { renew: 0 } };

@@ -35,21 +35,24 @@ describe('two records that were one', () => {
     expect(merged(base, renewed, { ...base, leases: [] }).leases).toEqual(renewed.leases);
   });
 
-  test.each([
+  const words: readonly [number | undefined, number | undefined, string][] = [
     [5, 6, 'theirs'],
     [6, 5, 'mine'],
     [5, 5, 'mine'],
     [undefined, 5, 'theirs'],
     [5, undefined, 'mine'],
     [undefined, undefined, 'mine'],
-  ])('believe of a lease the later word: mine of %s, theirs of %s', (mine, theirs, whose) => {
-    const seen = (wall: number, observedAt: number | undefined) => {
-      const { observedAt: _, ...rest } = held(aLease(), { wall });
-      return { ...base, leases: [{ ...rest, ...(observedAt !== undefined && { observedAt }) }] };
-    };
-    const { leases } = merged(base, seen(1, mine), seen(2, theirs));
-    expect(leases[0]?.wall).toBe(whose === 'mine' ? 1 : 2);
-  });
+  ];
+  for (const [mine, theirs, whose] of words) {
+    test(`believe of a lease the later word: mine of ${mine}, theirs of ${theirs}`, () => {
+      const seen = (wall: number, observedAt: number | undefined) => {
+        const { observedAt: _, ...rest } = held(aLease(), { wall });
+        return { ...base, leases: [{ ...rest, ...(observedAt !== undefined && { observedAt }) }] };
+      };
+      const { leases } = merged(base, seen(1, mine), seen(2, theirs));
+      expect(leases[0]?.wall).toBe(whose === 'mine' ? 1 : 2);
+    });
+  }
 
   test('remember of a sink all that either of them wrote, and what was written here last', () => {
     const sink = (lease: string) => ({

@@ -1,4 +1,5 @@
 /** What Redis hears of a job, and what it may start: the rare orders of events, with a queue that does as the test says. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Lane, type LaneQueue } from '../../src/queue/lane.ts';
 import { type Handle, nameOf } from '../../src/queue/scheduler.ts';
@@ -10,10 +11,11 @@ const start = 1_000_000;
 async function aLane(handle: Handle) {
   const told: string[] = [];
   const clock = { now: start };
-  const state = { isAway: false };
+  const state = { isAway: false, isHanging: false, isLate: false };
   const queue: LaneQueue = {
     isRunning: false,
     add: async (_, at, how) => {
+      if (state.isHanging) return new Promise(() => undefined);
       if (state.isAway) throw new Error('away');
       told.push(`${how} ${at - start}`);
       return 'id';
@@ -33,6 +35,8 @@ async function aLane(handle: Handle) {
     onFailed: (_, error, again) => failed.push([String(error), again - clock.now]),
     onError: (error) => errors.push(error),
     codeOf: () => 'unavailable',
+    late: (signal) =>
+      state.isLate ? Promise.resolve() : new Promise((_, reject) => signal.addEventListener('abort', reject)),
   });
   await lane.ensure([[aLook(), { key, name: 'renew-lease', data: { secret: 'orders-db' } }]]);
   told.length = 0;
@@ -115,3 +119,121 @@ describe('a lane of jobs', () => {
     expect(failed).toEqual(waits.map((wait) => ['Error: the store is away', wait]));
   });
 });
+
+describe('what Redis does not start', () => {
+  const entryOf = (secret: string) => ({ key: nameOf(aLook(secret)), name: 'renew-lease', data: { secret } });
+  const several = ['a', 'b', 'c'].map((secret) => [aLook(secret), entryOf(secret)] as const);
+
+  test('is begun from memory so long after its date, once', async () => {
+    let runs = 0;
+    const { opened, open } = gate();
+    const { lane, clock } = await aLane(async () => {
+      runs++;
+      await opened;
+    });
+    clock.now += 999;
+    lane.runOverdue(1_000, 10);
+    expect(runs).toBe(0);
+    clock.now += 1;
+    lane.runOverdue(1_000, 10);
+    clock.now += 5_000;
+    lane.runOverdue(1_000, 10);
+    expect(runs).toBe(1);
+    open();
+  });
+
+  test('is begun from memory the latest first, and no more at a time than there is room for', async () => {
+    const begun: string[] = [];
+    const { lane, clock } = await aLane(async ({ secret }) => {
+      begun.push(secret);
+      await new Promise(() => undefined);
+    });
+    await lane.ensure(several);
+    await lane.succeed(nameOf(aLook('a')), start + 3);
+    await lane.succeed(nameOf(aLook('b')), start + 1);
+    await lane.succeed(nameOf(aLook('c')), start + 2);
+    clock.now += 60_000;
+    lane.runOverdue(1_000, 2);
+    lane.runOverdue(1_000, 2);
+    expect(begun).toEqual(['b', 'c']);
+  });
+
+  test('and was begun from memory is not begun again when Redis starts it at last', async () => {
+    let runs = 0;
+    const { lane, clock, told } = await aLane(async () => {
+      runs++;
+      await lane.succeed(key, clock.now + 10_000);
+    });
+    clock.now += 1_000;
+    lane.runOverdue(1_000, 10);
+    await turns();
+    told.length = 0;
+    await lane.run(key);
+    expect(runs).toBe(1);
+    expect(told).toEqual(['move 11000']);
+  });
+
+  test('is not waited for once Redis has not taken a date', async () => {
+    let runs = 0;
+    const { lane, clock, state } = await aLane(async () => void runs++);
+    await lane.succeed(key, start + 10_000);
+    state.isAway = true;
+    await lane.wake(key, start + 500);
+    expect(lane.isAway).toBe(true);
+    clock.now += 500;
+    lane.runOverdue(1_000, 10);
+    expect(runs).toBe(1);
+    await turns();
+    state.isAway = false;
+    await lane.wake(key, start + 600);
+    await lane.tellAll();
+    expect(lane.isAway).toBe(false);
+    clock.now += 100;
+    lane.runOverdue(1_000, 10);
+    expect(runs).toBe(1);
+  });
+
+  test('is not told to a Redis that answers nothing: nobody waits for it more than once', async () => {
+    const { lane, state } = await aLane(async () => undefined);
+    await lane.succeed(key, start + 10_000);
+    Object.assign(state, { isHanging: true, isLate: true });
+    await lane.wake(key, start + 9_000);
+    expect(lane.isAway).toBe(true);
+    state.isLate = false;
+    await lane.wake(key, start + 8_000);
+  });
+
+  test('is a reason to doubt the worker only where Redis takes what it is told, until the worker takes something', async () => {
+    const { lane, clock, state } = await aLane(async () => undefined);
+    clock.now += 2_000;
+    lane.runOverdue(1_000, 10);
+    expect(lane.missedSince).toBe(start + 2_000);
+    await turns();
+    await lane.wake(key, clock.now);
+    clock.now += 2_000;
+    lane.runOverdue(1_000, 10);
+    expect(lane.missedSince).toBe(start + 2_000);
+    await lane.run('nobody');
+    expect(lane.missedSince).toBeUndefined();
+    expect(lane.lastTaken).toBe(start + 4_000);
+    await turns();
+    state.isAway = true;
+    await lane.wake(key, clock.now);
+    clock.now += 2_000;
+    lane.runOverdue(1_000, 10);
+    expect(lane.missedSince).toBeUndefined();
+  });
+
+  test('stays where it is once all is closing', async () => {
+    let runs = 0;
+    const { lane, clock } = await aLane(async () => void runs++);
+    await lane.close(new AbortController().signal, async () => undefined);
+    clock.now += 60_000;
+    lane.runOverdue(1_000, 10);
+    expect(runs).toBe(0);
+  });
+});
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < 5; i++) await turn();
+}
