@@ -11,8 +11,9 @@ const moment: Duration = 1_000;
 /** So many secrets are told at a time. */
 const batch = 50;
 
-/** How long the store may take to answer. */
+/** How long the store may take to answer somebody who waits for it; and where nobody does. */
 const defaultPatience: Duration = 2_000;
+const longestCall: Duration = 30_000;
 
 export class Absence {
   readonly #options: LifelineOptions;
@@ -86,17 +87,18 @@ export class Absence {
   /** Tell the store of one secret that is cut off, and have it no longer so. Nobody asks the store of it meanwhile. */
   async #tell(secret: string, known: Remembered): Promise<void> {
     const { store, onBack } = this.#options;
-    await known.underWay;
+    const told = <T>(task: Promise<T>): Promise<T> => within(this.#options, task, longestCall);
+    await told(known.underWay).catch(() => undefined);
     do {
-      const found = await store.load(secret);
+      const found = await told(store.load(secret));
       const telling = known.telling(found);
       if (!telling.isNeeded) {
         known.agree(found);
         break;
       }
       const [first, ...others] = telling.values;
-      let saved = await store.update(secret, telling.change, first);
-      for (const values of others) saved = await store.update(secret, (record) => record, values);
+      let saved = await told(store.update(secret, telling.change, first));
+      for (const values of others) saved = await told(store.update(secret, (record) => record, values));
       telling.told(saved);
     } while (known.isUnsaved);
     const { isReported } = known;
@@ -130,9 +132,9 @@ export class Absence {
 }
 
 /** Rejects where the store takes too long. What it was asked may have its effect all the same. */
-export function within<T>({ timer, patience = defaultPatience }: LifelineOptions, task: Promise<T>): Promise<T> {
+export function within<T>({ timer, patience = defaultPatience }: LifelineOptions, task: Promise<T>, limit = patience) {
   return new Promise<T>((resolve, reject) => {
-    const cancel = timer(patience, () => reject(new Error('no answer in time')));
+    const cancel = timer(limit, () => reject(new Error('no answer in time')));
     task.then(resolve, reject).finally(cancel);
   });
 }
