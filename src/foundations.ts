@@ -105,7 +105,7 @@ export async function layFoundations(options: FoundationsOptions): Promise<Found
     });
     opened.push(() => owned.release().catch(options.onRedisError));
     const { store, markKey } = await openStore(options, control, loaded);
-    opened.push(every(verifyEvery, () => void store.verify().catch(options.onRedisError)));
+    opened.push(every(verifyEvery, () => void (redis.isUp && store.verify().catch(options.onRedisError))));
     return { keys: { markKey }, redis, store, close };
   } catch (error) {
     await close();

@@ -5,7 +5,7 @@
  * process has seen it remembers, and what Redis has lost of it is written back.
  */
 import type { Redis } from 'ioredis';
-import { emptyRecord, holdingOf, isSame, type SecretRecord } from '../core/record.ts';
+import { emptyRecord, type SecretRecord } from '../core/record.ts';
 import type { Transition } from '../core/transitions.ts';
 import { type Fields, fieldsOf, found, type Known } from './found.ts';
 import { plainCodec } from './record-codec.ts';
@@ -20,6 +20,7 @@ import {
   valuesField,
 } from './redis-scripts.ts';
 import type { Sealing } from './seal.ts';
+import { sealedWith, unsealed } from './sealed-values.ts';
 import type { Kept, Saved, Store, Values } from './store.ts';
 
 export interface RedisStoreOptions {
@@ -62,6 +63,7 @@ export class RedisStore implements Store {
   readonly #lost = new Set<string>();
   /** How often was saved, as Redis last counted. */
   #saves = 0;
+  #verifying: Promise<void> | undefined;
 
   constructor(options: RedisStoreOptions) {
     this.#options = options;
@@ -110,14 +112,10 @@ export class RedisStore implements Store {
   async values(secret: string): Promise<readonly Kept[]> {
     const { known } = await this.#read(secret);
     const { sealing, onUnreadable } = this.#options;
-    return (known?.record.leases ?? []).flatMap((held): Kept[] => {
-      const holding = holdingOf(held);
-      const sealed = known?.sealed.get(holding.lease);
-      const material = sealed === undefined ? undefined : sealing.open(secret, holding, sealed);
-      if (material) return [{ holding, material }];
-      if (sealed !== undefined) onUnreadable?.(secret, `the values of the lease ${holding.lease} cannot be unsealed`);
-      return [];
-    });
+    if (!known) return [];
+    return unsealed(sealing, secret, known, (lease) =>
+      onUnreadable?.(secret, `the values of the lease ${lease} cannot be unsealed`),
+    );
   }
 
   async remove(secret: string): Promise<void> {
@@ -145,7 +143,14 @@ export class RedisStore implements Store {
    * Has Redis gone back in time? Then all that we remember is looked at, and what it has lost written back. To be asked
    * now and then: most records are not loaded for a long time.
    */
-  async verify(): Promise<void> {
+  verify(): Promise<void> {
+    this.#verifying ??= this.#verify().finally(() => {
+      this.#verifying = undefined;
+    });
+    return this.#verifying;
+  }
+
+  async #verify(): Promise<void> {
     const answer = await this.#options.redis.get(this.#names.saves).catch(ifOfAnotherKind(null));
     const saves = Number(answer) || 0;
     if (saves >= this.#saves && this.#lost.size === 0) return;
@@ -196,17 +201,7 @@ export class RedisStore implements Store {
     const { sealing } = this.#options;
     const text = plainCodec.encode(secret, record);
     const revision = last + 1;
-    const sealed = new Map<string, string>();
-    for (const held of record.leases) {
-      const holding = holdingOf(held);
-      const before = known?.record.leases.find(({ lease }) => lease.id === holding.lease);
-      const kept = before && isSame(holdingOf(before), holding) ? known?.sealed.get(holding.lease) : undefined;
-      const isKept = kept !== undefined && sealing.isPresent(kept);
-      const material =
-        values?.lease === holding.lease ? values.material : kept && !isKept && sealing.open(secret, holding, kept);
-      if (material) sealed.set(holding.lease, sealing.seal(secret, holding, material));
-      else if (isKept) sealed.set(holding.lease, kept);
-    }
+    const sealed = sealedWith(sealing, secret, record, known, values);
     const signature = sealing.sign(secret, revision, text);
     return { record: plainCodec.decode(secret, text), revision, text, signature, sealed };
   }

@@ -58,6 +58,11 @@ describe('a Redis that was written with another key', () => {
     expect((await started(aRing(1), prefix)).former).toEqual([]);
   });
 
+  test('is refused before there is any record', async () => {
+    const { prefix } = await started(aRing(1));
+    await expect(started(aRing(2), prefix)).rejects.toThrow(aRing(1).present.id);
+  });
+
   test('is refused as well where only one of many records was', async () => {
     const { store, prefix, another } = await started(aRing(1));
     for (let i = 0; i < 600; i++) await store.update(`db-${i}`, counted);
@@ -65,6 +70,9 @@ describe('a Redis that was written with another key', () => {
     await stranger.store.remove('db-599');
     await stranger.store.update('db-599', counted);
     await expect(started(aRing(1), prefix)).rejects.toThrow(aRing(2).present.id);
+    const { former, another: next } = await started(aRing(2, 1), prefix);
+    expect(new Set(former).size).toBe(599);
+    expect((await (await next({ ring: aRing(2) })).store.load('db-0')).record.failures).toHaveProperty('counter');
   });
 });
 

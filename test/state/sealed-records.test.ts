@@ -75,6 +75,16 @@ describe('values in Redis', () => {
     const { store, unreadable } = await another();
     expect(await keptIn(store)).toEqual({ 'two/5': { password: 'another' } });
     expect(unreadable).toHaveLength(1);
+    const stays = await keptIn((await another()).store);
+    await store.update('orders-db', counted);
+    expect(await keptIn((await another()).store)).toEqual(stays);
+  });
+
+  test('of a key that nobody has go with the next save', async () => {
+    const { raw, key, another } = await saved();
+    await raw.hset(key(), 'values:one', `${'0'.repeat(16)}.abc`);
+    await (await another()).store.update('orders-db', counted);
+    expect(await raw.hkeys(key())).not.toContain('values:one');
   });
 
   test('are gone with their lease, with what else lies there, and with the record', async () => {
