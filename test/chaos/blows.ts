@@ -1,227 +1,12 @@
-/** What may happen to the daemon, its Redis, its disk and its provider; and the dice that say when. */
+/** Throws the dice that say what strikes, when, and for how long. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import type { Instant } from '../../src/core/time.ts';
+import { first, kinds, type Scene } from './blow-kinds.ts';
 import type { Chance } from './chance.ts';
-import type { Disk } from './disks.ts';
-import type { KeeperProcess } from './keeper-process.ts';
-import type { Lives } from './lives.ts';
-import type { BadProxy, Weather } from './proxy.ts';
-import type { RedisUnderTest } from './redis-under-test.ts';
-import type { SandboxProcess } from './sandbox-process.ts';
-import type { Part, Timeline } from './timeline.ts';
+import type { Part } from './timeline.ts';
 
-export interface Scene {
-  readonly keeper: KeeperProcess;
-  readonly redis: RedisUnderTest;
-  readonly sandbox: SandboxProcess;
-  readonly proxy: BadProxy;
-  /** That of the sinks, and that of the daemon's own directory where it has one of its own. */
-  readonly sinkDisk: Disk;
-  readonly dataDisk: Disk | undefined;
-  readonly timeline: Timeline;
-  readonly lives: Lives;
-}
-
-interface BlowKind {
-  readonly name: string;
-  readonly part: Part;
-  readonly weight: number;
-  readonly canStrike?: (scene: Scene, left: Duration) => boolean;
-  /** The dice were thrown before: whatever is awaited here, the next blow comes from the same numbers. */
-  readonly strike: (scene: Scene, dice: Dice) => Promise<void>;
-}
-
-/** Numbers drawn for one blow. */
-interface Dice {
-  readonly length: Duration;
-  /** In [0, 1). */
-  readonly which: number;
-}
-
-const isTrue = ({ which }: Dice) => which < 0.5;
-
-/** Between a blow's begin and its end on the timeline, whatever becomes of the act. */
-async function lasting(
-  { timeline }: Scene,
-  kind: string,
-  part: Part,
-  act: (note: (text: string) => void) => Promise<void>,
-): Promise<void> {
-  const blow = timeline.begin(kind, part);
-  try {
-    await act((text) => {
-      blow.note = text;
-    });
-  } finally {
-    timeline.end(blow);
-  }
-}
-
-const network = (name: string, weight: number, weatherOf: (dice: Dice) => Weather): BlowKind => ({
-  name,
-  part: 'provider',
-  weight,
-  strike: (scene, dice) =>
-    lasting(scene, name, 'provider', async (note) => {
-      const weather = weatherOf(dice);
-      note(JSON.stringify(weather));
-      scene.proxy.weather = weather;
-      await pause(dice.length);
-      scene.proxy.weather = { kind: 'fair' };
-    }),
-});
-
-const dates = [-15, -3, 3, 15].map(minutes);
-const dateOf = ({ which }: Dice): Duration => dates[Math.floor(which * dates.length)] ?? 0;
-let awayAt: Instant = Number.NEGATIVE_INFINITY;
-
-const kinds: readonly BlowKind[] = [
-  {
-    name: 'daemon: kill -9',
-    part: 'daemon',
-    weight: 2,
-    canStrike: ({ timeline }) => !isAway(timeline),
-    strike: async ({ keeper, timeline }, { length }) => {
-      // How long it is away is said by its supervisor; this is the moment.
-      timeline.end(timeline.begin('daemon: kill -9', 'daemon'));
-      await keeper.kill(length / 3);
-    },
-  },
-  {
-    name: 'daemon: kill -9, and again while it starts',
-    part: 'daemon',
-    weight: 0.5,
-    canStrike: ({ timeline }) => !isAway(timeline),
-    strike: async ({ keeper, timeline }, { length, which }) => {
-      timeline.end(timeline.begin('daemon: kill -9, and again while it starts', 'daemon'));
-      const isOver = keeper.kill(length / 6);
-      await pause(length / 6 + 2_500 * which);
-      await Promise.all([isOver, keeper.kill(length / 6)]);
-    },
-  },
-  {
-    name: 'daemon: SIGSTOP',
-    part: 'daemon',
-    weight: 1,
-    strike: (scene, { length }) =>
-      lasting(scene, 'daemon: SIGSTOP', 'daemon', async () => {
-        const { keeper } = scene;
-        keeper.signal('SIGSTOP');
-        await pause(length);
-        keeper.signal('SIGCONT');
-      }),
-  },
-  {
-    name: 'redis: kill -9',
-    part: 'redis',
-    weight: 1.5,
-    strike: (scene, { length }) =>
-      lasting(scene, 'redis: kill -9', 'redis', async (note) => {
-        const { redis } = scene;
-        if (!(await redis.kill())) note('there was none');
-        if (!redis.isEmbedded) await pause(length);
-        await redis.restart();
-      }),
-  },
-  {
-    name: 'redis: SIGSTOP',
-    part: 'redis',
-    weight: 1,
-    strike: (scene, { length }) =>
-      lasting(scene, 'redis: SIGSTOP', 'redis', async (note) => {
-        const thaw = await scene.redis.freeze();
-        if (thaw === undefined) return note('there was none');
-        await pause(1.5 * length);
-        thaw();
-      }),
-  },
-  {
-    name: 'redis: away for longer than any TTL',
-    part: 'redis',
-    weight: 100,
-    // A daemon that starts while it is away has neither a memory nor anything to remember it by.
-    canStrike: ({ redis, lives, timeline }, left) =>
-      !redis.isEmbedded &&
-      left > longestTtl(lives) + minutes(2) &&
-      Date.now() - awayAt > minutes(10) &&
-      timeline.longestCalm(['daemon'], Date.now() - 1_000, Date.now()) >= 1_000,
-    strike: (scene) =>
-      lasting(scene, 'redis: away for longer than any TTL', 'redis', async () => {
-        awayAt = Date.now();
-        await scene.redis.kill();
-        await pause(longestTtl(scene.lives) + seconds(10));
-        await scene.redis.restart();
-      }),
-  },
-  {
-    name: 'sandbox: kill -9',
-    part: 'provider',
-    weight: 1,
-    strike: (scene, { length }) =>
-      lasting(scene, 'sandbox: kill -9', 'provider', async () => {
-        const { sandbox } = scene;
-        await sandbox.kill();
-        await pause(length / 3);
-        await sandbox.restart();
-      }),
-  },
-  {
-    name: 'sandbox: SIGSTOP',
-    part: 'provider',
-    weight: 1,
-    strike: (scene, { length }) =>
-      lasting(scene, 'sandbox: SIGSTOP', 'provider', async () => {
-        scene.sandbox.signal('SIGSTOP');
-        await pause(length);
-        scene.sandbox.signal('SIGCONT');
-      }),
-  },
-  {
-    name: 'disk full: the sinks',
-    part: 'sink',
-    weight: 1,
-    strike: (scene, { length }) =>
-      lasting(scene, 'disk full: the sinks', 'sink', async () => {
-        const free = await scene.sinkDisk.fill(scene.keeper.pid());
-        await pause(length);
-        await free();
-      }),
-  },
-  {
-    name: 'disk full: the data directory',
-    part: 'redis',
-    weight: 0.7,
-    canStrike: ({ dataDisk }) => dataDisk !== undefined,
-    strike: (scene, { length }) =>
-      lasting(scene, 'disk full: the data directory', 'redis', async () => {
-        const free = await scene.dataDisk?.fill(scene.keeper.pid());
-        await pause(length);
-        await free?.();
-      }),
-  },
-  {
-    // Two answers: three that agree would be believed, and rightly.
-    name: 'wrong date: two answers of the provider',
-    part: 'provider',
-    weight: 1,
-    strike: async ({ sandbox, timeline }, dice) => {
-      const by = dateOf(dice);
-      await sandbox.order({ kind: 'date', by, times: 2 }).catch(() => undefined);
-      timeline.end(timeline.begin('wrong date: two answers of the provider', 'provider', `${by / 60_000} min`));
-    },
-  },
-  network("wrong date: a proxy's error page", 0.7, (dice) => ({ kind: 'page', status: 503, dateOff: dateOf(dice) })),
-  network('network: cut in the middle of the answer', 1, () => ({ kind: 'cut' })),
-  network('network: hangs', 0.8, (dice) => ({ kind: 'hang', work: isTrue(dice) })),
-  network('network: reset', 0.8, (dice) => ({ kind: 'reset', work: isTrue(dice) })),
-  network('network: slow', 0.8, ({ which }) => ({ kind: 'slow', by: 500 + 2_500 * which })),
-  network('network: 502 page', 0.6, () => ({ kind: 'page', status: 502, dateOff: 0 })),
-  network('network: 429', 0.6, ({ which }) => ({ kind: 'limit', retryAfter: 1 + Math.floor(3 * which) })),
-];
-
-const longestTtl = ({ secrets }: Lives): Duration => Math.max(...secrets.map(({ ttl }) => ttl));
-const isAway = ({ blows }: Timeline): boolean =>
-  blows.some(({ kind, to }) => kind === 'redis: away for longer than any TTL' && to === Number.POSITIVE_INFINITY);
+/** Those that cannot strike at the moment are left out. */
+const draws = 6;
 
 /** Blows until the time is over or the signal aborts; resolves when the last one is. What fails of ours is thrown. */
 export async function strikeUntil(end: Instant, scene: Scene, chance: Chance, signal: AbortSignal): Promise<void> {
@@ -234,14 +19,13 @@ export async function strikeUntil(end: Instant, scene: Scene, chance: Chance, si
     await pause(chance.between(...lives.between), undefined, { signal }).catch(() => undefined);
     const left = end - Date.now();
     if (left <= 0 || signal.aborted) break;
-    const able = kinds.filter(
-      (kind) =>
-        !busy.has(kind.part) && (peace.get(kind.part) ?? 0) < Date.now() && (kind.canStrike?.(scene, left) ?? true),
-    );
-    // Drawn even where nothing can strike now, lest one delay change every blow after it.
     const dice = { length: chance.between(300, lives.longestBlow), which: chance.between(0, 1) };
-    if (able.length === 0) continue;
-    const kind = chance.weighted(able);
+    // Always as many draws, lest one delay change every blow after it.
+    const drawn = Array.from({ length: draws }, () => chance.weighted(kinds));
+    const kind = [...first, ...drawn].find(
+      (one) => !busy.has(one.part) && (peace.get(one.part) ?? 0) < Date.now() && (one.canStrike?.(scene, left) ?? true),
+    );
+    if (kind === undefined) continue;
     busy.add(kind.part);
     const blow = kind
       .strike(scene, dice)

@@ -21,10 +21,14 @@ export interface RedisUnderTest {
   stop(): Promise<void>;
 }
 
+const title = (pid: number): string => commandLineOf(pid).replaceAll('\0', ' ');
+
 export function embedded(dataDir: string, keeper: () => number): RedisUnderTest {
   const find = async () => {
     const children = await childrenOf(keeper());
-    const pid = children.find((child) => commandLineOf(child).includes('redis-server'));
+    // Where there is no setpriv a shell stands between: that is not what is meant to be struck.
+    const below = await Promise.all(children.map(childrenOf));
+    const pid = [...children, ...below.flat()].find((child) => /^\S*redis-server (unixsocket|-)/.test(title(child)));
     return pid === undefined ? undefined : { pid, startedAt: startOf(pid) };
   };
   return {
@@ -75,7 +79,13 @@ export async function byUrl(dir: string): Promise<RedisUnderTest> {
 }
 
 async function contentsOf(where: { path: string } | { port: number; host: string }): Promise<string> {
-  const redis = new Redis({ ...where, lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 5_000 });
+  const redis = new Redis({
+    ...where,
+    lazyConnect: true,
+    maxRetriesPerRequest: 1,
+    connectTimeout: 5_000,
+    commandTimeout: 5_000,
+  });
   redis.on('error', () => undefined);
   try {
     await redis.connect();
