@@ -1,11 +1,11 @@
 /** Secrets at work: every job of the scheduler becomes a look, a delivery or a reload of the household of the moment. */
 import { randomUUID } from 'node:crypto';
 import { assemble, type Household, type Kept, type Surroundings } from './assemble.ts';
-import { timer } from './clock.ts';
 import type { Configuration } from './config/configuration.ts';
+import { closeProviders, learnTimes } from './connections.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
 import { emptyRecord, headOf, holdingOf, isSame, type SecretRecord } from './core/record.ts';
-import { type Clock, type Duration, seconds } from './core/time.ts';
+import type { Clock, Duration } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
 import type { KeeperEvent, Subject } from './keeper/events.ts';
@@ -13,11 +13,11 @@ import { endLeases } from './keeper/farewell.ts';
 import { look } from './keeper/look.ts';
 import { reload } from './keeper/reload.ts';
 import { subjectOf } from './keeper/secret.ts';
+import { type InMemory, inMemory } from './memory.ts';
 import { type BullWorker, bullWorker, looksAtATime } from './queue/bullmq.ts';
 import { inBatches } from './queue/lane.ts';
 import type { Job } from './queue/scheduler.ts';
 import type { ProviderRequest } from './sources/define.ts';
-import { Lifeline } from './state/lifeline.ts';
 
 /** Who is told what happens: log, metrics, health. */
 export interface Listener {
@@ -38,9 +38,6 @@ export interface KeepingOptions {
   readonly onError: (doing: string, error: unknown) => void;
   readonly onMemory: (secret: string, what: InMemory, error?: unknown) => void;
 }
-
-/** What the store knows of a secret: nothing new for a while; all again; or it never heard all of it, and we end. */
-export type InMemory = 'kept' | 'back' | 'unsaved';
 
 export interface Keeping {
   readonly counts: BullWorker['counts'];
@@ -66,23 +63,18 @@ export interface Keeping {
 }
 
 const deliveriesAtATime = 50;
-/** How long our end waits for a store that is away. */
-const lastTry: Duration = seconds(2);
 const endingsAtATime = 8;
 
 export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const { foundations, listeners, steady, wall, onError } = options;
   const { keys, redis } = foundations;
-  const nameOf = (key: string) => [...household.secrets.values()].find((one) => one.key === key)?.secret.name ?? key;
-  const store = new Lifeline({
+  const memory = inMemory({
     store: foundations.store,
     clock: steady,
-    timer,
-    onKept: (key, error) => options.onMemory(nameOf(key), 'kept', error),
-    onBack: (key, wasReported) => {
-      const secret = nameOf(key);
-      if (wasReported) options.onMemory(secret, 'back');
-      // What could wait has waited.
+    keys: () => [...household.secrets].map(([name, { key }]) => [key, name]),
+    onMemory: options.onMemory,
+    // What could wait has waited.
+    onBack: (secret) => {
       worker.wake({ kind: 'look', secret }, steady.now()).catch((error: unknown) => onError(`waking ${secret}`, error));
     },
   });
@@ -116,7 +108,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   });
   const around: Surroundings = {
     ports: {
-      store,
+      store: memory.store,
       scheduler: worker,
       clock: steady,
       uptime: () => steady.now() - believedFrom,
@@ -174,7 +166,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
         // Nobody looks at it any more: those behind it in the line must not wait for its turn.
         secret.gate.pass(name);
       }
-      store.keepOnly(new Set([...household.secrets.values()].map(({ key }) => key)));
+      memory.change();
       watch();
       for (const check of waiting) check();
       return goOn(former);
@@ -213,7 +205,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     },
     async close() {
       end.abort(new Error('the daemon ends'));
-      for (const key of await store.close(lastTry)) options.onMemory(nameOf(key), 'unsaved');
+      await memory.close();
       await closeProviders(household, undefined, onError);
     },
   };
@@ -243,31 +235,4 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   async function lookAtAll(): Promise<void> {
     await inBatches(household.jobs, (job) => worker.wake(job, steady.now()));
   }
-}
-
-/** Of the former household, those that its successor does not go on with. */
-async function closeProviders(
-  former: Household,
-  successor: Household | undefined,
-  onError: KeepingOptions['onError'],
-): Promise<void> {
-  const kept = new Set(successor?.connections.values());
-  const leaving = [...former.connections].filter(([, connection]) => !kept.has(connection));
-  await Promise.all(
-    leaving.map(([name, { provider }]) =>
-      provider.close().catch((error: unknown) => onError(`closing the connections to ${name}`, error)),
-    ),
-  );
-}
-
-/** How long a start waits for a provider to say what time it is. */
-const patience: Duration = seconds(3);
-
-/** What the records say is in their providers' time: know that before anything remembered is taken to be over. */
-async function learnTimes({ connections }: Household, former?: Household): Promise<void> {
-  const known = new Set(former?.connections.values());
-  const strange = [...connections.values()].filter((connection) => !known.has(connection));
-  await Promise.all(
-    strange.map(({ provider }) => provider.learnTime?.(AbortSignal.timeout(patience)).catch(() => undefined)),
-  );
 }

@@ -1,6 +1,7 @@
 /** The end of all that a secret holds, where it is configured to end with the daemon. */
 import type { Wait } from '../core/agenda.ts';
-import { revocations, type Step } from '../core/decide.ts';
+import type { Step } from '../core/decide.ts';
+import { revocations } from '../core/ending.ts';
 import { requested } from '../core/transitions.ts';
 import { act } from './act.ts';
 import { failing } from './look.ts';

@@ -1,0 +1,30 @@
+/** One job of a lane, and what is known of it in memory. */
+import type { Instant } from '../core/time.ts';
+import type { Entry } from './job-queue.ts';
+import type { Job } from './scheduler.ts';
+
+/** One job that exists, and what we know of it. */
+export interface Planned {
+  readonly job: Job;
+  readonly entry: Entry;
+  /** When it runs next; while it runs, when it should have begun. `Infinity`: not before somebody wakes it. */
+  due: Instant;
+  /** The date that Redis was last told. Differs from `due` where it could not be told. */
+  told: Instant | undefined;
+  /** Under way, and when it is to run after it, as far as that was said. */
+  running: Running | undefined;
+  /** How often in a row it threw. */
+  failures: number;
+  telling: Promise<void> | undefined;
+  /** BullMQ's id of what the last sweep found taken, though we do not work on it. */
+  suspect: string | undefined;
+}
+
+export interface Running {
+  /** What the job itself said last. */
+  next: Instant | undefined;
+  /** The earliest that others asked for since it began. */
+  woken: Instant;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
