@@ -93,6 +93,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
           else log.warn('Redis does not answer: everything is kept from memory until it does');
         },
         onRedisEvicting: (policy) => {
+          metrics.redisEvicting(policy !== undefined);
           if (policy === undefined) log.always('info', 'Redis evicts no keys any more when its memory is full');
           else
             log.error(

@@ -160,6 +160,12 @@ export const metricsTable = [
     help: '1 while Redis can be reached.',
   },
   {
+    name: 'leasekeeper_redis_evicting',
+    type: 'gauge',
+    labels: [],
+    help: '1 where Redis would evict keys, and records with them, when its memory is full.',
+  },
+  {
     name: 'leasekeeper_queue_jobs',
     type: 'gauge',
     labels: ['queue', 'state'],

@@ -31,6 +31,7 @@ export interface Metrics {
   /** The provider's clock minus ours. */
   onSkew(provider: string, skew: Duration): void;
   redisUp(isUp: boolean): void;
+  redisEvicting(isEvicting: boolean): void;
   /** What is asked at each scrape for the jobs in the queues. Where it throws or takes long there is no series. */
   queueCounts(ask: () => Promise<QueueCounts>): void;
   configReloaded(isOk: boolean): void;
@@ -72,6 +73,7 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
     for (const [provider, skew] of skewOf) skews.set({ provider }, (skew + set) / 1000);
   });
   const redis = meter.gauge('leasekeeper_redis_up');
+  const evicting = meter.gauge('leasekeeper_redis_evicting');
   const jobs = meter.gauge('leasekeeper_queue_jobs', async () => {
     jobs.reset();
     for (const [queue, counts] of Object.entries(await within(patience, ask))) {
@@ -81,6 +83,7 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
   const reloadOk = meter.gauge('leasekeeper_config_last_reload_successful');
   const reloads = meter.counter('leasekeeper_config_reloads_total');
   redis.set(0);
+  evicting.set(0);
   reloadOk.set(1);
   for (const outcome of ['ok', 'failed']) reloads.inc({ outcome }, 0);
   meter.gauge('leasekeeper_build_info').set({ version, node: process.version }, 1);
@@ -164,6 +167,7 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
       requests.observe({ provider, operation, status }, inSeconds(took)),
     onSkew: (provider, skew) => void skewOf.set(provider, skew),
     redisUp: (isUp) => redis.set(isUp ? 1 : 0),
+    redisEvicting: (isEvicting) => evicting.set(isEvicting ? 1 : 0),
     queueCounts: (counts) => {
       ask = counts;
     },

@@ -157,9 +157,11 @@ describe('at any time', () => {
 
   test('Redis is told to evict keys: that is said, and again when it is over', async (context) => {
     const { url, admin } = await aServer(context);
-    const { daemon, check } = await aScene(context, url);
+    const { daemon, stage: one, check } = await aScene(context, url);
+    expect(await metric(one, 'leasekeeper_redis_evicting')).toBe(0);
     await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
     await daemon.logged(says('evicts keys'));
+    expect(await metric(one, 'leasekeeper_redis_evicting')).toBe(1);
     await admin.config('SET', 'maxmemory-policy', 'noeviction');
     await daemon.logged(says('evicts no keys any more'));
     await check();
