@@ -4,7 +4,6 @@ import { assemble, type Household, type Kept, type Surroundings } from './assemb
 import type { Configuration } from './config/configuration.ts';
 import { closeProviders, learnTimes } from './connections.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
-import { emptyRecord, headOf, holdingOf, isSame, type SecretRecord } from './core/record.ts';
 import type { Clock, Duration } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
@@ -14,6 +13,7 @@ import { look } from './keeper/look.ts';
 import { reload } from './keeper/reload.ts';
 import { subjectOf } from './keeper/secret.ts';
 import { type InMemory, inMemory } from './memory.ts';
+import { outstanding } from './outstanding.ts';
 import { type BullWorker, bullWorker, looksAtATime } from './queue/bullmq.ts';
 import { inBatches } from './queue/lane.ts';
 import type { Job } from './queue/scheduler.ts';
@@ -81,12 +81,10 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const end = new AbortController();
   /** What was seen before is seen to again. */
   let believedFrom = steady.now();
-  const records = new Map<string, SecretRecord>();
-  const waiting = new Set<(changed?: string) => void>();
+  const open = outstanding(() => household);
   const emit = (event: KeeperEvent) => {
-    if (event.type === 'changed') records.set(event.secret, event.record);
     for (const listener of listeners) listener.listen(event);
-    if (event.type === 'changed') for (const check of waiting) check(event.secret);
+    if (event.type === 'changed') open.note(event.secret, event.record);
   };
   const worker = bullWorker({
     handle: (job, signal) => handle(job, signal),
@@ -136,16 +134,6 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   const watch = () => {
     for (const { secret } of household.secrets.values()) for (const one of listeners) one.watch(subjectOf(secret));
   };
-  const isUndelivered = (name: string): boolean => {
-    const secret = household.secrets.get(name)?.secret;
-    if (!secret || secret.isToken) return false;
-    const record = records.get(name) ?? emptyRecord;
-    const head = headOf(record);
-    // Written is enough: the programs may be those that wait for us before they start.
-    return !head || secret.rules.sinks.some((sink) => !isSame(holdingOf(head), record.sinks[sink]?.has));
-  };
-  const undelivered = () => [...household.secrets.keys()].filter(isUndelivered);
-
   watch();
   await learnTimes(household);
   await worker.ensure(household.jobs);
@@ -154,13 +142,14 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
 
   return {
     counts: () => worker.counts(),
-    undelivered,
+    undelivered: open.names,
+    delivered: open.none,
     change(configuration) {
       const former = household;
       household = assemble(configuration, around, former);
       for (const [name, { key, secret }] of former.secrets) {
         const present = household.secrets.get(name);
-        if (present?.key !== key) records.delete(name);
+        if (present?.key !== key) open.forget(name);
         if (present) continue;
         for (const one of listeners) one.forget(name);
         // Nobody looks at it any more: those behind it in the line must not wait for its turn.
@@ -168,7 +157,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       }
       memory.change();
       watch();
-      for (const check of waiting) check();
+      open.recount();
       return goOn(former);
     },
     lookAtEverything: () => {
@@ -176,27 +165,6 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       for (const { secret } of household.secrets.values()) secret.seen.clear();
       return lookAtAll();
     },
-    delivered: (signal) =>
-      new Promise((resolve, reject) => {
-        let owing = new Set<string>();
-        const settle = (act: () => void) => {
-          waiting.delete(check);
-          signal.removeEventListener('abort', abort);
-          act();
-        };
-        // All are counted once: what changes after that is one secret at a time, of ten thousand.
-        const check = (changed?: string) => {
-          if (changed === undefined) owing = new Set(undelivered());
-          else if (isUndelivered(changed)) owing.add(changed);
-          else owing.delete(changed);
-          if (owing.size === 0) settle(resolve);
-        };
-        const abort = () => settle(() => reject(signal.reason));
-        waiting.add(check);
-        signal.addEventListener('abort', abort);
-        check();
-        if (signal.aborted) abort();
-      }),
     rest: (signal) => worker.close(signal),
     async endLeases(signal) {
       const ending = [...household.secrets.values()].filter(({ endsWithUs }) => endsWithUs).values();

@@ -87,8 +87,8 @@ describe('who imports whom', () => {
     expect(strays(['src/main.ts'], (name) => !isOurs(name) || name.startsWith('src/cli/'))).toEqual([]);
   });
 
-  it('the clock knows nobody but the type of what it is', () => {
-    expect(importsOf('src/clock.ts')).toEqual(['src/core/time.ts']);
+  it('the clock knows nobody but the type of what it is, and the machine', () => {
+    expect(importsOf('src/clock.ts')).toEqual(['node:os', 'src/core/time.ts']);
   });
 
   it('no provider knows another, and no sink another', () => {
