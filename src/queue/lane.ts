@@ -120,12 +120,14 @@ export class Lane {
 
   /**
    * Begin what Redis has not started so long after its date, the latest first, until so many are under way. Where Redis
-   * is known to be away nobody waits for it.
+   * is known to be away nobody waits for it; where it starts others, there are only many of them.
    */
   runOverdue(after: Duration, atMost: number): void {
     const room = atMost - this.#running.size;
     if (this.#isClosing || room <= 0) return;
-    const before = this.#options.now() - (this.#isAway ? 0 : after);
+    const now = this.#options.now();
+    if (!this.#isAway && now - this.lastTaken < after) return;
+    const before = now - (this.#isAway ? 0 : after);
     const overdue = [...this.#plan].filter(([, { running, due }]) => !running && due <= before);
     overdue.sort(([, a], [, b]) => a.due - b.due);
     for (const [key, planned] of overdue.slice(0, room)) {
