@@ -6,18 +6,20 @@ import { deliver } from '../../src/keeper/deliver.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Gate } from '../../src/keeper/gate.ts';
 import { look } from '../../src/keeper/look.ts';
-import { credentialIsNew, request, tokenRejected } from '../../src/keeper/notice.ts';
+import { request, tokenRejected } from '../../src/keeper/notice.ts';
 import { reload } from '../../src/keeper/reload.ts';
 import { type Ports, type Secret, secretOf, type Visit } from '../../src/keeper/secret.ts';
 import type { Job } from '../../src/queue/scheduler.ts';
 import { type MemorySink, memorySink } from '../../src/sinks/memory.ts';
+import { Lifeline } from '../../src/state/lifeline.ts';
+import type { Store } from '../../src/state/store.ts';
 import type { Chaos } from './chaos.ts';
 import { clientOf, nearly } from './client.ts';
 import type { Kept } from './excuses.ts';
 import type { Judge } from './judge.ts';
 import type { Life } from './life.ts';
 import type { Records } from './records.ts';
-import type { Dice, Timeline } from './timeline.ts';
+import { type Dice, idle, type Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
 import type { Wakes } from './wakes.ts';
 
@@ -33,6 +35,7 @@ export interface Surroundings {
   readonly newKey: () => string;
   readonly onEvent: (event: KeeperEvent) => void;
   readonly kill: () => void;
+  readonly hasLifeline: boolean;
 }
 
 /** What a person can ask of the process. */
@@ -40,9 +43,12 @@ export type Ask = (secret: string, what: Request) => void;
 
 export function boot(world: Surroundings, life: Life): Ask {
   const { timeline, chaos, records, wakes, kept } = world;
+  const store = records.store(life, { spoiled: (secret) => chaos.spoiled(secret), kill: world.kill });
+  const scheduler = wakes.scheduler(life);
+  const lookAgain = (secret: string) => void scheduler.wake({ kind: 'look', secret }, timeline.now());
   const ports: Ports = {
-    store: records.store(life, { spoiled: (secret) => chaos.spoiled(secret), kill: world.kill }),
-    scheduler: wakes.scheduler(life),
+    store: world.hasLifeline ? lifelineOf(store, timeline, life, lookAgain) : store,
+    scheduler,
     clock: timeline,
     uptime: () => timeline.now() - life.startedAt,
     deadline: (after) => life.deadline(after),
@@ -67,10 +73,8 @@ export function boot(world: Surroundings, life: Life): Ask {
   };
   for (const { isToken, house } of kept) {
     if (!isToken || house.tokens === undefined) continue;
-    const users = kept.filter((other) => other.house === house && !other.isToken);
     const changed = () => {
       gates.get(house.name)?.unblock();
-      for (const user of users) tell(user.name, credentialIsNew);
     };
     memories.set(house.name, memorySink(changed));
   }
@@ -98,6 +102,21 @@ export function boot(world: Surroundings, life: Life): Ask {
   // Of what was last seen before we started nothing is believed: everything is looked at.
   for (const job of jobs) void ports.scheduler.wake(job, timeline.now());
   return (secret, what) => tell(secret, (visit) => request(visit, what));
+}
+
+function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secret: string) => void): Store {
+  const timer = (delay: number, happen: () => void) => {
+    let isSet = true;
+    timeline.after(delay, () => {
+      if (!isSet || !life.isAlive) return idle;
+      happen();
+      return undefined;
+    });
+    return () => {
+      isSet = false;
+    };
+  };
+  return new Lifeline({ store, clock: timeline, timer, onBack });
 }
 
 function secretOfKept(

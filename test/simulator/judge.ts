@@ -18,6 +18,8 @@ export class Judge {
   readonly letGo = new Map<string, Instant>();
   /** Per secret, when acquires arrived. */
   readonly #arrived = new Map<string, Instant[]>();
+  /** Leases that only a process knew that was killed: they are left to their end. */
+  readonly forgotten = new Set<string>();
   /** Leases that had ended before their grace was over. */
   readonly earlyEnds: string[] = [];
   /** By secret, when a person asked for the end of all that is held, whoever uses it. */
@@ -64,6 +66,12 @@ export class Judge {
     const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => now - at < minutes(5)), now];
     this.#arrived.set(kept, recent);
     if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
+  }
+
+  /** How often was acquired only the process knew that was killed. */
+  forget(): void {
+    this.#arrived.clear();
+    this.excuses.begun.clear();
   }
 
   #onChange(kept: Kept, place: SinkPlace, before: string | undefined): void {

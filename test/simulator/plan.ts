@@ -5,6 +5,7 @@ import type { Focus, Pace } from './chaos.ts';
 import { focusOf, type Provocation, provocationsOf } from './focus.ts';
 import { aNature, type Kind, kindOf, type Nature } from './nature.ts';
 import type { Program } from './place.ts';
+import type { RedisFault } from './redis.ts';
 import type { Dice } from './timeline.ts';
 import type { Place } from './troubles.ts';
 
@@ -43,6 +44,9 @@ export interface Plan {
   /** Shares of the store's calls that fail or are slow. */
   readonly storeFails: number;
   readonly storeIsSlow: number;
+  /** Each process keeps secrets from memory while the store is away. */
+  readonly hasLifeline: boolean;
+  readonly redis: readonly RedisFault[];
   /** How often others meddle. */
   readonly meddling: number;
   readonly focus?: Focus;
@@ -61,6 +65,8 @@ export const quiet: Omit<Plan, 'houses' | 'trouble'> = {
   delays: 0,
   storeFails: 0,
   storeIsSlow: 0,
+  hasLifeline: false,
+  redis: [],
   meddling: 0,
   provocations: [],
 };
@@ -73,6 +79,7 @@ export function aPlan(dice: Dice, seed: number): Plan {
   const term = first?.ttl ?? minutes(20);
   const trouble = first?.ttl ? term * dice.between(4, 9) : minutes(dice.between(60, 140));
   const isRough = dice.chance(0.7);
+  const hasLifeline = dice.chance(0.6);
   const some = (share: number, ...of: [number, ...number[]]) => (isRough && dice.chance(share) ? dice.oneOf(...of) : 0);
   return {
     houses: houses.map((house) => withNeeds(house, focus.doing, term)),
@@ -87,6 +94,8 @@ export function aPlan(dice: Dice, seed: number): Plan {
     delays: some(1, 0, 0, 0.05),
     storeFails: some(1, 0, 0, 0, 0.01),
     storeIsSlow: some(1, 0, 0, 0, 0.02),
+    hasLifeline,
+    redis: Array.from({ length: hasLifeline ? dice.oneOf(0, 0, 1, 2) : 0 }, () => aRedisFault(dice, trouble, term)),
     meddling: some(0.5, term * 4, term * 2),
     focus,
     provocations: provocationsOf(focus.doing, trouble, term),
@@ -151,6 +160,12 @@ function withNeeds(house: HousePlan, doing: string, term: Duration): HousePlan {
   return { ...house, secrets: [{ ...first, ...needs[doing] }, ...others] };
 }
 
+function aRedisFault(dice: Dice, trouble: Duration, term: Duration): RedisFault {
+  const at = dice.between(0, trouble);
+  const what = dice.oneOf('away', 'frozen', 'slow', 'full', 'wiped', 'older');
+  return { at, what, for: Math.min(trouble - at, term * (0.2 + dice.roll() * 2)) };
+}
+
 function anOutage(dice: Dice, houses: readonly HousePlan[], trouble: Duration, term: Duration) {
   const from = dice.between(0, trouble);
   const house = dice.oneOf(houses[0], ...houses.slice(1));
@@ -173,9 +188,10 @@ function anOutage(dice: Dice, houses: readonly HousePlan[], trouble: Duration, t
 }
 
 /** Long enough for the longest back-off and what follows it; at the longest, where sinks were wiped or proofs have failed. */
-export function healing({ houses, meddling, unfit, provocations }: Plan) {
+export function healing({ houses, meddling, provocations }: Plan) {
   const secrets = houses.flatMap((house) => house.secrets);
   const grace = Math.max(...secrets.map(({ policy }) => policy.grace));
-  const isSlow = meddling > 0 || provocations.length > 0 || (unfit > 0 && secrets.some(({ isVerified }) => isVerified));
+  // What nobody could prove for three times is taken for a configuration that is wrong: for an hour.
+  const isSlow = meddling > 0 || provocations.length > 0 || secrets.some(({ isVerified }) => isVerified);
   return { least: grace + minutes(17), most: grace + (isSlow ? minutes(95) : minutes(20)) };
 }

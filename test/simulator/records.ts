@@ -2,9 +2,10 @@
 import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
 import { type Duration, seconds } from '../../src/core/time.ts';
 import type { Transition } from '../../src/core/transitions.ts';
-import type { Kept, Saved, Store, Values } from '../../src/state/store.ts';
+import type { Saved, Store, Values } from '../../src/state/store.ts';
 import { keptWith } from '../support/memory-store.ts';
-import type { Life } from './life.ts';
+import { attempt, type Life } from './life.ts';
+import { Redis, type RedisFault, Seen } from './redis.ts';
 import type { Dice, Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -14,9 +15,11 @@ export interface Spoils {
   readonly kill: () => void;
 }
 
+/** How long a client waits for a Redis that does not answer. */
+const commandTimeout: Duration = seconds(3);
+
 export class Records {
-  readonly #saved = new Map<string, Saved>();
-  readonly #values = new Map<string, readonly Kept[]>();
+  readonly redis = new Redis();
   readonly #timeline: Timeline;
   readonly #dice: Dice;
   readonly #troubles: Troubles;
@@ -27,6 +30,10 @@ export class Records {
   /** Share of calls that fail, or take up to 10 s. */
   failing = 0;
   slow = 0;
+  /** The process looks whether Redis has gone back in time. */
+  verify: () => void = () => undefined;
+  /** What is wrong with Redis as a whole, for as long as it lasts. */
+  fault: RedisFault | undefined;
 
   constructor(timeline: Timeline, dice: Dice, troubles: Troubles) {
     this.#timeline = timeline;
@@ -34,32 +41,57 @@ export class Records {
     this.#troubles = troubles;
   }
 
-  get = (secret: string): Saved => this.#saved.get(secret) ?? { record: emptyRecord, revision: 0 };
+  get = (secret: string): Saved => this.redis.get(secret);
 
   store(life: Life, spoils: Spoils): Store {
+    const seen = new Seen(this.redis);
+    this.verify = () => life.isAlive && seen.verify();
     return {
-      load: (secret) => this.#call(life, () => this.get(secret)),
+      load: (secret) => this.#call(life, () => seen.read(secret)),
       update: (secret, change, values) => {
         const how = spoils.spoiled(secret);
         if (how === 'killed') spoils.kill();
-        return this.#call(life, () => this.#update(secret, change, values), how === 'killed' ? undefined : how);
+        const effect = () => this.#update(seen, secret, change, values);
+        if (this.fault?.what === 'full') return this.#fail(life, 'OOM');
+        return this.#call(life, effect, how === 'killed' ? undefined : how);
       },
-      values: (secret) => this.#call(life, () => this.#values.get(secret) ?? []),
-      remove: (secret) => this.#call(life, () => this.#remove(secret)),
-      list: () => this.#call(life, () => [...this.#saved.keys()]),
+      values: (secret) =>
+        this.#call(life, () => {
+          seen.read(secret);
+          return this.redis.values.get(secret) ?? [];
+        }),
+      remove: (secret) =>
+        this.#call(life, () => {
+          seen.forget(secret);
+          this.redis.remove(secret);
+        }),
+      list: () => this.#call(life, () => [...this.redis.saved.keys()]),
     };
   }
 
   async #call<T>(life: Life, effect: () => T, how = this.#fate()): Promise<T> {
+    const { fault } = this;
+    if (fault?.what === 'away') return this.#fail(life, 'ECONNREFUSED');
+    if (fault?.what === 'frozen') {
+      const thawed = fault.at + fault.for + this.#dice.between(0, 50);
+      this.#timeline.at(thawed, () => void attempt(effect));
+      return this.#fail(life, 'no answer', commandTimeout);
+    }
     const from = this.#timeline.now();
     const delay = this.#delay();
     const way = { there: delay, back: this.#dice.chance(0.1) ? this.#dice.between(1, 4) : 0 };
+    if (fault?.what === 'slow') return life.send(effect, { there: this.#dice.between(1800, 2200), back: 0 });
     if (delay > 100) this.#troubles.note('store', from, from + delay, 'slow');
     if (!how) return life.send(effect, way);
     this.#troubles.note('store', from, from + seconds(1));
     if (this.#troubles.isDown('store') || how === 'forgotten') await life.send(() => undefined, way);
     else await life.send(effect, way);
     throw new Error('the store did not answer');
+  }
+
+  async #fail(life: Life, because: string, after: Duration = 1): Promise<never> {
+    await life.send(() => undefined, { there: after, back: 0 });
+    throw new Error(because);
   }
 
   #fate(): 'forgotten' | 'unheard' | undefined {
@@ -73,24 +105,20 @@ export class Records {
 
   /** The values that were kept cannot be unsealed any more. */
   spill(secret: string): void {
-    this.#values.delete(secret);
+    this.redis.values.delete(secret);
   }
 
-  #remove(secret: string): void {
-    this.#saved.delete(secret);
-    this.#values.delete(secret);
-  }
-
-  #update(secret: string, change: Transition, values?: Values): Saved {
-    const { record, revision } = this.get(secret);
+  #update(seen: Seen, secret: string, change: Transition, values?: Values): Saved {
+    const { record, revision } = seen.read(secret);
     // As after a lost compare-and-set: the change is asked for twice, and only the second answer counts.
     if (this.#dice.chance(0.1)) change(emptyRecord);
     const next = change(record);
     const json = this.isFaithful ? JSON.stringify(next) : undefined;
     this.onSave(secret, next, json);
     const saved = { record: json ? (JSON.parse(json) as SecretRecord) : next, revision: revision + 1 };
-    this.#saved.set(secret, saved);
-    this.#values.set(secret, keptWith(saved, this.#values.get(secret) ?? [], values));
+    this.redis.saved.set(secret, saved);
+    this.redis.values.set(secret, keptWith(saved, this.redis.values.get(secret) ?? [], values));
+    seen.note(secret);
     return saved;
   }
 }

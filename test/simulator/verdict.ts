@@ -6,8 +6,8 @@ import type { Judge } from './judge.ts';
 
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
 export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
-  const { kept, letGo } = judge;
-  return kept.flatMap((one) => [...unserved(one, judge), ...left(one, letGo, now, orphaned.get(one.name) ?? 0)]);
+  const { kept } = judge;
+  return kept.flatMap((one) => [...unserved(one, judge), ...left(one, judge, now, orphaned.get(one.name) ?? 0)]);
 }
 
 function unserved(kept: Kept, judge: Judge): string[] {
@@ -31,7 +31,7 @@ function unserved(kept: Kept, judge: Judge): string[] {
 /** Leases of ours that nobody uses: they are ended, or they were lost without a trace, and then counted. */
 function left(
   { name, issuer, places, policy, isExclusive }: Kept,
-  letGo: ReadonlyMap<string, Instant>,
+  { letGo, forgotten }: Judge,
   now: Instant,
   counted: number,
 ): string[] {
@@ -44,6 +44,7 @@ function left(
   const unused = [...issuer.leases.values()].filter(
     (issued) =>
       issued.key !== 'others' &&
+      !forgotten.has(issued.id) &&
       issuer.isLiving(issued) &&
       !used.has(issued.id) &&
       now - Math.max(issued.issuedAt, letGo.get(issued.id) ?? 0) > settled,

@@ -5,6 +5,7 @@ import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Chaos } from './chaos.ts';
 import { type Ask, boot } from './daemon.ts';
 import type { Kept } from './excuses.ts';
+import { Forgetful } from './forgetful.ts';
 import { House } from './house.ts';
 import { Issuer } from './issuer.ts';
 import { Judge } from './judge.ts';
@@ -36,6 +37,7 @@ export class World {
   /** Told everything that happens, one line each. */
   log: ((line: string) => void) | undefined;
   life: Life | undefined;
+  readonly forgetful: Forgetful;
   /** Asked at every call that anybody makes: is it the one that kills the process? */
   blow: () => Blow | undefined = () => undefined;
   /** What a person does. */
@@ -60,6 +62,7 @@ export class World {
     this.judge = new Judge(timeline, this.troubles, this.kept);
     this.records.onSave = (secret, record, json) => this.#onSave(secret, record, json);
     this.records.isFaithful = seed % 4 === 0;
+    this.forgetful = new Forgetful(this);
     timeline.at(trouble, () => this.#calm());
   }
 
@@ -100,6 +103,7 @@ export class World {
       if (outage) troubles.outage(`${outage.of}/A`, at, Math.min(plan.trouble, at + outage.for));
       timeline.at(at, () => meddlers.provoke(what));
     }
+    this.forgetful.begin(plan.redis);
     this.boot();
     const { least, most } = healing(plan);
     await timeline.runUntil(plan.trouble + least);
@@ -132,7 +136,11 @@ export class World {
     const newKey = () => `key${++this.#keys}`;
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
-    this.ask = boot({ timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill }, life);
+    const { hasLifeline } = this.plan;
+    this.ask = boot(
+      { timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill, hasLifeline },
+      life,
+    );
   }
 
   /** Killed, and back after up to a minute. */
@@ -143,7 +151,8 @@ export class World {
     this.wakes.abandon();
     this.troubles.endAll();
     const now = this.timeline.now();
-    const back = now + this.dice.between(100, 60_000);
+    this.forgetful.onCrash();
+    const back = Math.max(now + this.dice.between(100, 60_000), this.forgetful.backAt + seconds(1));
     this.log?.(`${now} is killed, and back at ${back}`);
     this.troubles.note('process', now, back + seconds(1));
     this.timeline.at(back, () => this.boot());

@@ -1,0 +1,87 @@
+/** Brings upon Redis what is planned for it, and knows what nobody can remember after that. */
+import { type Instant, seconds } from '../../src/core/time.ts';
+import { lasts, Redis, type RedisFault } from './redis.ts';
+import type { World } from './world.ts';
+
+/** A record that was lost is written back when it is next read, and what happened while Redis was away told, by then. */
+const settled = seconds(10);
+const verifiedAfter = seconds(20);
+
+export class Forgetful {
+  readonly #world: World;
+  /** Since when Redis did not know all, and until when it may not. */
+  #gap: { readonly from: Instant; until: Instant } | undefined;
+  /** Redis does not answer before then: nobody can start. */
+  backAt: Instant = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  begin(faults: readonly RedisFault[]): void {
+    const { timeline } = this.#world;
+    for (const fault of faults) {
+      let snapshot: Redis | undefined;
+      if (fault.what === 'older') {
+        timeline.watch(fault.at - fault.for, () => {
+          snapshot = this.#world.records.redis.snapshot();
+        });
+      }
+      timeline.at(fault.at, () => this.#befall(fault, snapshot));
+    }
+  }
+
+  #befall(fault: RedisFault, snapshot: Redis | undefined): void {
+    const { timeline, records, log } = this.#world;
+    const now = timeline.now();
+    if (records.fault) return;
+    log?.(`${now} Redis is ${fault.what}${lasts(fault) ? `, until ${now + fault.for}` : ''}`);
+    const end = lasts(fault) ? now + fault.for : now;
+    // Until it is noticed that it is away, and that it is back.
+    this.#excuse(now);
+    if (!lasts(fault)) {
+      if (fault.what === 'wiped') records.redis.restore(new Redis());
+      else if (snapshot) records.redis.restore(snapshot);
+      // What a process before this one saw, and this one has not read yet, nobody remembers.
+      const verified = now + verifiedAfter;
+      timeline.watch(verified, () => this.#world.records.verify());
+      if (!this.#world.life?.isAlive) this.#forget();
+      this.#gap = { from: 0, until: Math.max(verified + 1, this.#gap?.until ?? 0) };
+      return;
+    }
+    this.#gap = { from: Math.min(now, this.#gap?.from ?? now), until: Number.POSITIVE_INFINITY };
+    records.fault = fault;
+    // Nobody can start with a Redis that takes 2 s for each command.
+    this.backAt = end;
+    timeline.at(end, () => {
+      records.fault = undefined;
+      this.#excuse(end);
+      if (this.#gap?.until === Number.POSITIVE_INFINITY) this.#gap.until = end + settled;
+    });
+  }
+
+  #excuse(at: Instant): void {
+    this.#world.troubles.note('store', at, at + settled);
+  }
+
+  /** What only the process knew that was killed, nobody will ever know. */
+  onCrash(): void {
+    const { records, timeline } = this.#world;
+    const now = timeline.now();
+    if (!this.#gap || now > this.#gap.until) return;
+    if (records.fault) this.#gap = { from: now, until: Number.POSITIVE_INFINITY };
+    else this.#gap = undefined;
+    this.#forget();
+  }
+
+  #forget(): void {
+    const { kept, records, judge } = this.#world;
+    for (const { name, issuer } of kept) {
+      const known = records.get(name).record.leases;
+      for (const issued of issuer.leases.values()) {
+        if (!known.some(({ lease }) => lease.id === issued.id)) judge.forgotten.add(issued.id);
+      }
+    }
+    judge.forget();
+  }
+}
