@@ -15,7 +15,6 @@ import { subjectOf } from './keeper/secret.ts';
 import { type InMemory, inMemory } from './memory.ts';
 import { outstanding } from './outstanding.ts';
 import { type BullWorker, bullWorker, looksAtATime } from './queue/bullmq.ts';
-import { inBatches } from './queue/lane.ts';
 import type { Job } from './queue/scheduler.ts';
 import type { ProviderRequest } from './sources/define.ts';
 
@@ -138,7 +137,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   await learnTimes(household);
   await worker.ensure(household.jobs);
   // Believe nothing from before the start: tokens are in nobody's memory, and who knows what became of the sinks.
-  await lookAtAll();
+  await worker.wakeAll();
 
   return {
     counts: () => worker.counts(),
@@ -163,7 +162,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     lookAtEverything: () => {
       believedFrom = steady.now();
       for (const { secret } of household.secrets.values()) secret.seen.clear();
-      return lookAtAll();
+      return worker.wakeAll();
     },
     rest: (signal) => worker.close(signal),
     async endLeases(signal) {
@@ -195,12 +194,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       await learnTimes(household, former);
       await worker.ensure(household.jobs);
     } finally {
-      await lookAtAll();
+      await worker.wakeAll();
       await closeProviders(former, household, onError);
     }
-  }
-
-  async function lookAtAll(): Promise<void> {
-    await inBatches(household.jobs, (job) => worker.wake(job, steady.now()));
   }
 }

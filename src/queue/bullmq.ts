@@ -39,6 +39,8 @@ export interface BullWorkerOptions {
 type QueueName = 'looks' | 'deliveries' | 'reloads';
 
 export interface BullWorker extends Worker {
+  /** All jobs run now; those that would have run first come first. */
+  wakeAll(): Promise<void>;
   /** By queue, how many jobs there are in each of BullMQ's states. Rejects where Redis cannot be asked. */
   counts(): Promise<Readonly<Record<QueueName, Readonly<Record<string, number>>>>>;
 }
@@ -77,6 +79,9 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
     wake: (job, at) => trackOf(job).lane.wake(nameOf(job), at),
     ensure: async (jobs) => {
       await Promise.all(tracks.map((one) => one.ensure(jobs.filter((job) => trackOf(job) === one))));
+    },
+    wakeAll: async () => {
+      await Promise.all(tracks.map(({ lane }) => lane.wakeAll()));
     },
     counts: async () => ({
       looks: await looks.queue.counts(),

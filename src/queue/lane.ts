@@ -6,7 +6,10 @@ import type { Planned, Running } from './planned.ts';
 import type { Handle, Job } from './scheduler.ts';
 
 /** What a lane needs of its queue. */
-export type LaneQueue = Pick<JobQueue, 'add' | 'taken' | 'dates' | 'release' | 'whenReady' | 'isRunning' | 'pause'>;
+export type LaneQueue = Pick<
+  JobQueue,
+  'add' | 'taken' | 'ids' | 'dates' | 'release' | 'whenReady' | 'isRunning' | 'pause'
+>;
 
 export interface LaneOptions {
   readonly handle: Handle;
@@ -85,13 +88,22 @@ export class Lane {
     // Nobody else works on this queue: what is taken by the time we start was taken by a process that died.
     if (!this.#queue.isRunning) for (const id of await this.#queue.taken()) await this.#queue.release(id);
     const dates = await this.#queue.dates();
+    const ids = await this.#queue.ids(fresh.map(({ entry }) => entry));
+    const found = new Map(fresh.map((planned, i) => [planned, ids[i]]));
     await inBatches(fresh, async (planned) => {
-      const id = await this.#queue.add(planned.entry, now, 'create');
+      const id = found.get(planned) ?? (await this.#queue.add(planned.entry, now, 'create'));
       if (planned.due !== now || planned.running) return;
       planned.due = dates.get(id) ?? now;
       planned.told = planned.due;
     });
     await this.tellAll();
+  }
+
+  /** All run now; those that would have run first come first. */
+  async wakeAll(): Promise<void> {
+    const now = this.#options.now();
+    const all = [...this.#plan].sort(([, a], [, b]) => a.due - b.due);
+    await inBatches(all, ([key]) => this.wake(key, now));
   }
 
   /** While the job runs, its last word; else as if it had just ended. */

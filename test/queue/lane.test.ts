@@ -21,6 +21,7 @@ async function aLane(handle: Handle) {
       return 'id';
     },
     taken: async () => [],
+    ids: async () => [],
     dates: async () => new Map(),
     release: async () => undefined,
     whenReady: async () => undefined,
@@ -237,3 +238,34 @@ describe('what Redis does not start', () => {
 async function turns(): Promise<void> {
   for (let i = 0; i < 5; i++) await turn();
 }
+
+test('what Redis knows already is not created again, and of all that are woken the first due comes first', async () => {
+  const told: string[] = [];
+  const queue: LaneQueue = {
+    isRunning: false,
+    add: async ({ key: name }, at, how) => {
+      told.push(`${how} ${name} ${at - start}`);
+      return `new ${name}`;
+    },
+    taken: async () => [],
+    ids: async (entries) => entries.map(({ key: name }) => (name === 'new' ? undefined : `id of ${name}`)),
+    dates: async () =>
+      new Map(
+        [
+          ['late', 9_000],
+          ['soon', 1_000],
+        ].map(([name, at]) => [`id of ${name}`, start + Number(at)]),
+      ),
+    release: async () => undefined,
+    whenReady: async () => undefined,
+    pause: async () => undefined,
+  };
+  const ignore = () => undefined;
+  const said = { onBegun: ignore, onFailed: ignore, onError: ignore, codeOf: () => '' };
+  const lane = new Lane(queue, { ...said, handle: async () => undefined, now: () => start });
+  await lane.ensure(['late', 'new', 'soon'].map((name) => [aLook(name), { key: name, name: 'look', data: {} }]));
+  expect(told).toEqual(['create new 0']);
+  told.length = 0;
+  await lane.wakeAll();
+  expect(told).toEqual(['move soon 0', 'move late 0']);
+});
