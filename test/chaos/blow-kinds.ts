@@ -135,6 +135,15 @@ export const kinds: readonly BlowKind[] = [
       }),
   },
   {
+    name: 'redis: all lost (FLUSHALL)',
+    part: 'redis',
+    weight: 0.6,
+    strike: (scene) =>
+      lasting(scene, 'redis: all lost (FLUSHALL)', 'redis', async (note) => {
+        if (!(await scene.redis.flush())) note('it did not answer');
+      }),
+  },
+  {
     name: 'sandbox: kill -9',
     part: 'provider',
     weight: 1,

@@ -13,7 +13,7 @@ export function judge(evidence: Evidence): readonly Row[] {
   const failed = refusals.filter(({ why }) => why === undefined).map(({ refusal }) => refusal);
   const doubles = doubledReloads([...crowd.loads, ...crowd.runs()], timeline);
   const kills = timeline.blows
-    .filter(({ kind }) => /^(daemon|redis): (kill|away)|^daemon: ended/.test(kind))
+    .filter(({ kind }) => /^(daemon|redis): (kill|away|all lost)|^daemon: ended/.test(kind))
     .reduce((sum, { kind }) => sum + (kind.includes('again') ? 2 : 1), 0);
   const left = leftBehind(evidence);
   const unknown = books.leases.filter(({ id, endedAt }) => endedAt === undefined && !evidence.record.includes(id));

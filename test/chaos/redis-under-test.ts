@@ -16,6 +16,8 @@ export interface RedisUnderTest {
   restart(): Promise<void>;
   /** SIGSTOP; answers with what lets it go on, if it is still the same process. */
   freeze(): Promise<(() => void) | undefined>;
+  /** FLUSHALL: all that it held is lost. False where it did not answer. */
+  flush(): Promise<boolean>;
   /** All that is written in it, as one text. */
   contents(): Promise<string>;
   stop(): Promise<void>;
@@ -44,6 +46,7 @@ export function embedded(dataDir: string, keeper: () => number): RedisUnderTest 
       if (found === undefined || !signalStranger(found.pid, found.startedAt, 'SIGSTOP')) return undefined;
       return () => void signalStranger(found.pid, found.startedAt, 'SIGCONT');
     },
+    flush: () => flushed({ path: join(dataDir, 'redis.sock') }),
     contents: () => contentsOf({ path: join(dataDir, 'redis.sock') }),
     stop: async () => undefined,
   };
@@ -73,22 +76,34 @@ export async function byUrl(dir: string): Promise<RedisUnderTest> {
         ? () => void signalStranger(pid, startedAt, 'SIGCONT')
         : undefined;
     },
+    flush: () => flushed({ port, host: '127.0.0.1' }),
     contents: () => contentsOf({ port, host: '127.0.0.1' }),
     stop: async () => void (await server?.stop()),
   };
 }
 
-async function contentsOf(where: { path: string } | { port: number; host: string }): Promise<string> {
-  const redis = new Redis({
-    ...where,
-    lazyConnect: true,
-    maxRetriesPerRequest: 1,
-    connectTimeout: 5_000,
-    commandTimeout: 5_000,
-  });
+type Address = { readonly path: string } | { readonly port: number; readonly host: string };
+
+async function connected<T>(where: Address, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const options = { lazyConnect: true, maxRetriesPerRequest: 0, connectTimeout: 5_000, commandTimeout: 5_000 };
+  const redis = new Redis({ ...where, ...options, retryStrategy: () => null });
   redis.on('error', () => undefined);
   try {
     await redis.connect();
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+const flushed = (where: Address): Promise<boolean> =>
+  connected(where, (redis) => redis.flushall()).then(
+    () => true,
+    () => false,
+  );
+
+const contentsOf = (where: Address): Promise<string> =>
+  connected(where, async (redis) => {
     const texts: string[] = [];
     for (const key of await redis.keys('*')) {
       const type = await redis.type(key);
@@ -96,7 +111,4 @@ async function contentsOf(where: { path: string } | { port: number; host: string
       if (type === 'hash') texts.push(JSON.stringify(await redis.hgetall(key)));
     }
     return texts.join('\n');
-  } finally {
-    redis.disconnect();
-  }
-}
+  });
