@@ -96,7 +96,7 @@ export class Lifeline implements Store {
         } catch (error) {
           this.#absence.begin(error);
           known = this.#present(secret);
-          if (!known?.hasAll) throw error;
+          if (!known) throw error;
         }
       }
       // Some that we never heard of may be kept: better to ask again than to take them for lost.

@@ -177,6 +177,18 @@ describe('a lifeline', () => {
     },
   );
 
+  test('knows its own save that it was not told of: what it took back since does not come again', async () => {
+    const subject = await aSubject();
+    const { intent: _, ...idle } = aRecord;
+    await subject.lifeline.update('s', () => idle);
+    subject.fates.push('unheard');
+    await subject.lifeline.update('s', (record) => ({ ...record, intent: { key: 'k', at: 1 } }));
+    await subject.lifeline.update('s', () => idle);
+    expect((await subject.inner.load('s')).record).toHaveProperty('intent');
+    await subject.pass(2_000);
+    expect((await subject.inner.load('s')).record).toEqual(idle);
+  });
+
   test('waits with the telling for what is still under way: it is not done again on top of it', async () => {
     const subject = await aSubject();
     let answer = () => {};
