@@ -6,11 +6,13 @@ import type { World } from './world.ts';
 /** A record that was lost is written back when it is next read, and what happened while Redis was away told, by then. */
 const settled = seconds(10);
 const verifiedAfter = seconds(20);
+/** After a single failure: what is under way may take so long, and only then all is told. */
+const longestAbsence = seconds(30);
 
 export class Forgetful {
   readonly #world: World;
-  /** Since when Redis did not know all, and until when it may not. */
-  #gap: { readonly from: Instant; until: Instant } | undefined;
+  /** Until then Redis may not know all. */
+  #gapUntil: Instant = Number.NEGATIVE_INFINITY;
   /** Redis does not answer before then: nobody can start. */
   backAt: Instant = 0;
 
@@ -19,7 +21,8 @@ export class Forgetful {
   }
 
   begin(faults: readonly RedisFault[]): void {
-    const { timeline } = this.#world;
+    const { timeline, records, plan } = this.#world;
+    if (plan.hasLifeline) records.onFailure = () => this.#open(timeline.now() + longestAbsence);
     for (const fault of faults) {
       let snapshot: Redis | undefined;
       if (fault.what === 'older') {
@@ -46,18 +49,21 @@ export class Forgetful {
       const verified = now + verifiedAfter;
       timeline.watch(verified, () => this.#world.records.verify());
       if (!this.#world.life?.isAlive) this.#forget();
-      this.#gap = { from: 0, until: Math.max(verified + 1, this.#gap?.until ?? 0) };
+      this.#open(verified + 1);
       return;
     }
-    this.#gap = { from: Math.min(now, this.#gap?.from ?? now), until: Number.POSITIVE_INFINITY };
+    this.#open(end + settled);
     records.fault = fault;
     // Nobody can start with a Redis that takes 2 s for each command.
     this.backAt = end;
     timeline.at(end, () => {
       records.fault = undefined;
       this.#excuse(end);
-      if (this.#gap?.until === Number.POSITIVE_INFINITY) this.#gap.until = end + settled;
     });
+  }
+
+  #open(until: Instant): void {
+    this.#gapUntil = Math.max(until, this.#gapUntil);
   }
 
   #excuse(at: Instant): void {
@@ -68,9 +74,8 @@ export class Forgetful {
   onCrash(): void {
     const { records, timeline } = this.#world;
     const now = timeline.now();
-    if (!this.#gap || now > this.#gap.until) return;
-    if (records.fault) this.#gap = { from: now, until: Number.POSITIVE_INFINITY };
-    else this.#gap = undefined;
+    if (now > this.#gapUntil) return;
+    if (!records.fault) this.#gapUntil = now;
     this.#forget();
   }
 

@@ -86,7 +86,8 @@ export class Judge {
 
   #onLetGo({ issuer, policy, house }: Kept, value: string): void {
     const issued = issuer.leaseOf(value);
-    if (!issued) return;
+    // What was dead nobody missed: it may be another generation of its lease that lives on, without anybody's knowing.
+    if (!issued || !issuer.accepts(value)) return;
     this.letGo.set(issued.id, this.#timeline.now());
     this.#timeline.watch(this.#timeline.now() + policy.grace - 2 * house.uncertainty, () => {
       if (!issuer.isLiving(issued)) this.earlyEnds.push(issued.id);
@@ -179,9 +180,11 @@ export class Judge {
     });
   }
 
-  #isUsed = (kept: Kept, id: string): boolean =>
-    kept.places.some(
-      ({ content, programs }) => idOf(content) === id || programs.some(({ loaded }) => idOf(loaded) === id),
+  #isUsed = (kept: Kept, id: string, counts = (_: string): boolean => true): boolean =>
+    kept.places.some(({ content, programs }) =>
+      [content, ...programs.map(({ loaded }) => loaded)].some(
+        (value) => value !== undefined && idOf(value) === id && counts(value),
+      ),
     );
 
   #onRevoke(kept: Kept, issued: Issued): void {
@@ -192,7 +195,7 @@ export class Judge {
       issued.surprisedAt = now;
       return;
     }
-    if (this.#isUsed(kept, issued.id)) this.break(2, `${issued.id} revoked under its users`);
+    if (this.#isUsed(kept, issued.id, kept.issuer.accepts)) this.break(2, `${issued.id} revoked under its users`);
     const since = now - (this.letGo.get(issued.id) ?? Number.NEGATIVE_INFINITY);
     // We do not know the provider's time better than that.
     const tolerance = 2 * kept.house.uncertainty;

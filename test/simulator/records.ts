@@ -30,6 +30,8 @@ export class Records {
   /** Share of calls that fail, or take up to 10 s. */
   failing = 0;
   slow = 0;
+  /** Redis fails: whoever has a lifeline goes on without. */
+  onFailure: () => void = () => undefined;
   /** The process looks whether Redis has gone back in time. */
   verify: () => void = () => undefined;
   /** What is wrong with Redis as a whole, for as long as it lasts. */
@@ -81,6 +83,7 @@ export class Records {
     const delay = this.#delay();
     const way = { there: delay, back: this.#dice.chance(0.1) ? this.#dice.between(1, 4) : 0 };
     if (fault?.what === 'slow') return life.send(effect, { there: this.#dice.between(1800, 2200), back: 0 });
+    if (delay > seconds(1) || how) this.onFailure();
     if (delay > 100) this.#troubles.note('store', from, from + delay, 'slow');
     if (!how) return life.send(effect, way);
     this.#troubles.note('store', from, from + seconds(1));
