@@ -1,6 +1,7 @@
 /** Jobs of one queue: when each runs next is decided here, in memory. Redis wakes us where it is there, and remembers. */
 import { aborted } from '../aborted.ts';
 import type { Duration, Instant } from '../core/time.ts';
+import { inBatches } from './batches.ts';
 import type { Entry, JobQueue } from './job-queue.ts';
 import type { Planned, Running } from './planned.ts';
 import type { Handle, Job } from './scheduler.ts';
@@ -29,8 +30,6 @@ const shortestRetry: Duration = 1_000;
 const longestRetry: Duration = 5_000;
 /** A job that Redis starts earlier than this before its date was asked for in pieces, or by mistake. */
 const premature: Duration = 500;
-/** So many are asked of Redis at a time. */
-const batch = 200;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -89,9 +88,9 @@ export class Lane {
     if (!this.#queue.isRunning) for (const id of await this.#queue.taken()) await this.#queue.release(id);
     const dates = await this.#queue.dates();
     const ids = await this.#queue.ids(fresh.map(({ entry }) => entry));
-    const found = new Map(fresh.map((planned, i) => [planned, ids[i]]));
-    await inBatches(fresh, async (planned) => {
-      const id = found.get(planned) ?? (await this.#queue.add(planned.entry, now, 'create'));
+    const present = fresh.map((planned, i) => [planned, ids[i]] as const);
+    await inBatches(present, async ([planned, found]) => {
+      const id = found ?? (await this.#queue.add(planned.entry, now, 'create'));
       if (planned.due !== now || planned.running) return;
       planned.due = dates.get(id) ?? now;
       planned.told = planned.due;
@@ -141,9 +140,9 @@ export class Lane {
     if (!this.#isAway && now - this.lastTaken < after) return;
     const before = now - (this.#isAway ? 0 : after);
     const overdue = [...this.#plan].filter(([, { running, due }]) => !running && due <= before);
+    if (overdue.length > 0 && !this.#isAway) this.missedSince ??= now;
     overdue.sort(([, a], [, b]) => a.due - b.due);
     for (const [key, planned] of overdue.slice(0, room)) {
-      if (!this.#isAway) this.missedSince ??= this.#options.now();
       // What it threw was said already.
       this.#begin(key, planned).catch(() => undefined);
     }
@@ -215,21 +214,16 @@ export class Lane {
     planned.due = at;
     if (this.#isAway) return;
     const isOver = new AbortController();
-    const giveUp = () => {
-      if (!isOver.signal.aborted) this.#isAway = true;
+    const hear = (error?: Error) => {
+      this.#isAway = error !== undefined;
+      if (error) this.#options.onError(error);
     };
-    const told = this.#tell(planned).then(
-      () => {
-        this.#isAway = false;
-      },
-      (error: Error) => {
-        this.#isAway = true;
-        this.#options.onError(error);
-      },
-    );
-    const late = this.#options.late?.(isOver.signal).then(giveUp, () => undefined);
-    await Promise.race(late === undefined ? [told] : [told, late]);
-    isOver.abort();
+    const told = this.#tell(planned).then(() => hear(), hear);
+    const late = this.#options.late?.(isOver.signal).then(() => !isOver.signal.aborted) ?? told;
+    const isLate = await Promise.race([told, late.catch(() => false)]);
+    if (isLate) this.#isAway = true;
+    // A reason of our own: else one with a stack is made each time.
+    isOver.abort('over');
   }
 
   async #putBack(planned: Planned): Promise<void> {
@@ -252,8 +246,4 @@ export class Lane {
       planned.told = due;
     }
   }
-}
-
-export async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < all.length; from += batch) await Promise.all(all.slice(from, from + batch).map(each));
 }

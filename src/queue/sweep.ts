@@ -1,7 +1,8 @@
 /** What heals the schedule: jobs that Redis lost, put off, or gave to a worker that no longer works on them. */
 import type { Duration, Instant } from '../core/time.ts';
+import { inBatches } from './batches.ts';
 import type { Entry, JobQueue } from './job-queue.ts';
-import { inBatches, type Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
 import type { Planned } from './planned.ts';
 
 export interface SweepLimits {
