@@ -3,7 +3,7 @@ import type { Instant } from '../../src/core/time.ts';
 import { minutes, seconds } from '../../src/core/time.ts';
 import type { LeaseBook } from '../sandbox/infisical/books.ts';
 import type { Load, Refusal } from './crowd.ts';
-import { type Detail, type Evidence, planOf, type Row, windowOf } from './evidence.ts';
+import { type Detail, type Evidence, type Row, windowOf } from './evidence.ts';
 import { clockTime, type Timeline } from './timeline.ts';
 import { earlyLeases, earlyLogins, type Waste } from './waste.ts';
 
@@ -132,15 +132,14 @@ const leaseDetail = (lease: LeaseBook): Detail => ({
   text: `lease ${lease.id} of ${lease.secret}: taken ${clockTime(lease.createdAt)}, renewed ${lease.renewals.length} times, expiry ${clockTime(lease.expireAt)}, ${lease.endedBy ?? 'alive'}`,
 });
 
-/** Renewed although its successor was in the sinks for longer than a grace and a term; or alive when all should be over. */
+/** Renewed although its successor was in the sinks for longer than a grace; or alive when all should be over. */
 function leftBehind({ books, last, lives, crowd }: Evidence): readonly Detail[] {
   const slack = minutes(1);
   const late = books.leases.filter((lease) => {
-    const plan = planOf(lives, lease);
     const successors = books.leases.filter((one) => one.secret === lease.secret && one.createdAt > lease.createdAt);
     const takenUp = successors.flatMap(({ username }) => crowd.seen.get(username) ?? []);
-    const until = Math.min(...takenUp) + lives.grace + plan.ttl + slack;
-    return Number.isFinite(until) && (lease.endedAt ?? books.now) > until;
+    // A lease that nobody knows any more is left to the end that it has; nobody may give it another.
+    return lease.renewals.some(({ at }) => at > Math.min(...takenUp) + lives.grace + slack);
   });
   const alive = last.leases.filter(({ endedAt }) => endedAt === undefined);
   return [...late, ...alive].map(leaseDetail);
