@@ -73,6 +73,18 @@ describe('acquiring', () => {
   });
 });
 
+test('what was asked for by a clock that was ahead, as the answer has taught, begins no later than the answer', () => {
+  const taken = record.intending(recordOf(held()), { key: 'k1', at: minutes(100) });
+  const [newest] = record.acquired(taken, second, rules, minutes(31)).leases;
+  expect(newest).toMatchObject({ since: minutes(31), termStart: minutes(31) });
+
+  const answer = { askedAt: minutes(70), before: held(), isChanged: false };
+  const [longer] = record.renewed(recordOf(held()), aLease({ expiresAt: minutes(91) }), answer, minutes(31)).leases;
+  expect(longer).toMatchObject({ termStart: minutes(31) });
+  expect(longer?.wall).toBeUndefined();
+  expect(longer?.refused).toBeUndefined();
+});
+
 describe('renewing', () => {
   test('starts a new term, and where it changes the values the old ones keep their end', () => {
     const answer = { askedAt: minutes(30), before: held(), isChanged: true };
