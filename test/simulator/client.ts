@@ -3,7 +3,7 @@ import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { Material } from '../../src/core/material.ts';
 import type { Holding } from '../../src/core/record.ts';
-import { type Clock, type Instant, seconds } from '../../src/core/time.ts';
+import { type Clock, type Duration, type Instant, seconds } from '../../src/core/time.ts';
 import type { Call, RenewCall, Source } from '../../src/sources/source.ts';
 import type { Chaos } from './chaos.ts';
 import type { House } from './house.ts';
@@ -20,6 +20,9 @@ export interface Door {
   readonly now: () => Instant;
   /** Our idea of the provider's time. */
   readonly clock: Clock;
+  readonly uncertainty: () => Duration;
+  /** An answer came that was asked for then, and was given then. */
+  readonly heard: (sentAt: Instant, answeredAt: Instant) => void;
   /** The access token to be shown. Absent: none is wanted. */
   readonly token?: () => (Holding & { readonly material: Material }) | undefined;
   readonly tokenRejected: (token: Holding) => void;
@@ -42,13 +45,16 @@ export function clientOf(door: Door): Source {
     const shown = token?.();
     if (token && !shown) throw new ProviderBlocked('NoToken', clock.now() + seconds(60));
     let isRejected = false;
+    let answeredAt = 0;
+    const sentAt = door.now();
     const authorized = (isAwaited: boolean) => {
+      answeredAt = door.now();
       isRejected = shown !== undefined && !house.tokens?.accepts(shown.material.reveal('value') ?? '');
       if (isRejected) throw new ProviderBlocked('TokenRejected', clock.now() + seconds(5));
       return effect(isAwaited);
     };
     try {
-      return await chaos.call({
+      const answer = await chaos.call({
         life,
         place: `call/${issuer.name}`,
         within: [`provider/${house.name}`, `${act}/${house.name}`],
@@ -60,6 +66,8 @@ export function clientOf(door: Door): Source {
         limit: { isOn: house.isLimiting, say: () => house.limit() },
         ...(beforeSending && { beforeSending }),
       });
+      door.heard(sentAt, answeredAt);
+      return answer;
     } catch (error) {
       if (error instanceof ProviderBlocked && error.because === 'TokenRejected' && shown) door.tokenRejected(shown);
       if (error instanceof LeaseError && error.code === 'denied') door.onRejected();
@@ -91,7 +99,7 @@ export function clientOf(door: Door): Source {
 
   return {
     clock,
-    uncertainty: () => house.uncertainty,
+    uncertainty: door.uncertainty,
     acquire: async (call) => {
       const begunAt = door.now();
       const arrive = () => {

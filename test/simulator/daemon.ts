@@ -2,11 +2,12 @@
 
 import { LeaseError } from '../../src/core/failure.ts';
 import type { Request } from '../../src/core/record.ts';
+import type { Duration } from '../../src/core/time.ts';
 import { deliver } from '../../src/keeper/deliver.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Gate } from '../../src/keeper/gate.ts';
 import { look } from '../../src/keeper/look.ts';
-import { request, tokenRejected } from '../../src/keeper/notice.ts';
+import { clockHasMoved, request, tokenRejected } from '../../src/keeper/notice.ts';
 import { reload } from '../../src/keeper/reload.ts';
 import { type Ports, type Secret, secretOf, type Visit } from '../../src/keeper/secret.ts';
 import type { Job } from '../../src/queue/scheduler.ts';
@@ -14,10 +15,12 @@ import { type MemorySink, memorySink } from '../../src/sinks/memory.ts';
 import { Lifeline } from '../../src/state/lifeline.ts';
 import type { Store } from '../../src/state/store.ts';
 import type { Chaos } from './chaos.ts';
-import { clientOf, nearly } from './client.ts';
+import { clientOf, type Door, nearly } from './client.ts';
 import type { Kept } from './excuses.ts';
+import type { House } from './house.ts';
 import type { Judge } from './judge.ts';
 import type { Life } from './life.ts';
+import { reckoning } from './reckoning.ts';
 import type { Records } from './records.ts';
 import { type Dice, idle, type Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
@@ -36,6 +39,8 @@ export interface Surroundings {
   readonly onEvent: (event: KeeperEvent) => void;
   readonly kill: () => void;
   readonly hasLifeline: boolean;
+  /** How far the machine's clock is ahead in this life. Absent: all clocks are nearly right. */
+  readonly clockError: Duration | undefined;
 }
 
 /** What a person can ask of the process. */
@@ -78,12 +83,25 @@ export function boot(world: Surroundings, life: Life): Ask {
     };
     memories.set(house.name, memorySink(changed));
   }
+  const timeOf = timesBy(world, (house) => {
+    for (const other of kept) if (other.house === house) tell(other.name, clockHasMoved);
+  });
   for (const one of kept) {
     const { name, house, issuer } = one;
     // Logins have a gate of their own: they must not wait for those who wait for a token.
     const door = issuer.nature.kind === 'token' ? `${house.name} logins` : house.name;
     const users = house.tokens === issuer ? gateOf(house.name) : undefined;
-    secrets.set(name, secretOfKept(world, life, one, memories.get(house.name), { gate: gateOf(door), users }, tell));
+    secrets.set(
+      name,
+      secretOfKept(
+        world,
+        life,
+        one,
+        memories.get(house.name),
+        { gate: gateOf(door), users, time: timeOf(house) },
+        tell,
+      ),
+    );
   }
   const jobs = kept.flatMap(({ name, places, isToken }): Job[] => [
     { kind: 'look', secret: name },
@@ -104,6 +122,29 @@ export function boot(world: Surroundings, life: Life): Ask {
   return (secret, what) => tell(secret, (visit) => request(visit, what));
 }
 
+type Time = Pick<Door, 'clock' | 'uncertainty' | 'heard'>;
+
+/** Each provider's time, as this process reckons it. It asks for it before it begins. */
+function timesBy({ timeline, dice, clockError, troubles, judge }: Surroundings, onMoved: (house: House) => void) {
+  const times = new Map<House, Time>();
+  return (house: House): Time => {
+    const known = times.get(house);
+    if (known) return known;
+    if (clockError === undefined) {
+      const clock = nearly(house, timeline, dice.roll() * 2 - 1);
+      return { clock, uncertainty: () => house.uncertainty, heard: () => undefined };
+    }
+    const { clock, uncertainty, hear } = reckoning(timeline, clockError, () => onMoved(house));
+    const time = { clock, uncertainty, heard: (sentAt: number, at: number) => hear(sentAt, at + house.skew) };
+    times.set(house, time);
+    const isUp = ['provider', 'hang'].every((what) => !troubles.isDown(`${what}/${house.name}`));
+    if (isUp) time.heard(timeline.now() - 100, timeline.now() - 50);
+    // By a wrong clock what is remembered of earlier acquires may lie in the future, or long ago.
+    else judge.forget();
+    return time;
+  };
+}
+
 function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secret: string) => void): Store {
   const timer = (delay: number, happen: () => void) => {
     let isSet = true;
@@ -120,11 +161,11 @@ function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secre
 }
 
 function secretOfKept(
-  { timeline, dice, chaos, judge }: Surroundings,
+  { timeline, chaos, judge }: Surroundings,
   life: Life,
   one: Kept,
   memory: MemorySink | undefined,
-  { gate, users }: { readonly gate: Gate; readonly users: Gate | undefined },
+  { gate, users, time }: { readonly gate: Gate; readonly users: Gate | undefined; readonly time: Time },
   tell: (name: string, notice: (visit: Visit) => Promise<void>) => void,
 ): Secret {
   const { name, issuer, house, places, isToken, isVerified, isExclusive } = one;
@@ -133,7 +174,7 @@ function secretOfKept(
     issuer,
     life,
     chaos,
-    clock: nearly(house, timeline, dice.roll() * 2 - 1),
+    ...time,
     ...(!isToken && memory && { token: () => present(memory) }),
     tokenRejected: (holding) => tell(house.tokens?.name ?? '', (visit) => tokenRejected(visit, holding)),
     now: () => timeline.now(),

@@ -26,12 +26,13 @@ export class House {
   readonly #troubles: Troubles;
   readonly #dice: Dice;
 
-  constructor(name: string, timeline: Timeline, troubles: Troubles, dice: Dice) {
+  constructor(name: string, timeline: Timeline, troubles: Troubles, dice: Dice, isReckoned = false) {
     this.name = name;
     this.#timeline = timeline;
     this.#troubles = troubles;
     this.#dice = dice;
-    this.uncertainty = seconds(dice.oneOf(0.5, 1, 2));
+    // By dates in whole seconds, of which a change of less than two is ignored.
+    this.uncertainty = seconds(isReckoned ? 5 : dice.oneOf(0.5, 1, 2));
     this.skew = dice.oneOf(0, 0, minutes(5), minutes(-5), dice.between(seconds(-20), seconds(20)));
   }
 

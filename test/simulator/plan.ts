@@ -47,6 +47,8 @@ export interface Plan {
   /** Each process keeps secrets from memory while the store is away. */
   readonly hasLifeline: boolean;
   readonly redis: readonly RedisFault[];
+  /** How far the machine's clock is wrong in each life, one after the other. Absent: all clocks are nearly right. */
+  readonly clockErrors?: readonly Duration[];
   /** How often others meddle. */
   readonly meddling: number;
   readonly focus?: Focus;
@@ -96,6 +98,7 @@ export function aPlan(dice: Dice, seed: number): Plan {
     storeIsSlow: some(1, 0, 0, 0, 0.02),
     hasLifeline,
     redis: Array.from({ length: hasLifeline ? dice.oneOf(0, 0, 1, 2) : 0 }, () => aRedisFault(dice, trouble, term)),
+    ...(dice.chance(0.35) && { clockErrors: [0, 1, 2].map(() => dice.between(minutes(-10), minutes(10))) }),
     meddling: some(0.5, term * 4, term * 2),
     focus,
     provocations: provocationsOf(focus.doing, trouble, term),

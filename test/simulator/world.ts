@@ -43,6 +43,7 @@ export class World {
   /** What a person does. */
   ask: Ask = () => undefined;
   #keys = 0;
+  #boots = 0;
   readonly #seed: number;
 
   constructor(seed: number, plan?: Plan) {
@@ -57,7 +58,9 @@ export class World {
     this.chaos.kill = () => this.crash();
     this.records = new Records(timeline, dice, this.troubles);
     this.wakes = new Wakes(timeline, dice, this.troubles);
-    this.houses = this.plan.houses.map(({ name }) => new House(name, timeline, this.troubles, dice));
+    this.houses = this.plan.houses.map(
+      ({ name }) => new House(name, timeline, this.troubles, dice, this.plan.clockErrors !== undefined),
+    );
     this.kept = this.plan.houses.flatMap((house, i) => this.#keep(house, this.houses[i]));
     this.judge = new Judge(timeline, this.troubles, this.kept);
     this.records.onSave = (secret, record, json) => this.#onSave(secret, record, json);
@@ -136,9 +139,10 @@ export class World {
     const newKey = () => `key${++this.#keys}`;
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
-    const { hasLifeline } = this.plan;
+    const { hasLifeline, clockErrors } = this.plan;
+    const clockError = clockErrors?.[this.#boots++ % clockErrors.length];
     this.ask = boot(
-      { timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill, hasLifeline },
+      { timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill, hasLifeline, clockError },
       life,
     );
   }

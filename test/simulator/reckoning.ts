@@ -1,0 +1,29 @@
+/** What time one process takes it to be at a provider: by its machine's clock, which may be wrong, and by each answer. */
+import { type Clock, type Duration, type Instant, seconds } from '../../src/core/time.ts';
+import { learningSkew } from '../../src/sources/skew.ts';
+
+/** Less is nothing that anybody is told of. */
+const tolerance: Duration = seconds(2);
+
+export interface Reckoning {
+  readonly clock: Clock;
+  readonly uncertainty: () => Duration;
+  /** An answer came that was asked for then; its date is in the provider's time. */
+  hear(sentAt: Instant, date: Instant): void;
+}
+
+/** `error`: how far the machine's clock is ahead of the truth. `onMoved`: the provider's clock is not what it was taken for. */
+export function reckoning(truth: Clock, error: Duration, onMoved: () => void): Reckoning {
+  const skew = learningSkew();
+  let reckoned: Duration = 0;
+  return {
+    clock: { now: () => truth.now() + error + skew.skew() },
+    uncertainty: skew.uncertainty,
+    hear: (sentAt, date) => {
+      const heard = { sentAt: sentAt + error, answeredAt: truth.now() + error, date: Math.floor(date / 1000) * 1000 };
+      if (!skew.learn(heard) || Math.abs(skew.skew() - reckoned) < tolerance) return;
+      reckoned = skew.skew();
+      onMoved();
+    },
+  };
+}
