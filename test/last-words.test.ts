@@ -21,3 +21,18 @@ test('those of others may quote a value, and are not', () => {
     expect(lastWords(error)).toBe('it failed for a reason that nobody foresaw');
   }
 });
+
+test.each([
+  ['ENOSPC', Object.assign(new RangeError('no space for VALUE'), { code: 'ENOSPC' }), 'no space is left'],
+  ['another code', Object.assign(new TypeError('VALUE'), { code: 'EIO' }), 'the system said no (EIO)'],
+  ['a Redis that cannot write', named('ReplyError', 'MISCONF VALUE'), 'Redis refused (MISCONF): it cannot write'],
+  ['a Redis that left', named('MaxRetriesPerRequestError', 'VALUE'), 'Redis went away while we started'],
+  ['a Redis that says anything else', named('ReplyError', 'ERR VALUE'), 'nobody foresaw'],
+])('of %s say what it was and quote nothing', (_, error, words) => {
+  expect(lastWords(error)).toContain(words);
+  expect(lastWords(error)).not.toContain('VALUE');
+});
+
+function named(name: string, message: string): Error {
+  return Object.assign(new TypeError(message), { name });
+}

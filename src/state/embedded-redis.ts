@@ -166,6 +166,8 @@ function launch(
     },
   };
   void gone.then(() => {
+    // The shell alone may have been killed: its Redis would work on, on the files of the next.
+    if (lifeline) kill('SIGKILL');
     server.isGone = true;
   });
   return server;

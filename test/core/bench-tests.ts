@@ -22,6 +22,12 @@ export function test(name: string, body: () => unknown): void {
   tests.push({ name: `${inside}${name}`, body });
 }
 
+test.each =
+  <Row extends readonly unknown[]>(rows: readonly Row[]) =>
+  (name: string, body: (...row: Row) => unknown): void => {
+    for (const [i, row] of rows.entries()) test(`${name} ${i}`, () => body(...row));
+  };
+
 /** Answers with the first test that turned red. */
 export async function firstRed(): Promise<string | undefined> {
   for (const { name, body } of tests) {

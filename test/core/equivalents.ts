@@ -6,12 +6,4 @@ export const equivalents: readonly {
   /** Absent: whatever becomes of it. */
   readonly to?: string;
   readonly why: string;
-}[] = [
-  {
-    file: 'agenda.ts',
-    code: 'const at = openAt > dueAt && openAt > now ? openAt : isBusy ? now + longestTurn : dueAt;',
-    from: '>',
-    to: '>=',
-    why: 'where both dates are one it does not matter whose it is called; the other comparison is killed',
-  },
-];
+}[] = [];
