@@ -64,7 +64,7 @@ export class Life {
       if (signal) ignore = this.#onAbort(signal, way, cutOff);
       this.#timeline.after(way.there, () => {
         if (isOver && way.isVoidable) return;
-        const answer = attempt(() => effect(!isOver));
+        const answer = attempt(() => effect(!isOver && this.isAlive));
         const settle = () => end(() => ('error' in answer ? reject(answer.error) : resolve(answer.value)));
         if (way.back > 0) this.#timeline.after(way.back, settle);
         else settle();
