@@ -127,6 +127,22 @@ describe('an embedded Redis', () => {
     expect(deaths).toEqual(['killed by SIGKILL']);
   });
 
+  test('goes with the shell that watches over it, and is never there twice', async () => {
+    const redis = await started({ dataDir: await aDirectory(), searchPath: await withoutSetpriv() });
+    const client = clientOf(redis.socket);
+    await client.ping();
+    const shell = redis.pid ?? 0;
+    const [former = 0, ...others] = await childrenOf(shell).then((all) =>
+      all.filter((pid) => commandLineOf(pid).includes('redis')),
+    );
+    expect([former > 0, others]).toEqual([true, []]);
+    const back = heard(client, 'close').then(() => heard(client, 'ready'));
+    process.kill(shell, 'SIGKILL');
+    await back;
+    expect(await identityOf(former)).toBeUndefined();
+    expect(await client.ping()).toBe('PONG');
+  });
+
   test('is killed and started again when it does not answer any more', async () => {
     const deaths: string[] = [];
     const times = { askEvery: 50, silence: 300 };
