@@ -97,7 +97,8 @@ const whenDeniedAgain: Duration = minutes(5);
 export const longestSilence: Duration = minutes(10);
 
 /** Add one failure to a row of them. */
-export function another(previous: Failure | undefined, error: LeaseError, at: Instant): Failure {
+export function another(before: Failure | undefined, error: LeaseError, at: Instant): Failure {
+  const previous = before && isStrange(before, at) ? { ...before, at, notBefore: at } : before;
   const row = previous && at - previous.at <= memory ? previous : { count: 0, denied: 0 };
   // After a rejection an answer that was lost is taken for another: providers count, also what we did not hear.
   const isDenied = error.code === 'denied' || (error.unsure && row.denied > 0);
@@ -113,6 +114,9 @@ export function another(previous: Failure | undefined, error: LeaseError, at: In
   };
 }
 
+/** One that lies far ahead was noted by a clock that was set back since: when that was nobody knows. */
+const isStrange = (failure: Failure, now: Instant): boolean => failure.at > now + tolerance;
+
 /** How long somebody waits whose stake lives so much longer: at most an eighth of it. Nobody hurries for the dead. */
 export const patience = (left: Duration, longest: Duration = longestDelay): Duration =>
   left > 0 ? Math.max(shortestDelay, Math.min(longest, left / 8)) : longest;
@@ -122,8 +126,7 @@ export const patience = (left: Duration, longest: Duration = longestDelay): Dura
  * that the last hour sees more tries, not fewer. Past the deadline there is nothing left to hurry for.
  */
 export function nextTry(failure: Failure | undefined, deadline: Instant, now: Instant): Instant {
-  // One that lies far ahead was noted by a clock that was set back since.
-  if (!failure || failure.at > now + tolerance) return Number.NEGATIVE_INFINITY;
+  if (!failure || isStrange(failure, now)) return Number.NEGATIVE_INFINITY;
   const longest = failure.code === 'invalid' ? longestDelayWhenInvalid : longestDelay;
   const delay = Math.min(shortestDelay * 2 ** (failure.count - 1), patience(deadline - failure.at, longest));
   return Math.max(Math.floor(failure.at + delay), failure.notBefore);

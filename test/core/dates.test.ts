@@ -72,6 +72,14 @@ test('the provider decides when it wants to hear from us again, within ten minut
   expect(nextTry(limited, minutes(10), far)).toBe(minutes(10));
 });
 
+test('a failure noted by a clock that was ahead holds up nothing once that is set right, but counts', () => {
+  const down = new LeaseError('unavailable', 'down');
+  const ahead = another(undefined, down, hours(1));
+  expect(another(ahead, down, minutes(5))).toMatchObject({ count: 2, at: minutes(5), notBefore: minutes(5) });
+  const near = another(undefined, down, minutes(6));
+  expect(another(near, down, minutes(5)).notBefore).toBe(minutes(6));
+});
+
 test('failures long ago do not count', () => {
   const old = another(undefined, new LeaseError('unavailable', 'down'), 0);
   expect(another(old, new LeaseError('unavailable', 'down'), minutes(10)).count).toBe(2);
