@@ -33,6 +33,12 @@ describe('acquiring', () => {
     expect(record.acquired(again, second, rules, minutes(40)).doubt).toBeUndefined();
   });
 
+  test('remembers all that may be lost, also where clocks were set meanwhile', () => {
+    const begun = [minutes(40), minutes(30), minutes(50)].map((at) => ({ key: 'k', at }));
+    const after = begun.reduce((before, each) => record.intending(before, each), recordOf());
+    expect(after.doubt).toEqual({ since: minutes(30), until: minutes(40) });
+  });
+
   test('that was refused for certain leaves no intent, unless an earlier try is still open', () => {
     const step = stepTo('acquire');
     const when = { begun: 0, now: 1 };
