@@ -135,12 +135,16 @@ function timesBy({ timeline, dice, clockError, troubles, judge }: Surroundings, 
       return { clock, uncertainty: () => house.uncertainty, heard: () => undefined };
     }
     const { clock, uncertainty, hear } = reckoning(timeline, clockError, () => onMoved(house));
-    const time = { clock, uncertainty, heard: (sentAt: number, at: number) => hear(sentAt, at + house.skew) };
-    times.set(house, time);
     const isUp = ['provider', 'hang'].every((what) => !troubles.isDown(`${what}/${house.name}`));
-    if (isUp) time.heard(timeline.now() - 100, timeline.now() - 50);
     // By a wrong clock what is remembered of earlier acquires may lie in the future, or long ago.
-    else judge.forget();
+    const mistake = isUp ? undefined : judge.mistakeTime();
+    const heard = (sentAt: number, at: number) => {
+      mistake?.isRight();
+      hear(sentAt, at + house.skew);
+    };
+    if (isUp) heard(timeline.now() - 100, timeline.now() - 50);
+    const time = { clock, uncertainty, heard };
+    times.set(house, time);
     return time;
   };
 }

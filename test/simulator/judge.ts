@@ -20,6 +20,9 @@ export class Judge {
   readonly #arrived = new Map<string, Instant[]>();
   /** Leases that only a process knew that was killed: they are left to their end. */
   readonly forgotten = new Set<string>();
+  #forgotAt: Instant = Number.NEGATIVE_INFINITY;
+  /** When a process did not know what time it was. */
+  readonly mistaken: { readonly from: Instant; readonly to: Instant }[] = [];
   /** Leases that had ended before their grace was over. */
   readonly earlyEnds: string[] = [];
   /** By secret, when a person asked for the end of all that is held, whoever uses it. */
@@ -59,7 +62,8 @@ export class Judge {
       const wasKilled = this.excuses.kills.some((at) => at >= (begun.at(-1) ?? 0));
       const house = this.kept.find(({ name }) => name === kept)?.house;
       const tolerance = wasKilled ? 2 * (house?.uncertainty ?? 0) : 2;
-      if (since < seconds(1) - tolerance) this.break(5, `${kept} acquired again after ${since} ms`);
+      const isKnown = (begun.at(-1) ?? 0) > this.#forgotAt;
+      if (isKnown && since < seconds(1) - tolerance) this.break(5, `${kept} acquired again after ${since} ms`);
       this.excuses.begun.set(kept, [...begun.slice(-8), begunAt]);
       return;
     }
@@ -68,10 +72,22 @@ export class Judge {
     if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
   }
 
+  /** A process takes it for another time than it is, until `isRight` is called: what it does meanwhile is noted wrongly. */
+  mistakeTime(): { readonly isRight: () => void } {
+    const mistake = { from: this.#timeline.now(), to: never };
+    this.mistaken.push(mistake);
+    this.forget();
+    return {
+      isRight: () => {
+        mistake.to = Math.min(mistake.to, this.#timeline.now() + minutes(1));
+      },
+    };
+  }
+
   /** How often was acquired only the process knew that was killed. */
   forget(): void {
     this.#arrived.clear();
-    this.excuses.begun.clear();
+    this.#forgotAt = this.#timeline.now();
   }
 
   #onChange(kept: Kept, place: SinkPlace, before: string | undefined): void {

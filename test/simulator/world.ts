@@ -1,6 +1,6 @@
 /** One random world: providers, sinks, a process that is killed now and then, and a judge. The seed is all there is to it. */
 import type { SecretRecord } from '../../src/core/record.ts';
-import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
+import { type Duration, hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Chaos } from './chaos.ts';
 import { type Ask, boot } from './daemon.ts';
@@ -158,8 +158,20 @@ export class World {
     this.forgetful.onCrash();
     const back = Math.max(now + this.dice.between(100, 60_000), this.forgetful.backAt + seconds(1));
     this.log?.(`${now} is killed, and back at ${back}`);
-    this.troubles.note('process', now, back + seconds(1));
-    this.timeline.at(back, () => this.boot());
+    const isLate = back === this.forgetful.backAt + seconds(1);
+    this.troubles.note('process', now, back + (isLate ? minutes(1) : seconds(1)));
+    this.#bootAt(back);
+  }
+
+  #bootAt(back: Instant): void {
+    this.timeline.at(back, () => {
+      const { backAt } = this.forgetful;
+      // Redis fell away while we did: nobody starts without.
+      if (backAt > back) {
+        this.troubles.note('process', back, backAt + minutes(1));
+        this.#bootAt(backAt + seconds(1));
+      } else this.boot();
+    });
   }
 
   #calm(): void {
