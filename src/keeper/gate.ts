@@ -27,7 +27,12 @@ export type Passage =
 export interface Ticket {
   readonly isProbe: boolean;
   readonly enteredAt: Instant;
+  /** How often the gate had been opened by then. */
+  readonly openings: number;
 }
+
+/** What another token ends. */
+const ofTokens: readonly BlockReason[] = ['NoToken', 'TokenRejected'];
 
 /** So many requests in a row without an answer, and nobody else is sent. */
 const patience = 5;
@@ -58,6 +63,8 @@ export class Gate {
   #unanswered = 0;
   /** How often a token was rejected since there was another. */
   #rejections = 0;
+  /** How often there was another token. */
+  #openings = 0;
   #onHurry: () => void = () => undefined;
 
   constructor({ name, clock, emit, slots = 8 }: GateOptions) {
@@ -91,7 +98,7 @@ export class Gate {
     const isProbe = this.#circuit !== undefined;
     const enteredAt = this.#clock.now();
     if (isProbe) this.#probingSince = enteredAt;
-    return { isProbe, enteredAt };
+    return { isProbe, enteredAt, openings: this.#openings };
   }
 
   leave({ isProbe, enteredAt }: Ticket, passage: Passage): void {
@@ -107,8 +114,12 @@ export class Gate {
     this.#callNext();
   }
 
-  /** Nobody passes before then. The earlier word does not count any more. */
-  block(until: Instant, because: BlockReason): void {
+  /**
+   * Nobody passes before then. The earlier word does not count any more. Said by a request that began before there was
+   * another token it says nothing of that one.
+   */
+  block(until: Instant, because: BlockReason, ticket?: Ticket): void {
+    if (ticket && ticket.openings !== this.#openings && ofTokens.includes(because)) return;
     const since = this.#clock.now();
     // Whoever shows the same token once more is rejected once more, until there is another.
     const patient =
@@ -124,6 +135,7 @@ export class Gate {
   /** It may be asked again: there is a new token, or somebody knows better. Who waits is woken. */
   unblock(): void {
     this.#rejections = 0;
+    this.#openings++;
     this.#lift();
   }
 

@@ -130,6 +130,21 @@ describe('a block', () => {
     expect(events).toHaveLength(2);
   });
 
+  test('for a token is not believed of who began to ask before there was another', () => {
+    for (const because of ['NoToken', 'TokenRejected'] as const) {
+      const gate = gateOf();
+      const early = gate.enter('a');
+      gate.unblock();
+      gate.block(now + minutes(1), because, early);
+      expect(gate.view('a').blocks).toEqual([]);
+      gate.block(now + minutes(1), 'RetryAfter', early);
+      expect(gate.view('a').blocks).toMatchObject([{ because: 'RetryAfter' }]);
+      gate.unblock();
+      gate.block(now + minutes(1), because, gate.enter('b'));
+      expect(gate.view('a').blocks).toMatchObject([{ because }]);
+    }
+  });
+
   test('is lifted by an answer to a request that was sent in spite of it, not by one that was sent before', () => {
     const gate = gateOf();
     const before = gate.enter('a');
