@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // Much of what is tested is waiting: one more than there are cores.
+    maxWorkers: 3,
   },
 });
