@@ -1,6 +1,6 @@
 /** Secrets at work: every job of the scheduler becomes a look, a delivery or a reload of the household of the moment. */
 import { randomUUID } from 'node:crypto';
-import { assemble, type Household, type Kept, type Surroundings } from './assemble.ts';
+import { assemble, type Connection, type Household, type Kept, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
 import { closeProviders, learnTimes } from './connections.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
@@ -130,11 +130,13 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     else if (visit.secret.sinks[job.sink]) await deliver(visit, job.sink);
   }
 
+  const isKept = (connection: Connection) =>
+    !end.signal.aborted && [...household.connections.values()].includes(connection);
   const watch = () => {
     for (const { secret } of household.secrets.values()) for (const one of listeners) one.watch(subjectOf(secret));
   };
   watch();
-  await learnTimes(household);
+  await learnTimes(household, isKept);
   await worker.ensure(household.jobs);
   // Believe nothing from before the start: tokens are in nobody's memory, and who knows what became of the sinks.
   await worker.wakeAll();
@@ -191,7 +193,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
 
   async function goOn(former: Household): Promise<void> {
     try {
-      await learnTimes(household, former);
+      await learnTimes(household, isKept, former);
       await worker.ensure(household.jobs);
     } finally {
       await worker.wakeAll();
