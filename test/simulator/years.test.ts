@@ -4,8 +4,8 @@ import { aSecret, aStory, aToken } from './quiet.ts';
 import { World } from './world.ts';
 
 test.each([
-  { name: '15 minutes, and 15 at the most', ttl: minutes(15), maxTerms: 1, long: 60 },
-  { name: '15 minutes of 1 hour', ttl: minutes(15), maxTerms: 4, long: 60 },
+  { name: '15 minutes, and 15 at the most', ttl: minutes(15), maxTerms: 1, long: 30 },
+  { name: '15 minutes of 1 hour', ttl: minutes(15), maxTerms: 4, long: 40 },
   { name: '1 hour of 24', ttl: hours(1), maxTerms: 24, long: 365 },
   { name: '30 days, and 30 at the most', ttl: days(30), maxTerms: 1, long: 365 },
 ])(
