@@ -230,7 +230,8 @@ describe('an embedded Redis', () => {
 
   test('takes the place of an orphan whose daemon is dead, with all that it knew', async () => {
     const dataDir = await aDirectory();
-    const first = await started({ dataDir });
+    // Its parent is only pretended to be dead: it must not start another meanwhile.
+    const first = await started({ dataDir, times: { shortestPause: 600_000 } });
     await clientOf(first.socket).set('kept', 'yes');
     const orphan = first.pid ?? 0;
     await pretendParent(dataDir, { pid: 4_194_303, startedAt: '1' });
