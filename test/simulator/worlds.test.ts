@@ -4,7 +4,7 @@ import { wanted } from './focus.ts';
 import { tallyOf, World } from './world.ts';
 
 const worlds = 600;
-const fresh = 100;
+const fresh = 40;
 
 /** Answers with how often every act met every fault. */
 async function live(from: number, count: number): Promise<Record<string, number>> {
