@@ -3,7 +3,7 @@ import { another, asLeaseError, LeaseError, nextTry, patience } from '../../src/
 import { endOfHolding, headOf } from '../../src/core/record.ts';
 import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
-import { acquired, intending, observed, putInDoubt, settled, succeeded } from '../../src/core/transitions.ts';
+import { acquired, intending, observed, putInDoubt, renewed, settled, succeeded } from '../../src/core/transitions.ts';
 import { aLease, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const down = new LeaseError('unavailable', '503');
@@ -207,6 +207,17 @@ test('a record in doubt has no lease that was seen', () => {
     undefined,
     undefined,
   ]);
+});
+
+test('acquires that a wrong clock dated ahead do not count, once the provider has said what time it is', () => {
+  const now = minutes(10);
+  const record = { ...recordOf(held()), acquires: [now + minutes(1) + 1, now + minutes(1), now, 0] };
+  const timely = [now + minutes(1), now, 0];
+  expect(observed(record, 'l1', { is: 'held', lease: aLease() }, now).acquires).toEqual(timely);
+  const how = { askedAt: now, before: held(), isChanged: false };
+  expect(renewed(record, aLease(), how, now).acquires).toEqual(timely);
+  const next = acquired({ ...record, intent: { key: 'k', at: now } }, aLease({ id: 'l2' }), rulesOf(), now);
+  expect(next.acquires).toEqual([now, ...timely]);
 });
 
 test('values of a lease that nobody knows any more have ended', () => {
