@@ -1,5 +1,5 @@
 /** What the server answers with, and its error envelope (contract 1.1). */
-import { randomBytes } from 'node:crypto';
+import { randomText } from '../random-text.ts';
 
 export interface Answer {
   readonly status: number;
@@ -71,13 +71,6 @@ export function envelope(error: ApiError): Answer {
     headers,
     body: { reqId: requestId(), statusCode: status, message: content, ...more, error: error.error },
   };
-}
-
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-
-/** Random text of these characters. */
-export function randomText(length: number, of: string = letters): string {
-  return Array.from(randomBytes(length), (byte) => of[byte % of.length]).join('');
 }
 
 const requestId = () => `req-${randomText(14)}`;

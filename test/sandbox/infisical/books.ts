@@ -1,5 +1,6 @@
 /** What the sandbox remembers for whoever judges: every lease, login, renewal and request, with times and never a value. */
 import type { Instant } from '../../../src/core/time.ts';
+import { openLedger, type Requests } from '../ledger.ts';
 
 /** `removed`: its dynamic secret was deleted. `forgotten`: the server lost the row. */
 export type LeaseEnd = 'revoked' | 'forced' | 'expired' | 'removed' | 'forgotten';
@@ -34,29 +35,12 @@ export interface TokenBook {
   readonly expiresIn?: number;
 }
 
-export interface RequestBook {
-  readonly at: Instant;
-  readonly route: string;
-  readonly method: string;
-  identity?: string;
-  /** What was sent; absent while it is being worked on, and where nothing was. */
-  status?: number;
-  answeredAt?: Instant;
-  /** Faults that struck it. */
-  readonly faults: readonly string[];
-}
-
-export interface Books {
+export interface Books extends Requests {
   readonly now: Instant;
   readonly leases: readonly LeaseBook[];
   readonly logins: readonly TokenBook[];
   readonly tokenRenewals: readonly TokenBook[];
   readonly tokenRevocations: readonly TokenBook[];
-  /** The latest 20,000; `counts` knows all. */
-  readonly requests: readonly RequestBook[];
-  readonly counts: Readonly<Record<string, number>>;
-  /** Errors of the sandbox itself, each of which was answered with a 500. Always empty, or the sandbox has a bug. */
-  readonly troubles: readonly string[];
 }
 
 /** All but the requests. */
@@ -64,27 +48,20 @@ export type BooksState = Omit<Books, 'now' | 'requests'>;
 
 export type OpenBooks = ReturnType<typeof openBooks>;
 
-const remembered = 20_000;
-
 export function openBooks() {
   const leases = new Map<string, LeaseBook>();
   const logins: TokenBook[] = [];
   const tokenRenewals: TokenBook[] = [];
   const tokenRevocations: TokenBook[] = [];
-  const counts: Record<string, number> = {};
-  const troubles: string[] = [];
-  let requests: RequestBook[] = [];
+  const ledger = openLedger();
+  const { counts, troubles } = ledger;
   return {
     leases,
     logins,
     tokenRenewals,
     tokenRevocations,
-    troubles,
-    request(book: RequestBook): void {
-      counts[book.route] = (counts[book.route] ?? 0) + 1;
-      requests.push(book);
-      if (requests.length >= 2 * remembered) requests = requests.slice(-remembered);
-    },
+    request: ledger.request,
+    trouble: ledger.trouble,
     endLease(id: string, at: Instant, by: LeaseEnd): void {
       const book = leases.get(id);
       if (book === undefined || book.endedAt !== undefined) return;
@@ -113,17 +90,8 @@ export function openBooks() {
     },
     /** A copy that later events do not change. */
     read(now: Instant): Books {
-      const latest = requests.slice(-remembered);
-      return structuredClone({
-        now,
-        leases: [...leases.values()],
-        logins,
-        tokenRenewals,
-        tokenRevocations,
-        requests: latest,
-        counts,
-        troubles,
-      });
+      const taken = { leases: [...leases.values()], logins, tokenRenewals, tokenRevocations };
+      return structuredClone({ now, ...taken, ...ledger.read() });
     },
   };
 }

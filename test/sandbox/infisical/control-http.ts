@@ -1,9 +1,9 @@
-/** The controls over HTTP, under `/__sandbox/`, for whoever starts the sandbox as a process. No part of Infisical's API. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** What the sandbox can be told over HTTP besides its faults. */
+import type { Controls } from '../control-http.ts';
+import { refuseUnknown } from '../faults.ts';
 import { type Fault, routeNames } from './faults.ts';
 import type { Condition } from './outage.ts';
 import type { SandboxControl } from './sandbox.ts';
-import { readBytes } from './wire.ts';
 
 /** What `POST /__sandbox/faults` takes, besides a `Fault`: one call of the controls each. */
 export type Order =
@@ -20,58 +20,20 @@ export type Order =
   | { readonly kind: 'leave-project'; readonly project: string; readonly identity?: string }
   | { readonly kind: 'licence'; readonly valid: boolean };
 
-/**
- * `GET /__sandbox/books` the books · `POST /__sandbox/faults` a `Fault` or an `Order` · `DELETE /__sandbox/faults` no
- * more faults · `POST /__sandbox/accepts` `{ values }` or `{ token }`: whether they would be let in.
- */
-export async function serveControl(
-  control: SandboxControl,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const asked = `${request.method} ${request.url}`;
-  const answer = (status: number, body: unknown) => {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(body));
-  };
-  try {
-    const bytes = await readBytes(request);
-    const body = bytes.length === 0 ? undefined : (JSON.parse(bytes.toString()) as unknown);
-    if (asked === 'GET /__sandbox/books') return answer(200, control.books());
-    if (asked === 'DELETE /__sandbox/faults') {
-      control.clearFaults();
-      return answer(200, { ok: true });
-    }
-    if (asked === 'POST /__sandbox/accepts') {
-      const { values, token } = body as { values?: Record<string, unknown>; token?: string };
-      const accepted = token === undefined ? await control.accepts(values ?? {}) : control.acceptsToken(token);
-      return answer(200, { accepted });
-    }
-    if (asked !== 'POST /__sandbox/faults') return answer(404, { error: 'no such control' });
-    const order = body as Fault | Order;
-    // The answer has to be out before its own connection goes down.
-    if (order.kind === 'down') response.once('finish', () => void control.down(order.for));
-    else await obey(control, order);
-    return answer(200, { ok: true });
-  } catch (error) {
-    return answer(400, { error: error instanceof Error ? error.message : String(error) });
-  }
-}
-
-const misdeeds: readonly string[] = [
-  'refuse',
-  'hang',
-  'cut',
-  'fail',
-  'limit',
-  'page',
-  'lie',
-  'date',
-  'slow',
-  'half',
-  'huge',
-  'type',
-];
+/** `accepts` takes `{ values }` or `{ token }`. */
+export const controlsOf = (control: SandboxControl): Controls => ({
+  books: () => control.books(),
+  clearFaults: () => control.clearFaults(),
+  accepts(asked) {
+    const { values, token } = asked as { values?: Record<string, unknown>; token?: string };
+    return token === undefined ? control.accepts(values ?? {}) : control.acceptsToken(token);
+  },
+  obey: (order) => obey(control, order as Fault | Exclude<Order, { kind: 'down' }>),
+  afterwards(given) {
+    const order = given as Order;
+    return order.kind === 'down' ? () => void control.down(order.for) : undefined;
+  },
+});
 
 async function obey(control: SandboxControl, order: Fault | Exclude<Order, { kind: 'down' }>): Promise<void> {
   switch (order.kind) {
@@ -98,14 +60,7 @@ async function obey(control: SandboxControl, order: Fault | Exclude<Order, { kin
     case 'licence':
       return control.licence(order.valid);
     default:
-      refuseUnknown(order);
+      refuseUnknown(order, routeNames);
       return void control.fault(order);
   }
-}
-
-/** A misspelt fault that does nothing would make a test prove nothing. */
-function refuseUnknown(fault: Fault): void {
-  if (!misdeeds.includes(fault.kind)) throw new Error(`the sandbox knows no fault "${fault.kind}"`);
-  const strange = [fault.on ?? []].flat().find((route) => !routeNames.includes(route));
-  if (strange !== undefined) throw new Error(`the sandbox has no route "${strange}"`);
 }

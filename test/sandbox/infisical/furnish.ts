@@ -1,8 +1,8 @@
 /** Builds a sandbox's world from its description. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hours, minutes, seconds } from '../../../src/core/time.ts';
+import { ServerClock } from '../clock.ts';
 import { openBooks } from './books.ts';
-import { ServerClock } from './clock.ts';
 import { type Gate, openGate } from './outage.ts';
 import type { Access, DynamicSecretSpec, IdentitySpec, Permission, Place, RateLimits, SandboxSpec } from './spec.ts';
 import { type Account, memoryTarget, redisTarget, type Target } from './targets.ts';

@@ -1,7 +1,8 @@
 /** Leases of dynamic secrets: create, read, renew, revoke, expire (contract 6.1 to 6.5). */
 import { randomUUID } from 'node:crypto';
 import type { Instant } from '../../../src/core/time.ts';
-import { badRequest, notFound, randomText, wentWrong } from './answers.ts';
+import { randomText } from '../random-text.ts';
+import { badRequest, notFound, wentWrong } from './answers.ts';
 import type { LeaseEnd } from './books.ts';
 import { readLength } from './lengths.ts';
 import { dynamicSecretIn, type Folder, isIn, requireRight } from './projects.ts';

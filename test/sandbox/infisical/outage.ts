@@ -1,7 +1,7 @@
 /** Stands between the server and a target: the target can be down, or take connections and never answer (contract 6.6). */
 import { sleep } from '../../../src/clock.ts';
 import type { Duration } from '../../../src/core/time.ts';
-import type { ServerClock } from './clock.ts';
+import type { ServerClock } from '../clock.ts';
 
 export type Condition = 'up' | 'down' | 'hanging';
 

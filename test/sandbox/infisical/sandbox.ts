@@ -1,13 +1,14 @@
 /** A stand-in for Infisical that keeps state and answers as the contract says, and can be told to fail. */
 import type { RequestListener } from 'node:http';
-import { timer } from '../../../src/clock.ts';
 import type { Duration } from '../../../src/core/time.ts';
+import { serveControls } from '../control-http.ts';
+import { openFaults } from '../faults.ts';
+import { openListener } from '../listener.ts';
 import type { Books } from './books.ts';
 import { type WorldControl, worldControl } from './control.ts';
-import { serveControl } from './control-http.ts';
-import { type Fault, openFaults } from './faults.ts';
+import { controlsOf } from './control-http.ts';
+import type { Fault, RouteName } from './faults.ts';
 import { makeWorld } from './furnish.ts';
-import { openListener } from './listener.ts';
 import { keepState } from './persistence.ts';
 import { makeLimiter } from './rate-limit.ts';
 import { serve } from './serve.ts';
@@ -52,30 +53,22 @@ export async function startSandbox(spec: SandboxSpec = {}): Promise<Sandbox> {
   const identities = spec.identities ?? [{}];
   const world = makeWorld({ ...spec, identities });
   if (spec.stateFile !== undefined) keepState(world, spec.stateFile);
-  const faults = openFaults();
+  const faults = openFaults<RouteName>();
   const limiter = makeLimiter(world);
   const books = () => world.books.read(world.clock.now());
-  let cancelUp: () => void = () => undefined;
   const onRequest: RequestListener = (request, response) => {
     const served = request.url?.startsWith('/__sandbox/')
-      ? serveControl(control, request, response)
+      ? serveControls(controlsOf(control), request, response)
       : serve({ world, faults, limiter }, request, response);
-    served.catch((error: unknown) => world.books.troubles.push(String(error)));
+    served.catch(world.books.trouble);
   };
   const listener = await openListener(spec.port ?? 0, onRequest);
   const control: SandboxControl = {
     ...worldControl(world),
     fault: (fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
-    async down(length) {
-      cancelUp();
-      await listener.down();
-      if (length !== undefined) cancelUp = timer(length, () => void listener.up());
-    },
-    async up() {
-      cancelUp();
-      await listener.up();
-    },
+    down: (length) => listener.down(length),
+    up: () => listener.up(),
     books,
   };
   const identityNamed = (name: string) => introduce(world, (one) => one.name === name);
@@ -87,7 +80,6 @@ export async function startSandbox(spec: SandboxSpec = {}): Promise<Sandbox> {
     control,
     books,
     async close() {
-      cancelUp();
       world.clock.stop();
       await listener.down();
       await Promise.all([...world.targets].map((target) => target.close()));

@@ -1,20 +1,22 @@
 /** Takes one request through the sandbox: faults, limits, authentication, the route's work, the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { sleep, timer } from '../../../src/clock.ts';
+import { type Faults, type Misdeed, pick } from '../faults.ts';
+import type { RequestBook } from '../ledger.ts';
+import { passThrough } from '../passage.ts';
+import { readBytes } from '../wire.ts';
 import { addressOf } from './addresses.ts';
 import { type Answer, ApiError, envelope, noSuchRoute, tooManyRequests, wentWrong } from './answers.ts';
-import type { RequestBook } from './books.ts';
-import { type Faults, latency, type Misdeed, pick } from './faults.ts';
+import type { RouteName } from './faults.ts';
 import type { Limiter } from './rate-limit.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
 import { authenticate } from './tokens.ts';
-import { parseBody, readBytes, send, withEnd } from './wire.ts';
+import { parseBody, send, withEnd } from './wire.ts';
 import type { World } from './world.ts';
 
 export interface Serving {
   readonly world: World;
-  readonly faults: Faults;
+  readonly faults: Faults<RouteName>;
   readonly limiter: Limiter;
 }
 
@@ -28,28 +30,24 @@ export async function serve(serving: Serving, request: IncomingMessage, response
   if (route === undefined) return send(exchange(), noSuchRoute(request.method ?? '', request.url ?? ''), []);
   const misdeeds = faults.take(route.name);
   const book = openBook(world, route, misdeeds);
-  const answered = (answer: Answer) => {
-    book.status = answer.status;
-    book.answeredAt = world.clock.now();
-    send(exchange(), answer, misdeeds);
-  };
-  const slow = pick(misdeeds, 'slow');
-  if (slow !== undefined) await sleep(latency(slow));
-  if (pick(misdeeds, 'refuse') !== undefined) return reset(request);
-  const loss = pick(misdeeds, 'hang') ?? pick(misdeeds, 'cut');
-  const lost = () => (loss?.kind === 'cut' ? reset(request) : undefined);
-  if (loss?.work === false) return lost();
-  const refusal = insteadOfWork(misdeeds);
-  if (refusal !== undefined) return answered(refusal);
-
-  // The real server gives a client up after this long while its own work goes on (contract 6.6).
-  const patience = timer(world.connectionTimeout, () => request.socket.destroy());
-  const answer = await work(serving, { route, request, path, query: url.searchParams }, book);
-  patience();
-  if (loss !== undefined) return lost();
-  if (response.destroyed || request.socket.destroyed) return;
   const lie = pick(misdeeds, 'lie');
-  answered(lie === undefined ? answer : withEnd(answer, world.clock.now() + lie.endsIn, lie.endsIn));
+  await passThrough<Answer>({
+    request,
+    response,
+    misdeeds,
+    instead: () => insteadOfWork(misdeeds),
+    async work() {
+      const answer = await work(serving, { route, request, path, query: url.searchParams }, book);
+      return lie === undefined ? answer : withEnd(answer, world.clock.now() + lie.endsIn, lie.endsIn);
+    },
+    // The real server gives a client up after this long while its own work goes on (contract 6.6).
+    patience: world.connectionTimeout,
+    answer(answer) {
+      book.status = answer.status;
+      book.answeredAt = world.clock.now();
+      send(exchange(), answer, misdeeds);
+    },
+  });
 }
 
 interface Work {
@@ -65,7 +63,7 @@ async function work({ world, limiter }: Serving, asked: Work, book: RequestBook)
   let headers: Record<string, string> = {};
   try {
     if (route.limit !== undefined) headers = limiter(route.name, address, route.limit);
-    const bytes = await readBytes(request);
+    const bytes = await readBytes(request, wentWrong);
     const identity = route.auth ? authenticate(world, request.headers.authorization, address) : undefined;
     if (identity !== undefined) book.identity = identity.name;
     const body = parseBody(request, bytes);
@@ -78,8 +76,7 @@ async function work({ world, limiter }: Serving, asked: Work, book: RequestBook)
     // A refusal may have ended a token.
     if (route.method !== 'GET') world.changed();
     const known = error instanceof ApiError;
-    if (!known && !request.destroyed)
-      world.books.troubles.push(error instanceof Error ? String(error.stack) : String(error));
+    if (!known && !request.destroyed) world.books.trouble(error);
     const answer = envelope(known ? error : wentWrong());
     return { ...answer, headers: { ...headers, ...answer.headers } };
   }
@@ -102,12 +99,5 @@ function insteadOfWork(misdeeds: readonly Misdeed[]): Answer | undefined {
 
 function openBook(world: World, route: Route, misdeeds: readonly Misdeed[]): RequestBook {
   const faults = misdeeds.map(({ kind }) => kind);
-  const book: RequestBook = { at: world.clock.now(), route: route.name, method: route.method, faults };
-  world.books.request(book);
-  return book;
-}
-
-/** The client sees ECONNRESET rather than an orderly end. */
-function reset(request: IncomingMessage): void {
-  request.socket.resetAndDestroy();
+  return world.books.request({ at: world.clock.now(), route: route.name, method: route.method, faults });
 }

@@ -1,7 +1,7 @@
 /** The systems that dynamic secrets make accounts in: one in memory, and a real Redis with real users. */
 import { Redis } from 'ioredis';
 import type { Instant } from '../../../src/core/time.ts';
-import { randomText } from './answers.ts';
+import { randomText } from '../random-text.ts';
 import type { RedisTarget } from './spec.ts';
 
 export type Values = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 /** Everything the sandbox server knows, as plain data that the other files work on. */
 import type { Duration, Instant } from '../../../src/core/time.ts';
+import type { ServerClock } from '../clock.ts';
 import type { OpenBooks } from './books.ts';
-import type { ServerClock } from './clock.ts';
 import type { Gate } from './outage.ts';
 import type { Flavour, Permission, RateLimits } from './spec.ts';
 import type { Account, Target } from './targets.ts';

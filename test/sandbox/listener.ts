@@ -1,12 +1,13 @@
-/** The sandbox's door: an HTTP server on the loopback that can be shut and opened again on the same port. */
+/** A door of a sandbox: an HTTP server on the loopback that can be shut and opened again on the same port. */
 import { createServer, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
-import { minutes, seconds } from '../../../src/core/time.ts';
+import { timer } from '../../src/clock.ts';
+import { type Duration, minutes, seconds } from '../../src/core/time.ts';
 
 export interface Listener {
   readonly port: number;
-  /** Every connection is reset and new ones are refused. */
-  down(): Promise<void>;
+  /** Every connection is reset and new ones are refused; after so long (or at `up`) it is back on the same port. */
+  down(after?: Duration): Promise<void>;
   up(): Promise<void>;
 }
 
@@ -29,16 +30,23 @@ export async function openListener(port: number, listener: RequestListener): Pro
       });
     });
   const taken = await listen(port);
+  let cancelUp: () => void = () => undefined;
+  const up = async () => {
+    cancelUp();
+    if (!server.listening) await listen(taken);
+  };
   return {
     port: taken,
-    async up() {
-      if (!server.listening) await listen(taken);
+    up,
+    async down(after) {
+      cancelUp();
+      if (server.listening) {
+        await new Promise<void>((resolve) => {
+          server.close(() => resolve());
+          for (const socket of sockets) socket.resetAndDestroy();
+        });
+      }
+      if (after !== undefined) cancelUp = timer(after, () => void up());
     },
-    down: () =>
-      new Promise((resolve) => {
-        if (!server.listening) return resolve();
-        server.close(() => resolve());
-        for (const socket of sockets) socket.resetAndDestroy();
-      }),
   };
 }

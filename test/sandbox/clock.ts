@@ -1,6 +1,6 @@
-/** The sandbox server's own clock, with its alarms: it may be wrong, and it can be moved to make time pass. */
-import { timer, wallClock } from '../../../src/clock.ts';
-import type { Clock, Duration, Instant } from '../../../src/core/time.ts';
+/** A sandbox's own clock, with its alarms: it may be wrong, and it can be moved to make time pass. */
+import { timer, wallClock } from '../../src/clock.ts';
+import type { Clock, Duration, Instant } from '../../src/core/time.ts';
 
 interface Alarm {
   readonly at: Instant;
