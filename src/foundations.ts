@@ -127,17 +127,13 @@ async function openStore(
   await loaded.keep();
   await keepEntry(control, controlled);
   const { entry, markKey, former } = controlled;
-  const store: RedisStore = new RedisStore({
+  const store = new RedisStore({
     redis,
     keys,
     sealing,
     entry,
     onUnreadable,
-    onRolledBack: (secret) => {
-      onRolledBack(secret);
-      // The others are lost as well: killed now, we would know of none of them.
-      store.verify().catch(onRedisError);
-    },
+    onRolledBack,
   });
   const removable = loaded.formerPlaces.join(' and ');
   try {

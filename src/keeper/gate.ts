@@ -27,7 +27,7 @@ export type Passage =
 export interface Ticket {
   readonly isProbe: boolean;
   readonly enteredAt: Instant;
-  /** How often the gate had been opened by then. */
+  /** How often it had been said by then that the provider may be asked again. */
   readonly openings: number;
 }
 
@@ -63,7 +63,7 @@ export class Gate {
   #unanswered = 0;
   /** How often a token was rejected since there was another. */
   #rejections = 0;
-  /** How often there was another token. */
+  /** How often somebody said that it may be asked again. */
   #openings = 0;
   #onHurry: () => void = () => undefined;
 
@@ -106,7 +106,7 @@ export class Gate {
     if (isProbe) this.#probingSince = undefined;
     if (passage === 'answered') this.#close();
     // Who could not wait was not sent away: nobody else will be.
-    if (passage === 'answered' && this.#block && enteredAt > this.#block.since) this.unblock();
+    if (passage === 'answered' && this.#block && enteredAt > this.#block.since) this.#pass();
     if (passage === 'unavailable') {
       this.#unanswered++;
       if (isProbe || (!this.#circuit && this.#unanswered >= patience)) this.#open();
@@ -134,8 +134,12 @@ export class Gate {
 
   /** It may be asked again: there is a new token, or somebody knows better. Who waits is woken. */
   unblock(): void {
-    this.#rejections = 0;
     this.#openings++;
+    this.#pass();
+  }
+
+  #pass(): void {
+    this.#rejections = 0;
     this.#lift();
   }
 

@@ -50,7 +50,7 @@ export const looksAtATime = (providers: number): number => Math.max(50, 8 * prov
 
 const defaultSweep = { every: seconds(5), overdueAfter: seconds(5), stuckAfter: seconds(15) };
 /** How often it is seen whether Redis has started what is due, when it should have, and how long anybody waits to tell it. */
-const memory = { every: 250 as Duration, after: seconds(1), wait: seconds(1) };
+const memory = { every: 250 as Duration, after: seconds(1), crowded: seconds(15), wait: seconds(1) };
 /** The wall clock was set. What is less is made up for little by little, without anybody's being early or late. */
 const jump: Duration = seconds(1);
 /** How long jobs may take to end after their signal was aborted. */
@@ -162,7 +162,8 @@ function track(name: QueueName, concurrency: number, options: BullWorkerOptions)
         }
       }),
     runOverdue: () => {
-      if (queue.isRunning && memoryAfter !== Number.POSITIVE_INFINITY) lane.runOverdue(memoryAfter, concurrency);
+      if (queue.isRunning && memoryAfter !== Number.POSITIVE_INFINITY)
+        lane.runOverdue({ after: memoryAfter, crowded: memory.crowded }, concurrency);
     },
     sweep: () => {
       if (!queue.isRunning || isSweeping || isClosed) return;

@@ -23,6 +23,18 @@ export interface Entry {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/** What Redis knows of jobs, by BullMQ's ids. */
+export interface Standing {
+  /** What deduplication takes for the jobs that were asked about, by their keys: empty where it knows none. */
+  readonly ids: ReadonlyMap<string, string>;
+  /** The dates of all jobs that wait for theirs. */
+  readonly dates: ReadonlyMap<string, Instant>;
+  /** What some worker has taken and not given back. */
+  readonly taken: ReadonlySet<string>;
+  /** What waits for its turn. */
+  readonly waiting: ReadonlySet<string>;
+}
+
 /** A client that fails fast, for what we ask; and one that waits for Redis, for the worker. */
 export interface Connections {
   producer(): Redis;
@@ -97,29 +109,37 @@ export class JobQueue {
     return job.id ?? '';
   }
 
-  /** By BullMQ's id: the dates of all jobs that wait for theirs. */
-  async dates(): Promise<ReadonlyMap<string, Instant>> {
-    const pairs = await this.#producer.zrange(this.#queue.toKey('delayed'), '0', '-1', 'WITHSCORES');
+  /** What Redis knows of these jobs, seen in one moment. Changes nothing. */
+  async standing(entries: readonly Entry[]): Promise<Standing> {
+    const key = (name: string) => this.#queue.toKey(name);
+    const asked = this.#producer.multi();
+    asked.lrange(key('active'), 0, -1).lrange(key('wait'), 0, -1).zrange(key('delayed'), '0', '-1', 'WITHSCORES');
+    if (entries.length > 0) asked.mget(entries.map((entry) => key(`de:${entry.key}`)));
+    const answers = (await asked.exec()) ?? [];
+    const [active = [], wait = [], delayed = [], found = []] = answers.map(([error, answer]) => {
+      if (error) throw error;
+      return (answer as (string | null)[]).map((one) => one ?? '');
+    });
     const dates = new Map<string, Instant>();
-    for (let i = 0; i + 1 < pairs.length; i += 2) dates.set(pairs[i] ?? '', this.#onOurs(pairs[i + 1]));
-    return dates;
+    for (let i = 0; i + 1 < delayed.length; i += 2) dates.set(delayed[i] ?? '', this.#onOurs(delayed[i + 1]));
+    const ids = new Map(entries.map((entry, i) => [entry.key, found[i] ?? '']));
+    return { ids, dates, taken: new Set(active), waiting: new Set(wait) };
+  }
+
+  /**
+   * A job that Redis knows is left as it is; any other is to run at `at`. Answers with BullMQ's id of it. What
+   * deduplication takes for it, though it neither waits nor is taken, is the rest of one that Redis lost: it goes.
+   */
+  async ensure(entry: Entry, at: Instant, { ids, dates, taken, waiting }: Standing): Promise<string> {
+    const id = ids.get(entry.key) ?? '';
+    if (taken.has(id) || dates.has(id) || waiting.has(id)) return id;
+    if (id !== '') await this.release(id);
+    return this.add(entry, at, 'create');
   }
 
   #onOurs(score: string | undefined): Instant {
     const { now, wall } = this.#options;
     return Math.floor(Number(score) / scoresPerMillisecond) + now() - wall();
-  }
-
-  /** BullMQ's id of each of these jobs, in their order; `undefined` where Redis knows none. Changes nothing. */
-  async ids(entries: readonly Entry[]): Promise<readonly (string | undefined)[]> {
-    if (entries.length === 0) return [];
-    const found = await this.#producer.mget(entries.map(({ key }) => this.#queue.toKey(`de:${key}`)));
-    return found.map((id) => id ?? undefined);
-  }
-
-  /** The jobs that some worker has taken and not given back. */
-  async taken(): Promise<readonly string[]> {
-    return this.#producer.lrange(this.#queue.toKey('active'), 0, -1);
   }
 
   /** Forget a job that a worker has taken which no longer works on it. */

@@ -7,10 +7,7 @@ import type { Planned, Running } from './planned.ts';
 import type { Handle, Job } from './scheduler.ts';
 
 /** What a lane needs of its queue. */
-export type LaneQueue = Pick<
-  JobQueue,
-  'add' | 'taken' | 'ids' | 'dates' | 'release' | 'whenReady' | 'isRunning' | 'pause'
->;
+export type LaneQueue = Pick<JobQueue, 'add' | 'ensure' | 'standing' | 'release' | 'whenReady' | 'isRunning' | 'pause'>;
 
 export interface LaneOptions {
   readonly handle: Handle;
@@ -24,6 +21,14 @@ export interface LaneOptions {
   readonly codeOf: (error: unknown) => string;
   /** Settles when whoever tells Redis a date need not wait for it any longer. Default: never. */
   readonly late?: (signal: AbortSignal) => Promise<unknown>;
+}
+
+/** How late a job is begun from memory. */
+export interface MemoryLimits {
+  /** While Redis starts nothing. */
+  readonly after: Duration;
+  /** While it starts others. */
+  readonly crowded: Duration;
 }
 
 const shortestRetry: Duration = 1_000;
@@ -85,14 +90,12 @@ export class Lane {
     }
     await this.#queue.whenReady();
     // Nobody else works on this queue: what is taken by the time we start was taken by a process that died.
-    if (!this.#queue.isRunning) for (const id of await this.#queue.taken()) await this.#queue.release(id);
-    const dates = await this.#queue.dates();
-    const ids = await this.#queue.ids(fresh.map(({ entry }) => entry));
-    const present = fresh.map((planned, i) => [planned, ids[i]] as const);
-    await inBatches(present, async ([planned, found]) => {
-      const id = found ?? (await this.#queue.add(planned.entry, now, 'create'));
+    if (!this.#queue.isRunning) for (const id of (await this.#queue.standing([])).taken) await this.#queue.release(id);
+    const standing = await this.#queue.standing(fresh.map(({ entry }) => entry));
+    await inBatches(fresh, async (planned) => {
+      const id = await this.#queue.ensure(planned.entry, now, standing);
       if (planned.due !== now || planned.running) return;
-      planned.due = dates.get(id) ?? now;
+      planned.due = standing.dates.get(id) ?? now;
       planned.told = planned.due;
     });
     await this.tellAll();
@@ -130,17 +133,17 @@ export class Lane {
   }
 
   /**
-   * Begin what Redis has not started so long after its date, the latest first, until so many are under way. Where Redis
-   * is known to be away nobody waits for it; where it starts others, there are only many of them.
+   * Begin what Redis has not started, the latest first, until so many are under way. Where Redis is known to be away
+   * nobody waits for it; where it starts others there may only be many of them, or this one is lost.
    */
-  runOverdue(after: Duration, atMost: number): void {
+  runOverdue({ after, crowded }: MemoryLimits, atMost: number): void {
     const room = atMost - this.#running.size;
     if (this.#isClosing || room <= 0) return;
     const now = this.#options.now();
-    if (!this.#isAway && now - this.lastTaken < after) return;
-    const before = now - (this.#isAway ? 0 : after);
+    const isTaking = now - this.lastTaken < after;
+    const before = now - (this.#isAway ? 0 : isTaking ? crowded : after);
     const overdue = [...this.#plan].filter(([, { running, due }]) => !running && due <= before);
-    if (overdue.length > 0 && !this.#isAway) this.missedSince ??= now;
+    if (overdue.length > 0 && !this.#isAway && !isTaking) this.missedSince ??= now;
     overdue.sort(([, a], [, b]) => a.due - b.due);
     for (const [key, planned] of overdue.slice(0, room)) {
       // What it threw was said already.

@@ -1,7 +1,7 @@
 /** What heals the schedule: jobs that Redis lost, put off, or gave to a worker that no longer works on them. */
 import type { Duration, Instant } from '../core/time.ts';
 import { inBatches } from './batches.ts';
-import type { Entry, JobQueue } from './job-queue.ts';
+import type { Entry, JobQueue, Standing } from './job-queue.ts';
 import type { Lane } from './lane.ts';
 import type { Planned } from './planned.ts';
 
@@ -20,11 +20,9 @@ export async function sweep(lane: Lane, queue: JobQueue, limits: SweepLimits, no
   if (lane.missedSince !== undefined) await queue.add(knock, now, 'create');
   const overdue = [...lane.planned].filter((one) => !one.running && now - one.due >= limits.overdueAfter);
   if (overdue.length === 0) return isMissing;
-  // Most of what is late only waits for its turn. To see that costs three commands, and not two for each of thousands.
-  const ids = await queue.ids(overdue.map(({ entry }) => entry));
-  const found = new Map(overdue.map((planned, i) => [planned, ids[i]]));
-  const known = { taken: new Set(await queue.taken()), dates: await queue.dates() };
-  await inBatches(overdue, (planned) => mend(planned, found.get(planned), queue, known, limits, now));
+  // Most of what is late only waits for its turn. To see that costs one round trip, and not two for each of thousands.
+  const standing = await queue.standing(overdue.map(({ entry }) => entry));
+  await inBatches(overdue, (planned) => mend(planned, queue, standing, limits, now));
   if (isMissing) return true;
   return now - lane.lastTaken >= limits.stuckAfter && overdue.some((one) => isStuck(one, limits, now));
 }
@@ -34,13 +32,13 @@ const knock: Entry = { key: 'knock', name: 'knock', data: {} };
 
 async function mend(
   planned: Planned,
-  found: string | undefined,
   queue: JobQueue,
-  { taken, dates }: { readonly taken: ReadonlySet<string>; readonly dates: ReadonlyMap<string, Instant> },
+  standing: Standing,
   limits: SweepLimits,
   now: Instant,
 ): Promise<void> {
-  const id = found ?? (await queue.add(planned.entry, now, 'create'));
+  const { taken, dates } = standing;
+  const id = await queue.ensure(planned.entry, now, standing);
   if (planned.running || planned.due > now) return;
   // It is there, but later than we know: Redis has gone back in time.
   const date = dates.get(id);

@@ -80,8 +80,12 @@ export class RedisStore implements Store {
 
   /** Our own changes to a secret take turns: against each other they would only lose the comparison. */
   update(secret: string, change: Transition, values?: Values): Promise<Saved> {
+    return this.#inTurn(secret, () => this.#update(secret, change, values));
+  }
+
+  #inTurn<T>(secret: string, work: () => Promise<T>): Promise<T> {
     const before = this.#turns.get(secret);
-    const turn = (before ?? Promise.resolve()).then(() => this.#update(secret, change, values));
+    const turn = (before ?? Promise.resolve()).then(work);
     const over = turn.then(ignore, ignore).then(() => {
       if (this.#turns.get(secret) === over) this.#turns.delete(secret);
     });
@@ -155,7 +159,9 @@ export class RedisStore implements Store {
     const saves = Number(answer) || 0;
     if (saves >= this.#saves && this.#lost.size === 0) return;
     await this.#each([...this.#known.keys()], async (secret) => {
-      if ((await this.#read(secret)).isLost) await this.update(secret, same);
+      if (!(await this.#read(secret)).isLost) return;
+      const isStillLost = () => this.#lost.has(secret);
+      await this.#inTurn(secret, async () => isStillLost() && this.#update(secret, same));
     });
     // Only now: where one could not be asked, all are asked again.
     this.#saves = Math.min(this.#saves, saves);
@@ -192,8 +198,12 @@ export class RedisStore implements Store {
     }
     // Perhaps it is only the answer that is old: others of us have saved since it was given.
     if (!asked || revision >= asked.revision) return baseOf(latest);
-    if (here.is !== 'unreadable' && !isKnownToBeLost) onRolledBack?.(secret);
     this.#lost.add(secret);
+    if (here.is !== 'unreadable' && !isKnownToBeLost) {
+      onRolledBack?.(secret);
+      // The others are lost as well, most likely: killed now, nobody would know of them. It is asked again now and then.
+      this.verify().catch(ignore);
+    }
     return { known: latest, held, revision: latest.revision, isLost: true };
   }
 

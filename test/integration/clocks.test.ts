@@ -4,16 +4,13 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { hours, minutes } from '../../src/core/time.ts';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
-import { aStage, eventually, metric, type Stage } from '../support/stage.ts';
+import { aStage, eventually, isDelivered, metric, type Stage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async (context) => {
   await stage?.close(context);
   stage = undefined;
 });
-
-const isDelivered = (one: Stage) =>
-  eventually('everything is delivered', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
 
 const isSecond = (one: Stage) =>
   eventually('a second lease is in use, and the first was ended', () => {

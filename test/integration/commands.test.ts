@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { childrenOf, commandLineOf } from '../support/daemon.ts';
 import { freePort } from '../support/ports.ts';
-import { aStage, eventually, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
+import { aStage, eventually, isDelivered, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async (context) => {
@@ -18,8 +18,6 @@ const steady = () =>
     .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '5m', maxTTL: '1h' })
     .withDynamicSecret({ name: 'other-db', type: 'redis', defaultTTL: '5m', maxTTL: '1h' });
 const noReload = { reload: '' };
-const isReady = (one: Stage) =>
-  eventually('it is ready', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
 const starts = ({ msg }: Readonly<Record<string, unknown>>) => String(msg).startsWith('leasekeeper ');
 
 describe('once', () => {
@@ -30,7 +28,7 @@ describe('once', () => {
     expect(await once.exited).toBe(0);
     const before = await stat(stage.file);
     await stage.daemon({ config });
-    await isReady(stage);
+    await isDelivered(stage);
     await eventually('the lease was observed', () => (stage?.sandbox.books().counts['lease-get'] ?? 0) > 0);
     expect(stage.sandbox.books().leases).toHaveLength(1);
     expect((await stat(stage.file)).ino).toBe(before.ino);
@@ -50,7 +48,7 @@ describe('once', () => {
     stage = await aStage(steady());
     const config = stage.configuration(noReload);
     await stage.daemon({ config });
-    await isReady(stage);
+    await isDelivered(stage);
     const once = await stage.daemon({ config, command: 'once' });
     expect(await once.exited).toBe(0);
     expect(stage.sandbox.books().leases).toHaveLength(1);
@@ -74,7 +72,7 @@ test('a second daemon on the same file names the first, not its port', async () 
   stage = await aStage(steady());
   const config = stage.configuration(noReload);
   const first = await stage.daemon({ config });
-  await isReady(stage);
+  await isDelivered(stage);
   const second = await stage.daemon({ config });
   expect(await second.exited).toBe(1);
   expect(second.lines.join('\n')).toContain(`pid ${first.pid} already works in`);
@@ -104,7 +102,7 @@ describe('HUP', () => {
     sinks: [{ type: file, path: ${dir}/secrets/other.env, format: json }]
 `;
     const daemon = await stage.daemon({ config: stage.configuration(noReload) });
-    await isReady(stage);
+    await isDelivered(stage);
     const before = await stat(stage.file);
     const config = join(dir, 'leasekeeper.yaml');
     await writeFile(config, stage.configuration({ ...noReload, secrets: other }));
@@ -134,7 +132,7 @@ describe('HUP', () => {
   test('takes over nothing of a configuration with a mistake, and says where it is', async () => {
     stage = await aStage(steady());
     const daemon = await stage.daemon({ config: stage.configuration(noReload) });
-    await isReady(stage);
+    await isDelivered(stage);
     await writeFile(join(stage.dir, 'leasekeeper.yaml'), stage.configuration(noReload).replace('format:', 'fromat:'));
     daemon.signal('SIGHUP');
     const line = await daemon.logged(({ msg }) => String(msg).includes('fromat'));
@@ -174,7 +172,7 @@ test('a second TERM ends it at once, with 1', async () => {
 test('an embedded Redis that is killed comes back, and the schedule with it', async () => {
   stage = await aStage(shortLives());
   const daemon = await stage.daemon();
-  await isReady(stage);
+  await isDelivered(stage);
   const [redis] = (await childrenOf(daemon.pid)).filter((pid) => commandLineOf(pid).includes('redis-server'));
   process.kill(redis ?? 0, 'SIGKILL');
   await daemon.logged(({ msg }) => String(msg).includes('embedded Redis ended'));
@@ -186,7 +184,7 @@ test('an embedded Redis that is killed comes back, and the schedule with it', as
 test('a program that is started as the README says opens no debugger', async () => {
   stage = await aStage(steady());
   const daemon = await stage.daemon({ config: stage.configuration(noReload) });
-  await isReady(stage);
+  await isDelivered(stage);
   daemon.signal('SIGUSR1');
   daemon.signal('SIGUSR2');
   await daemon.logged(({ msg }) => String(msg).includes('looking at everything'));

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
-import { aStage, eventually, type Stage, valuesIn } from '../support/stage.ts';
+import { aStage, eventually, isDelivered, type Stage, valuesIn } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async (context) => {
@@ -13,9 +13,6 @@ afterEach(async (context) => {
 });
 
 const kills = 20;
-
-const isReady = (one: Stage) =>
-  eventually('it is ready', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
 
 test(`killed ${kills} times in a row at random moments, it costs no use and leaves no lease beyond its TTL`, async () => {
   stage = await aStage(
@@ -38,13 +35,13 @@ test(`killed ${kills} times in a row at random moments, it costs no use and leav
   await eventually('the program works', () => program.tally.uses > 0);
   for (let i = 0; i < kills; i++) {
     // A daemon that is always killed while it starts could keep nothing alive: now and then one gets to work first.
-    if (i % 3 === 2) await isReady(stage);
+    if (i % 3 === 2) await isDelivered(stage);
     // The moment is what is random here; nothing is awaited on purpose.
     await pause(randomInt(50, 2_500));
     await daemon.kill();
     daemon = await stage.daemon({ config });
   }
-  await isReady(stage);
+  await isDelivered(stage);
   const { uses } = program.tally;
   await eventually('the program goes on', () => program.tally.uses > uses + 10);
   await program.stop();

@@ -2,16 +2,13 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
-import { aStage, eventually, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
+import { aStage, eventually, isDelivered, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async (context) => {
   await stage?.close(context);
   stage = undefined;
 });
-
-const isDelivered = (one: Stage) =>
-  eventually('everything is delivered', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
 
 test('a lease is renewed three times and more, replaced at its wall, and ended when nobody uses it any more', async () => {
   stage = await aStage(

@@ -1,37 +1,12 @@
 /** What is run from memory because Redis does not start it, and how a worker that takes nothing is found out. */
 import { Redis } from 'ioredis';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { wallClock } from '../../src/clock.ts';
-import type { BullWorker, BullWorkerOptions } from '../../src/queue/bullmq.ts';
-import { aBullWorker } from '../support/bull-worker.ts';
-import { aRedis, type RedisServer } from '../support/redis.ts';
-import { aDelivery, aLook, gate, Runs } from '../support/runs.ts';
+import { aServer, barrier, catchUp, working } from '../support/bull-worker.ts';
+import { aDelivery, aLook, gate } from '../support/runs.ts';
 
 const { now } = wallClock;
 const hour = 3_600_000;
-const prefix = '{test}';
-const barrier = aLook('barrier');
-
-async function aServer(args: readonly string[] = []): Promise<RedisServer> {
-  const server = await aRedis({ args });
-  onTestFinished(() => server.stop());
-  return server;
-}
-
-/** A worker and what it ran; ended with the test. */
-function working(socket: string, options: Partial<BullWorkerOptions> = {}): { runs: Runs; worker: BullWorker } {
-  const runs = new Runs();
-  runs.now = now;
-  const worker = aBullWorker({ handle: runs.handle, socket, prefix, ...options });
-  onTestFinished(() => worker.close(AbortSignal.abort()));
-  return { runs, worker };
-}
-
-async function catchUp({ runs, worker }: { runs: Runs; worker: BullWorker }, present = now): Promise<void> {
-  const passed = runs.count(barrier) + 1;
-  await worker.wake(barrier, present());
-  await runs.begun(barrier, passed);
-}
 
 describe('the schedule on BullMQ', () => {
   test('runs from memory what a frozen Redis does not start, in time, and nothing twice when it goes on', async () => {

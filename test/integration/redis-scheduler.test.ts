@@ -5,43 +5,21 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { steadyClock, wallClock } from '../../src/clock.ts';
-import { type BullWorker, type BullWorkerOptions, looksAtATime } from '../../src/queue/bullmq.ts';
+import { looksAtATime } from '../../src/queue/bullmq.ts';
 import { type Job, nameOf } from '../../src/queue/scheduler.ts';
-import { aBullWorker } from '../support/bull-worker.ts';
-import { aRedis, type RedisServer } from '../support/redis.ts';
+import { aBullWorker, aServer, barrier, catchUp, working } from '../support/bull-worker.ts';
+import { aRedis } from '../support/redis.ts';
 import { aDelivery, aLook, gate, Runs } from '../support/runs.ts';
 
 const { now } = wallClock;
 const hour = 3_600_000;
 const prefix = '{test}';
-const barrier = aLook('barrier');
-
-async function aServer(args: readonly string[] = []): Promise<RedisServer> {
-  const server = await aRedis({ args });
-  onTestFinished(() => server.stop());
-  return server;
-}
 
 function aClient(socket: string): Redis {
   const client = new Redis({ path: socket, retryStrategy: () => 20 });
   client.on('error', () => undefined);
   onTestFinished(() => client.disconnect());
   return client;
-}
-
-/** A worker and what it ran; ended with the test. */
-function working(socket: string, options: Partial<BullWorkerOptions> = {}): { runs: Runs; worker: BullWorker } {
-  const runs = new Runs();
-  runs.now = now;
-  const worker = aBullWorker({ handle: runs.handle, socket, prefix, ...options });
-  onTestFinished(() => worker.close(AbortSignal.abort()));
-  return { runs, worker };
-}
-
-async function catchUp({ runs, worker }: { runs: Runs; worker: BullWorker }, present = now): Promise<void> {
-  const passed = runs.count(barrier) + 1;
-  await worker.wake(barrier, present());
-  await runs.begun(barrier, passed);
 }
 
 describe('the schedule on BullMQ', () => {
@@ -159,9 +137,12 @@ describe('the schedule on BullMQ', () => {
     },
   );
 
-  test('finds one job that was deleted, and one that was put off behind its back', async () => {
+  test.each([
+    ['deleted', true],
+    ['in no list any more', false],
+  ])('finds one job that is %s, and one that was put off behind its back', async (_, isDeleted) => {
     const { socket } = await aServer();
-    const subject = working(socket);
+    const subject = working(socket, { memoryAfter: Number.POSITIVE_INFINITY });
     const { runs, worker } = subject;
     const client = aClient(socket);
     runs.does(aLook(), async (job) => worker.succeed(job, now() + 400));
@@ -172,11 +153,29 @@ describe('the schedule on BullMQ', () => {
     await catchUp(subject);
     const [id = ''] = await client.zrange(`${prefix}:looks:delayed`, '0', '0');
     await client.zrem(`${prefix}:looks:delayed`, id);
-    await client.del(`${prefix}:looks:${id}`);
+    if (isDeleted) await client.del(`${prefix}:looks:${id}`);
     const [other = ''] = await client.zrange(`${prefix}:deliveries:delayed`, '0', '0');
     await client.zadd(`${prefix}:deliveries:delayed`, (now() + hour) * 0x1000, other);
     await runs.begun(aLook(), 2);
     await runs.begun(aDelivery(), 2);
+  });
+
+  test('finds at its start what Redis lost of the one before, though deduplication still knows it', async () => {
+    const { socket } = await aServer();
+    const first = working(socket);
+    first.runs.does(aLook(), async (job) => first.worker.succeed(job, now() + hour));
+    await first.worker.ensure([aLook(), barrier]);
+    await first.runs.begun(aLook());
+    await catchUp(first);
+    await first.worker.close(AbortSignal.abort());
+    const client = aClient(socket);
+    const [id = ''] = await client.zrange(`${prefix}:looks:delayed`, '0', '0');
+    await client.zrem(`${prefix}:looks:delayed`, id);
+    await client.del(`${prefix}:looks:${id}`);
+    const sweep = { every: hour, overdueAfter: hour, stuckAfter: hour };
+    const second = working(socket, { memoryAfter: Number.POSITIVE_INFINITY, sweep });
+    await second.worker.ensure([aLook(), barrier]);
+    await second.runs.begun(aLook());
   });
 
   test('survives that everything is flushed in the middle of a run', async () => {

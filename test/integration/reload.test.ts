@@ -5,7 +5,7 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import type { Daemon } from '../support/daemon.ts';
 import { aRedis } from '../support/redis.ts';
-import { aStage, eventually, type Stage, valuesIn } from '../support/stage.ts';
+import { aStage, eventually, isDelivered, type Stage, valuesIn } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async (context) => {
@@ -17,7 +17,6 @@ const longLives = () =>
   aSandbox().withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '5m', maxTTL: '1h' });
 
 const statusOf = async (one: Stage, path: string) => (await one.get(path).catch(() => undefined))?.status;
-const isReady = (one: Stage) => eventually('it is ready', async () => (await statusOf(one, '/readyz')) === 200);
 
 async function hangUp(one: Stage, daemon: Daemon, configuration: string): Promise<void> {
   await writeFile(join(one.dir, 'leasekeeper.yaml'), configuration);
@@ -35,9 +34,9 @@ test('another number of slots costs neither the token nor a renewal', async () =
   const { sandbox } = stage;
   const config = stage.configuration({ reload: '' });
   const daemon = await stage.daemon({ config });
-  await isReady(stage);
+  await isDelivered(stage);
   await hangUp(stage, daemon, config.replace('type: infisical\n', 'type: infisical\n    slots: 4\n'));
-  await eventually('the lease is renewed', () => (sandbox.books().leases[0]?.renewals.length ?? 0) > 1, 10_000);
+  await eventually('the lease is renewed', () => (sandbox.books().leases[0]?.renewals.length ?? 0) > 1);
   expect(sandbox.books().leases).toHaveLength(1);
   expect(sandbox.books().logins).toHaveLength(1);
 });
@@ -47,7 +46,7 @@ test('a file that is to look otherwise is written at once, with the values that 
   const { sandbox, file } = stage;
   const config = stage.configuration({ reload: '' });
   const daemon = await stage.daemon({ config });
-  await isReady(stage);
+  await isDelivered(stage);
   const before = await valuesIn(file);
   await hangUp(stage, daemon, config.replace('keys: {', 'mode: "0640", keys: { OTHER: DB_USERNAME,'));
   await eventually('it has another mode', async () => ((await stat(file)).mode & 0o777) === 0o640, 10_000);
@@ -70,7 +69,7 @@ test('HUP while the daemon starts is heard when it has started', async () => {
   await stage.get('/livez');
   process.kill(redis.pid, 'SIGCONT');
   await daemon.logged(({ msg }) => String(msg).includes('is taken over'));
-  await isReady(stage);
+  await isDelivered(stage);
   await eventually(
     'the file is as it is now wanted',
     async () => ((await stat(one.file)).mode & 0o777) === 0o640,
@@ -82,7 +81,7 @@ test('what cannot be opened is not taken over, and all goes on as before', async
   stage = await aStage(longLives());
   const config = stage.configuration({ reload: '' });
   const daemon = await stage.daemon({ config, env: { HTTPS_PROXY: 'ftp://nowhere' } });
-  await isReady(stage);
+  await isDelivered(stage);
   const more = stage.configuration({
     reload: '',
     providers: `  other:
@@ -103,7 +102,7 @@ test('USR2 has a file written again that somebody deleted, and its lease asked a
   stage = await aStage(longLives());
   const { file, sandbox } = stage;
   const daemon = await stage.daemon({ config: stage.configuration({ reload: '' }) });
-  await isReady(stage);
+  await isDelivered(stage);
   const before = await valuesIn(file);
   await rm(file);
   daemon.signal('SIGUSR2');

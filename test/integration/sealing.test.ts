@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import type { Daemon } from '../support/daemon.ts';
 import { aRedis, type RedisServer } from '../support/redis.ts';
-import { aStage, type ConfigurationParts, eventually, type Stage, valuesIn } from '../support/stage.ts';
+import { aStage, type ConfigurationParts, eventually, isDelivered, type Stage, valuesIn } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 let server: RedisServer | undefined;
@@ -28,9 +28,6 @@ const lives = () =>
     .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '60s', maxTTL: '50m' })
     .with({ minimumTtl: 1000 });
 
-const isReady = (one: Stage) =>
-  eventually('it is ready', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
-
 async function set(builder = lives()) {
   const one = await aStage(builder);
   stage = one;
@@ -43,7 +40,7 @@ async function set(builder = lives()) {
   };
   /** Noted in the record, too: what was not before the end is done again. */
   const delivered = async (daemon: Daemon) => {
-    await isReady(one);
+    await isDelivered(one);
     await daemon.logged(({ act, sink, outcome }) => act === 'reload' && sink === '*' && outcome === 'ok');
   };
   const spent = () => {
@@ -60,7 +57,7 @@ async function set(builder = lives()) {
       const providers = '    policy: { renewAt: 20%, grace: 1s }';
       return one.configuration({ reload, providers, policy: '{ renewAt: 5%, grace: 1s }', ...parts });
     },
-    isReady: () => isReady(one),
+    isReady: () => isDelivered(one),
     seen,
     delivered,
     spent,

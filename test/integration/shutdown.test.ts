@@ -1,16 +1,13 @@
 /** What becomes of leases when the daemon ends. */
 import { afterEach, expect, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
-import { aStage, eventually, type Stage } from '../support/stage.ts';
+import { aStage, eventually, isDelivered, type Stage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async (context) => {
   await stage?.close(context);
   stage = undefined;
 });
-
-const isDelivered = (one: Stage) =>
-  eventually('everything is delivered', async () => (await one.get('/readyz').catch(() => undefined))?.status === 200);
 
 const endsWithUs = (one: Stage) => one.configuration({ reload: '    onShutdown: revoke' });
 

@@ -7,6 +7,7 @@ import { aLook, gate } from '../support/runs.ts';
 
 const key = nameOf(aLook());
 const start = 1_000_000;
+const limits = { after: 1_000, crowded: 15_000 };
 
 async function aLane(handle: Handle) {
   const told: string[] = [];
@@ -20,9 +21,8 @@ async function aLane(handle: Handle) {
       told.push(`${how} ${at - start}`);
       return 'id';
     },
-    taken: async () => [],
-    ids: async () => [],
-    dates: async () => new Map(),
+    ensure: (entry, at) => queue.add(entry, at, 'create'),
+    standing: async () => ({ ids: new Map(), dates: new Map(), taken: new Set(), waiting: new Set() }),
     release: async () => undefined,
     whenReady: async () => undefined,
     pause: async () => undefined,
@@ -133,12 +133,12 @@ describe('what Redis does not start', () => {
       await opened;
     });
     clock.now += 999;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(runs).toBe(0);
     clock.now += 1;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     clock.now += 5_000;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(runs).toBe(1);
     open();
   });
@@ -154,8 +154,8 @@ describe('what Redis does not start', () => {
     await lane.succeed(nameOf(aLook('b')), start + 1);
     await lane.succeed(nameOf(aLook('c')), start + 2);
     clock.now += 60_000;
-    lane.runOverdue(1_000, 2);
-    lane.runOverdue(1_000, 2);
+    lane.runOverdue(limits, 2);
+    lane.runOverdue(limits, 2);
     expect(begun).toEqual(['b', 'c']);
   });
 
@@ -166,12 +166,27 @@ describe('what Redis does not start', () => {
       await lane.succeed(key, clock.now + 10_000);
     });
     clock.now += 1_000;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     await turns();
     told.length = 0;
     await lane.run(key);
     expect(runs).toBe(1);
     expect(told).toEqual(['move 11000']);
+  });
+
+  test('though it starts others, is begun from memory when it is too late for one that only waits its turn', async () => {
+    let runs = 0;
+    const { lane, clock } = await aLane(async () => void runs++);
+    clock.now += 14_900;
+    await lane.run('another');
+    clock.now += 99;
+    lane.runOverdue(limits, 10);
+    expect(runs).toBe(0);
+    clock.now += 1;
+    lane.runOverdue(limits, 10);
+    expect(runs).toBe(1);
+    // The worker is in order.
+    expect(lane.missedSince).toBeUndefined();
   });
 
   test('is not waited for once Redis has not taken a date', async () => {
@@ -182,7 +197,7 @@ describe('what Redis does not start', () => {
     await lane.wake(key, start + 500);
     expect(lane.isAway).toBe(true);
     clock.now += 500;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(runs).toBe(1);
     await turns();
     state.isAway = false;
@@ -190,7 +205,7 @@ describe('what Redis does not start', () => {
     await lane.tellAll();
     expect(lane.isAway).toBe(false);
     clock.now += 100;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(runs).toBe(1);
   });
 
@@ -207,12 +222,12 @@ describe('what Redis does not start', () => {
   test('is a reason to doubt the worker only where Redis takes what it is told, until the worker takes something', async () => {
     const { lane, clock, state } = await aLane(async () => undefined);
     clock.now += 2_000;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(lane.missedSince).toBe(start + 2_000);
     await turns();
     await lane.wake(key, clock.now);
     clock.now += 2_000;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(lane.missedSince).toBe(start + 2_000);
     await lane.run('nobody');
     expect(lane.missedSince).toBeUndefined();
@@ -221,7 +236,7 @@ describe('what Redis does not start', () => {
     state.isAway = true;
     await lane.wake(key, clock.now);
     clock.now += 2_000;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(lane.missedSince).toBeUndefined();
   });
 
@@ -230,7 +245,7 @@ describe('what Redis does not start', () => {
     const { lane, clock } = await aLane(async () => void runs++);
     await lane.close(new AbortController().signal, async () => undefined);
     clock.now += 60_000;
-    lane.runOverdue(1_000, 10);
+    lane.runOverdue(limits, 10);
     expect(runs).toBe(0);
   });
 });
@@ -247,15 +262,19 @@ test('what Redis knows already is not created again, and of all that are woken t
       told.push(`${how} ${name} ${at - start}`);
       return `new ${name}`;
     },
-    taken: async () => [],
-    ids: async (entries) => entries.map(({ key: name }) => (name === 'new' ? undefined : `id of ${name}`)),
-    dates: async () =>
-      new Map(
-        [
-          ['late', 9_000],
-          ['soon', 1_000],
-        ].map(([name, at]) => [`id of ${name}`, start + Number(at)]),
-      ),
+    ensure: async (entry, at, { ids }) => ids.get(entry.key) ?? queue.add(entry, at, 'create'),
+    standing: async () => ({
+      ids: new Map([
+        ['late', 'id of late'],
+        ['soon', 'id of soon'],
+      ]),
+      dates: new Map([
+        ['id of late', start + 9_000],
+        ['id of soon', start + 1_000],
+      ]),
+      taken: new Set(),
+      waiting: new Set(),
+    }),
     release: async () => undefined,
     whenReady: async () => undefined,
     pause: async () => undefined,

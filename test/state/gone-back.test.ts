@@ -1,5 +1,5 @@
 /** Redis goes back in time: what this process has seen is answered, and written back. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { RedisStore } from '../../src/state/redis-store.ts';
 import { aRecord, counted, keptIn, valuesOf, withLeases } from '../conformance/store-suite.ts';
 import { aRedis, type RedisServer } from '../support/redis.ts';
@@ -187,6 +187,13 @@ describe('what nobody asks for', () => {
     const second = await another();
     for (let i = 0; i < 120; i++) expect((await second.store.load(`db-${i}`)).record).toEqual(aRecord);
     expect(await reads(raw, () => store.verify())).toBe(0);
+  });
+
+  test('is written back as soon as one is seen to be lost, and nobody waits for it', async () => {
+    const { store, raw, key } = await many();
+    await raw.flushall();
+    await store.load('db-7');
+    await vi.waitFor(async () => expect(await raw.exists(key('db-119'))).toBe(1));
   });
 
   test('is not lost sight of because others were saved meanwhile', async () => {

@@ -112,6 +112,13 @@ ${parts.secrets ?? ''}
   };
 }
 
+/** Everything that is required has been delivered. */
+export const isDelivered = (stage: Stage): Promise<void> =>
+  eventually(
+    'everything is delivered',
+    async () => (await stage.get('/readyz').catch(() => undefined))?.status === 200,
+  );
+
 /** The value of one series, by its exact name and labels as printed. */
 export async function metric(stage: Stage, series: string): Promise<number | undefined> {
   const { body } = await stage.get('/metrics');
