@@ -2,7 +2,7 @@
 
 import { LeaseError } from '../../src/core/failure.ts';
 import type { Request } from '../../src/core/record.ts';
-import type { Duration } from '../../src/core/time.ts';
+import { type Duration, seconds } from '../../src/core/time.ts';
 import { deliver } from '../../src/keeper/deliver.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Gate } from '../../src/keeper/gate.ts';
@@ -83,7 +83,7 @@ export function boot(world: Surroundings, life: Life): Ask {
     };
     memories.set(house.name, memorySink(changed));
   }
-  const timeOf = timesBy(world, (house) => {
+  const timeOf = timesBy(world, life, (house) => {
     for (const other of kept) if (other.house === house) tell(other.name, clockHasMoved);
   });
   for (const one of kept) {
@@ -125,8 +125,13 @@ export function boot(world: Surroundings, life: Life): Ask {
 type Time = Pick<Door, 'clock' | 'uncertainty' | 'heard'>;
 
 /** Each provider's time, as this process reckons it. It asks for it before it begins. */
-function timesBy({ timeline, dice, clockError, troubles, judge }: Surroundings, onMoved: (house: House) => void) {
+function timesBy(
+  { timeline, dice, clockError, troubles, judge }: Surroundings,
+  life: Life,
+  onMoved: (house: House) => void,
+) {
   const times = new Map<House, Time>();
+  const isUp = ({ name }: House) => ['provider', 'hang'].every((what) => !troubles.isDown(`${what}/${name}`));
   return (house: House): Time => {
     const known = times.get(house);
     if (known) return known;
@@ -135,14 +140,22 @@ function timesBy({ timeline, dice, clockError, troubles, judge }: Surroundings, 
       return { clock, uncertainty: () => house.uncertainty, heard: () => undefined };
     }
     const { clock, uncertainty, hear } = reckoning(timeline, clockError, () => onMoved(house));
-    const isUp = ['provider', 'hang'].every((what) => !troubles.isDown(`${what}/${house.name}`));
+    let isKnown = false;
     // By a wrong clock what is remembered of earlier acquires may lie in the future, or long ago.
-    const mistake = isUp ? undefined : judge.mistakeTime();
+    const mistake = isUp(house) ? undefined : judge.mistakeTime();
     const heard = (sentAt: number, at: number) => {
+      isKnown = true;
       mistake?.isRight();
       hear(sentAt, at + house.skew);
     };
-    if (isUp) heard(timeline.now() - 100, timeline.now() - 50);
+    // As the daemon does: on and on, each time for three seconds, five after the last.
+    const learn = () => {
+      if (isKnown || !life.isAlive) return idle;
+      if (!isUp(house)) timeline.after(seconds(8), learn);
+      else heard(timeline.now() - 100, timeline.now() - 50);
+      return undefined;
+    };
+    learn();
     const time = { clock, uncertainty, heard };
     times.set(house, time);
     return time;
