@@ -1,5 +1,6 @@
 /** What is done to leases that nobody uses any more, or shall use: what of the agenda can always wait. */
 import type { LeaseStep, Step } from './decide.ts';
+import { soon } from './guesses.ts';
 import { endOf } from './lease.ts';
 import { searchAt } from './lost.ts';
 import { type HeldLease, headOf, holdingOf, isEverywhere, isSame, keptAlive, type SecretRecord } from './record.ts';
@@ -29,14 +30,15 @@ export function retirement(
   { lease, supersededAt, verified, observedAt }: HeldLease,
   record: SecretRecord,
   rules: Rules,
-  { now, cutOff, seen }: Facts,
+  { now, cutOff, seen, isTimeGuessed }: Facts,
 ): LeaseStep[] {
   if (supersededAt === undefined) return [];
   const isFound = !verified && observedAt === undefined;
   if (isFound && !isPaid(record, rules, seen) && endOf(lease) > now) return [];
   const over = supersededAt + (verified ? rules.grace : 0);
   // Others may use what our memory says that nobody does; what is dead, nobody.
-  const at = cutOff === undefined ? over : Math.max(over, endOf(lease));
+  const sure = cutOff === undefined ? over : Math.max(over, endOf(lease));
+  const at = isTimeGuessed ? Math.max(sure, now + soon) : sure;
   return [{ act: 'retire', to: lease.id, because: 'GraceOver', at, ...noStake(record, rules, now) }];
 }
 
@@ -49,9 +51,10 @@ function isPaid(record: SecretRecord, rules: Rules, seen: Facts['seen']): boolea
   return !rules.reloads || isSame(holdingOf(head), record.acknowledged);
 }
 
-export function search(record: SecretRecord, rules: Rules, { now }: Facts): Step[] {
-  const at = searchAt(record, rules);
-  if (at === undefined || !rules.can.search) return [];
+export function search(record: SecretRecord, rules: Rules, { now, isTimeGuessed }: Facts): Step[] {
+  const due = searchAt(record, rules);
+  if (due === undefined || !rules.can.search) return [];
+  const at = isTimeGuessed ? Math.max(due, now + soon) : due;
   return [{ act: 'search', because: 'LeaseMayBeLost', at, ...noStake(record, rules, now) }];
 }
 

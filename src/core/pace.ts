@@ -1,4 +1,6 @@
 /** How often a secret may be acquired, whatever the answers: who insists is locked out, or drowns in leases. */
+import { soon } from './guesses.ts';
+import type { Facts } from './rules.ts';
 import { type Duration, type Instant, minutes, seconds, tolerance } from './time.ts';
 
 /** No more than eight requests arrive in this time. */
@@ -19,16 +21,22 @@ export const remembered = paces.length;
  * From when on another may be begun that is wanted at `at`. After `urgentFrom` it cannot wait. `uncertainty` is how far
  * each of two clocks may be off that were asked before and after.
  */
-export function paced(
-  acquires: readonly Instant[],
-  at: Instant,
-  urgentFrom: Instant,
-  { now, uncertainty }: { readonly now: Instant; readonly uncertainty: Duration },
-): Instant {
-  // A clock that was set back would make us wait for what seems to lie ahead; but no two clocks quite agree.
-  const past = acquires.filter((begun) => begun <= now + tolerance);
+export function paced(acquires: readonly Instant[], at: Instant, urgentFrom: Instant, facts: PaceFacts): Instant {
+  const { now, uncertainty, isTimeGuessed } = facts;
+  const past = isTimeGuessed ? asFarAsIsKnown(acquires, facts) : timely(acquires, now);
   const slack = Math.min(seconds(1), 2 * uncertainty);
   const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace + slack));
   const leisure = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + perMinutes + travel;
-  return Math.max(soonest, Math.min(leisure, urgentFrom));
+  const next = Math.max(soonest, Math.min(leisure, urgentFrom));
+  return isTimeGuessed ? Math.min(next, Math.max(at, now + soon)) : next;
 }
+
+type PaceFacts = Pick<Facts, 'now' | 'startedAt' | 'uncertainty' | 'isTimeGuessed'>;
+
+/** A clock that was set back would make us wait for what seems to lie ahead; but no two clocks quite agree. */
+const timely = (acquires: readonly Instant[], now: Instant): readonly Instant[] =>
+  acquires.filter((begun) => begun <= now + tolerance);
+
+/** What a process before us has begun may have been begun right before we were. */
+const asFarAsIsKnown = (acquires: readonly Instant[], { now, startedAt }: PaceFacts): readonly Instant[] =>
+  acquires.map((begun) => (startedAt <= begun && begun <= now ? begun : startedAt)).sort((a, b) => b - a);

@@ -1,7 +1,7 @@
 /** What one process knows of one secret, and has of its values. */
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
-import type { Instant } from '../core/time.ts';
+import type { Duration, Instant } from '../core/time.ts';
 import type { Transition } from '../core/transitions.ts';
 import type { Kept, Values } from '../state/store.ts';
 
@@ -20,6 +20,8 @@ export class Hand {
   cutOff: Instant | undefined;
   /** Told before anything else is done. */
   readonly untold: Untold[] = [];
+  /** Dates that we noted while the time was a guess, and by how much the guess was ahead of our own clock. */
+  readonly guesses = new Map<Instant, Duration>();
   readonly #sinks = new Map<string, Promise<unknown>>();
   #values: readonly Kept[] = [];
   /** The values that the store kept are here. */

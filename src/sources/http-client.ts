@@ -46,6 +46,8 @@ export interface HttpClient {
   /** The provider's time: our clock, corrected by what its answers say. */
   readonly clock: Clock;
   readonly uncertainty: () => Duration;
+  /** An answer of the provider itself has come: if that did not say what time it is, none will. */
+  readonly knowsTime: () => boolean;
   /**
    * Any answer that came whole, whatever its status; a redirect is an answer as well. Throws `LeaseError` where none
    * came (`unavailable`, `unsure` once it may have had an effect) and `ProviderBlocked` where our own rate is used up.
@@ -67,7 +69,10 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   const skew = learningSkew();
   const clock: Clock = { now: () => deps.clock.now() + skew.skew() };
 
+  let isHeard = false;
+
   function learn({ status, headers, sentAt, answeredAt }: Raw): void {
+    if (status < 500 && status !== 429) isHeard = true;
     // What a proxy or a broken server answers says nothing of the provider's clock.
     if (status < 200 || status > 299 || typeof headers['date'] !== 'string') return;
     if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
@@ -96,6 +101,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   return {
     clock,
     uncertainty: skew.uncertainty,
+    knowsTime: () => isHeard,
     async request(request) {
       if (request.signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
       const free = rate?.take();

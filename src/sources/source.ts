@@ -44,6 +44,8 @@ export interface Source {
   readonly clock: Clock;
   /** How far `clock` may be off, either way. */
   readonly uncertainty: () => Duration;
+  /** Has the provider said what time it is, or answered and not said? Until then `clock` is our machine's. Absent: yes. */
+  readonly knowsTime?: () => boolean;
   /** A keyed fingerprint of the credential that `acquire` would use now. A rejected one is tried anew once it changes. */
   credential?(): Promise<string>;
 }

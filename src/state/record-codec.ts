@@ -62,6 +62,7 @@ const secretRecord = z.looseObject({
   acquires: z.array(instant).optional(),
   acknowledged: z.looseObject(holding).optional(),
   requests: z.record(name, instant).optional(),
+  guesses: z.array(instant).optional(),
   succeeded: z.record(name, instant).optional(),
 });
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
 import { paced, remembered } from '../../src/core/pace.ts';
@@ -12,7 +12,7 @@ import { aLease, at, recordOf, rulesOf } from './build.ts';
 const answers = ['lease', 'short', 'dead', 'same', 'killed', 'rejected'] as const;
 const errors = ['unavailable', 'unsure', 'denied', 'refused', 'invalid', 'limited', 'no token', 'crash'] as const;
 
-const sure = (now: Instant) => ({ now, uncertainty: 0 });
+const sure = (now: Instant) => ({ now, startedAt: 0, uncertainty: 0 });
 
 /** One answer of a provider, how long it takes, and what else happens until the next look. */
 const anAnswer = fc.record({
@@ -159,7 +159,39 @@ test('an acquire is paced by the one before, whatever that brought', () => {
 });
 
 test('clocks that do not quite agree do not bring two requests closer together', () => {
-  const next = (uncertainty: number) => paced([0], 0, Number.NEGATIVE_INFINITY, { now: 0, uncertainty });
+  const next = (uncertainty: number) => paced([0], 0, Number.NEGATIVE_INFINITY, { now: 0, startedAt: 0, uncertainty });
   expect([next(200), next(500)]).toEqual([1400, 2000]);
   expect(next(seconds(17))).toBe(2000);
+});
+
+describe('while the time is a guess', () => {
+  const startedAt = minutes(10);
+  const never = Number.NEGATIVE_INFINITY;
+  const next = (acquires: readonly Instant[], now: Instant, wanted = now) =>
+    paced(acquires, wanted, never, { now, startedAt, uncertainty: 0, isTimeGuessed: true });
+  const eight = [7, 6, 5, 4, 3, 2, 1, 0];
+
+  test.each([
+    ['long ago', eight],
+    ['ahead', eight.map((one) => one + hours(1))],
+  ])('those of a process before us, %s, may have been begun right before we were', (_, acquires) => {
+    expect(next(acquires, startedAt + seconds(335))).toBe(startedAt + seconds(335));
+    expect(next(acquires, startedAt + seconds(334))).toBe(startedAt + seconds(335));
+    expect(next(acquires.slice(1), startedAt)).toBe(startedAt + seconds(5));
+    expect(next(acquires.slice(1), startedAt + seconds(65))).toBe(startedAt + seconds(65));
+    expect(next(acquires.slice(1), startedAt + seconds(65) - 1)).toBe(startedAt + seconds(65));
+  });
+
+  test('it is asked soon whether it still is', () => {
+    expect(next(eight, startedAt)).toBe(startedAt + seconds(5));
+    expect(next(eight, startedAt, startedAt + minutes(1))).toBe(startedAt + minutes(1));
+    expect(next(eight, startedAt, startedAt + minutes(6))).toBe(startedAt + minutes(6));
+  });
+
+  test('our own are where we know that they are', () => {
+    const own = [startedAt + seconds(10), startedAt];
+    expect(next(own, startedAt + seconds(10))).toBe(startedAt + seconds(11));
+    expect(next([0, ...own], startedAt + seconds(10))).toBe(startedAt + seconds(11));
+    expect(next([startedAt + seconds(11)], startedAt + seconds(10))).toBe(startedAt + seconds(10));
+  });
 });

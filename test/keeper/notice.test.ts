@@ -163,3 +163,46 @@ test('where the clock was wrong nothing has expired before the provider says so'
   await stage.until(minutes(21));
   expect(source.asked).toEqual(['acquire at 0', `observe at ${minutes(20)}`]);
 });
+
+describe('before the provider has said what time it is', () => {
+  const unsure = () => Promise.reject(new LeaseError('unavailable', 'no answer', { unsure: true }));
+
+  test('what is noted is put right once it has: by as much as the clock was wrong', async () => {
+    const stage = new Stage(minutes(60));
+    let knowsTime = false;
+    stage.add({ source: aSource(stage, { acquire: unsure, knowsTime: () => knowsTime }) });
+    await stage.until(minutes(60) + seconds(2));
+    const { acquires = [], intent } = await stage.record();
+    expect(acquires).toEqual([minutes(60) + seconds(1), minutes(60)]);
+    stage.skew = -minutes(8);
+    knowsTime = true;
+    await clockHasMoved(stage.visit());
+    const next = await stage.record();
+    expect(next.acquires).toEqual(acquires.map((begun) => begun - minutes(8)));
+    expect(next.intent?.at).toBe((intent?.at ?? 0) - minutes(8));
+    expect(next.doubt).toEqual({ since: minutes(52), until: minutes(52) });
+    expect(next).not.toHaveProperty('guesses');
+    await stage.until(minutes(60) + seconds(4));
+    expect((await stage.record()).acquires).toEqual([minutes(52) + seconds(3), ...(next.acquires ?? [])]);
+  });
+
+  test('what a process has noted that is no more is put right by the next before it decides anything', async () => {
+    const stage = new Stage(minutes(60));
+    let knowsTime = false;
+    const source = aSource(stage, { acquire: unsure, knowsTime: () => knowsTime });
+    stage.add({ source });
+    await stage.until(minutes(60) + seconds(20));
+    expect(source.asked).toHaveLength(5);
+    stage.restart();
+    stage.skew = -minutes(8);
+    knowsTime = true;
+    stage.wakeAll('s');
+    await stage.until(minutes(60) + seconds(30));
+    const now = minutes(52) + seconds(20);
+    const { acquires, doubt, failures } = await stage.record();
+    expect(acquires).toEqual([now, now, now, now, now]);
+    expect(doubt).toEqual({ since: now - hours(24), until: now });
+    expect(failures['acquire']?.at).toBe(now);
+    expect(source.asked).toHaveLength(5);
+  });
+});

@@ -21,6 +21,7 @@ export interface Door {
   /** Our idea of the provider's time. */
   readonly clock: Clock;
   readonly uncertainty: () => Duration;
+  readonly knowsTime: () => boolean;
   /** An answer came that was asked for then, and was given then. */
   readonly heard: (sentAt: Instant, answeredAt: Instant) => void;
   /** The access token to be shown. Absent: none is wanted. */
@@ -100,6 +101,7 @@ export function clientOf(door: Door): Source {
   return {
     clock,
     uncertainty: door.uncertainty,
+    knowsTime: door.knowsTime,
     acquire: async (call) => {
       const begunAt = door.now();
       const arrive = () => {

@@ -122,14 +122,10 @@ export function boot(world: Surroundings, life: Life): Ask {
   return (secret, what) => tell(secret, (visit) => request(visit, what));
 }
 
-type Time = Pick<Door, 'clock' | 'uncertainty' | 'heard'>;
+type Time = Pick<Door, 'clock' | 'uncertainty' | 'knowsTime' | 'heard'>;
 
 /** Each provider's time, as this process reckons it. It asks for it before it begins. */
-function timesBy(
-  { timeline, dice, clockError, troubles, judge }: Surroundings,
-  life: Life,
-  onMoved: (house: House) => void,
-) {
+function timesBy({ timeline, dice, clockError, troubles }: Surroundings, life: Life, onMoved: (house: House) => void) {
   const times = new Map<House, Time>();
   const isUp = ({ name }: House) => ['provider', 'hang'].every((what) => !troubles.isDown(`${what}/${name}`));
   return (house: House): Time => {
@@ -137,15 +133,12 @@ function timesBy(
     if (known) return known;
     if (clockError === undefined) {
       const clock = nearly(house, timeline, dice.roll() * 2 - 1);
-      return { clock, uncertainty: () => house.uncertainty, heard: () => undefined };
+      return { clock, uncertainty: () => house.uncertainty, knowsTime: () => true, heard: () => undefined };
     }
     const { clock, uncertainty, hear } = reckoning(timeline, clockError, () => onMoved(house));
     let isKnown = false;
-    // By a wrong clock what is remembered of earlier acquires may lie in the future, or long ago.
-    const mistake = isUp(house) ? undefined : judge.mistakeTime();
     const heard = (sentAt: number, at: number) => {
       isKnown = true;
-      mistake?.isRight();
       hear(sentAt, at + house.skew);
     };
     // As the daemon does: on and on, each time for three seconds, five after the last.
@@ -156,7 +149,7 @@ function timesBy(
       return undefined;
     };
     learn();
-    const time = { clock, uncertainty, heard };
+    const time = { clock, uncertainty, knowsTime: () => isKnown, heard };
     times.set(house, time);
     return time;
   };

@@ -21,8 +21,6 @@ export class Judge {
   /** Leases that only a process knew that was killed: they are left to their end. */
   readonly forgotten = new Set<string>();
   #forgotAt: Instant = Number.NEGATIVE_INFINITY;
-  /** When a process did not know what time it was. */
-  readonly mistaken: { readonly from: Instant; readonly to: Instant }[] = [];
   /** Leases that had ended before their grace was over. */
   readonly earlyEnds: string[] = [];
   /** By secret, when a person asked for the end of all that is held, whoever uses it. */
@@ -70,18 +68,6 @@ export class Judge {
     const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => now - at < minutes(5)), now];
     this.#arrived.set(kept, recent);
     if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
-  }
-
-  /** A process takes it for another time than it is, until `isRight` is called: what it does meanwhile is noted wrongly. */
-  mistakeTime(): { readonly isRight: () => void } {
-    const mistake = { from: this.#timeline.now(), to: never };
-    this.mistaken.push(mistake);
-    this.forget();
-    return {
-      isRight: () => {
-        mistake.to = Math.min(mistake.to, this.#timeline.now() + minutes(1));
-      },
-    };
   }
 
   /** How often was acquired only the process knew that was killed. */

@@ -31,7 +31,7 @@ function unserved(kept: Kept, judge: Judge): string[] {
 /** Leases of ours that nobody uses: they are ended, or they were lost without a trace, and then counted. */
 function left(
   { name, issuer, places, policy, isExclusive }: Kept,
-  { letGo, forgotten, mistaken }: Judge,
+  { letGo, forgotten }: Judge,
   now: Instant,
   counted: number,
 ): string[] {
@@ -52,10 +52,7 @@ function left(
   const say = (what: string, those: readonly Issued[]) =>
     those.length > 0 ? [`promise 4: ${name} ${what} ${those.map(({ id }) => id).join(', ')}`] : [];
   const kept = unused.filter(({ isOurs }) => isOurs);
-  // What was begun by a wrong clock is looked for in the wrong place.
-  const lost = unused.filter(
-    ({ isOurs, issuedAt }) => !isOurs && !mistaken.some(({ from, to }) => from <= issuedAt && issuedAt <= to),
-  );
+  const lost = unused.filter(({ isOurs }) => !isOurs);
   const wrong = kind === 'token' ? [] : say('never ended', kept);
   if (!canSearch) return wrong;
   if (isExclusive) return [...wrong, ...say('never found', lost)];

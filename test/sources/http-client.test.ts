@@ -136,6 +136,21 @@ describe('an answer', () => {
     expect([client.clock.now(), deps.skews]).toEqual([5_000_000_500, [4_000_000_500]]);
     expect(answer.sentAt).toBe(5_000_000_500);
   });
+
+  it.each([
+    [200, true],
+    [403, true],
+    [429, false],
+    [499, true],
+    [500, false],
+    [503, false],
+  ])('with %s comes from the server itself: %s; that says what time it is, or never will', async (status, isItself) => {
+    const server = await aServer((_, response) => json(response, '{}', status));
+    const { ask, client } = aClient(server.url);
+    expect(client.knowsTime()).toBe(false);
+    await ask();
+    expect(client.knowsTime()).toBe(isItself);
+  });
 });
 
 describe('no answer', () => {

@@ -25,6 +25,8 @@ export interface ScriptedInfisical {
   readonly deps: HeardDeps;
   readonly env: Record<string, string>;
   readonly token: Source;
+  /** Ask it what time it is. */
+  learnTime(): Promise<void>;
   leases(options?: Readonly<Record<string, unknown>>): Source;
   readonly heard: readonly Heard[];
   /** The next answers, one for each request. */
@@ -54,12 +56,14 @@ export async function scriptedInfisical(options: { clock?: Clock; auth?: object 
   const auth = { method: 'universal', clientId: 'a-client', clientSecret: { env: 'CLIENT_SECRET' }, ...options.auth };
   const provider = providers[0].schema.parse({ type: 'infisical', url: `${server.url}/api/`, auth }).connect(deps);
   const token = provider.token?.source;
+  const learnTime = () => provider.learnTime?.(new AbortController().signal) ?? Promise.reject(new Error('it cannot'));
   if (!token) throw new Error('the provider keeps no token');
   const place = { provider: 'main', project: 'shop', environment: 'prod', name: 'orders-db' };
   return {
     deps,
     env,
     token,
+    learnTime,
     leases: (more) => sources[1].schema.parse({ type: 'infisical/dynamic-secret', ...place, ...more }).open(provider),
     heard,
     answer(...answers) {

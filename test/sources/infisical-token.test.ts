@@ -223,6 +223,19 @@ describe('the revocation of a token', () => {
   });
 });
 
+describe('the time', () => {
+  it('is not known before the provider itself has answered, whatever stands before it', async () => {
+    server = await scriptedInfisical();
+    const known = () => [server.token.knowsTime?.(), server.leases().knowsTime?.()];
+    server.answer({ status: 503 }, { status: 200 });
+    await expect(server.learnTime()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(known()).toEqual([false, false]);
+    await server.learnTime();
+    expect(known()).toEqual([true, true]);
+    expect(server.heard.map(({ route }) => route)).toEqual(['GET /api/status', 'GET /api/status']);
+  });
+});
+
 describe('a request that shows our token', () => {
   const look = () => server.leases().observe?.({ id: 'lease-1', issuedAt: 0 }, { signal });
   const rejected: Scripted = { status: 403, body: anEnvelope('TokenError') };

@@ -45,10 +45,11 @@ const noWall: Duration = seconds(1_000_000_000);
 
 /** The value is under the key `token`. */
 export function accessTokenSource(client: Asking, proof: Proof): Source {
-  const { clock, uncertainty } = client;
+  const { clock, uncertainty, knowsTime } = client;
   return {
     clock,
     uncertainty,
+    knowsTime,
     renewsByValue: true,
     credential: () => proof.fingerprint(),
 

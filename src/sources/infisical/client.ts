@@ -26,6 +26,7 @@ export interface Ask extends Omit<HttpRequest, 'operation' | 'bearer'> {
 export interface Asking {
   readonly clock: Clock;
   readonly uncertainty: () => Duration;
+  readonly knowsTime: () => boolean;
   /** Without a token: the request shows a credential of its own. Answers 2xx only; the rest is thrown. */
   openly(ask: Ask): Promise<HttpAnswer>;
   /** With our access token. Throws `ProviderBlocked` also where there is none, or where it is rejected. */
@@ -61,6 +62,7 @@ export function asking(http: HttpClient, deps: Deps): Asking {
   return {
     clock,
     uncertainty: http.uncertainty,
+    knowsTime: http.knowsTime,
     openly: (ask) => request(ask),
     async withToken(ask) {
       const token = deps.token();

@@ -43,7 +43,7 @@ const ended: Partial<Record<number, FailureCode>> = { 404: 'gone', 410: 'gone' }
  * Dates are the server's own, to the millisecond.
  */
 export function dynamicSecretSource(client: Asking, options: DynamicSecretOptions): Source {
-  const { clock, uncertainty } = client;
+  const { clock, uncertainty, knowsTime } = client;
   const place = { projectSlug: options.project, environmentSlug: options.environment, path: options.secretPath };
   const query = new URLSearchParams(place).toString();
   const where = `project ${options.project}, environment ${options.environment}, path ${options.secretPath}`;
@@ -95,6 +95,7 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
   return {
     clock,
     uncertainty,
+    knowsTime,
     observeEvery: (term) => (term === undefined ? hours(1) : Math.max(seconds(1), Math.floor(term / 2))),
 
     async acquire({ signal }: Call) {

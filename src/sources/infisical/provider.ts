@@ -3,6 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { type Credential, credential, readCredential } from '../../config/credential.ts';
 import { duration } from '../../config/values.ts';
+import { LeaseError } from '../../core/failure.ts';
 import { days } from '../../core/time.ts';
 import { type Deps, defineProvider } from '../define.ts';
 import { httpClient } from '../http-client.ts';
@@ -55,6 +56,7 @@ export const infisical = defineProvider(
       token: { type: 'infisical/access-token', source },
       learnTime: async (signal) => {
         await http.request({ operation: 'status', method: 'GET', path: '/api/status', signal });
+        if (!http.knowsTime()) throw new LeaseError('unavailable', 'what stands before it has answered');
       },
       close: () => http.close(),
     };
