@@ -102,6 +102,9 @@ export function openFaults<Route extends string, M extends Kind = Misdeed>(): Fa
   };
 }
 
+/** Is it one that every sandbox knows? */
+export const isMisdeed = <M extends Kind>(one: M): one is Extract<M, Misdeed> => one.kind in kinds;
+
 /** The first misdeed of this kind among those that strike a request. */
 export function pick<M extends Kind, K extends M['kind']>(
   struck: readonly M[],
