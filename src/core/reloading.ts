@@ -4,6 +4,7 @@ import type { DeliveryStep } from './deliveries.ts';
 import { isExpired } from './lease.ts';
 import {
   endOfHolding,
+  fromThen,
   type Holding,
   headOf,
   holdingOf,
@@ -34,12 +35,6 @@ export function reloading(record: SecretRecord, rules: Rules, facts: Facts): Rel
   }
   return choose(agenda, record.failures, now);
 }
-
-/** These, and what was begun to be written since: a delivery may be under way. */
-const fromThen = (uses: readonly Holding[], what: Holding): readonly Holding[] => [
-  what,
-  ...uses.slice(uses.findIndex((holding) => isSame(holding, what)) + 1),
-];
 
 /** All programs have taken these values up. A sink that was given others meanwhile waits for those to be taken up. */
 export const acknowledged = (record: SecretRecord, what: Holding): SecretRecord => ({

@@ -30,7 +30,7 @@ async function act({ secret }: Visit, record: SecretRecord, signal: AbortSignal)
   if (!head) throw new LeaseError('invalid', 'nothing to take up');
   // What was deleted meanwhile cannot be taken up: it is written again, and the programs told then.
   const lost = await emptied(secret, record, signal);
-  if (lost !== undefined) return { change: (latest, now) => checked(latest, lost, false, now) };
+  if (lost !== undefined) return { change: (latest, now) => checked(latest, lost, false, secret.rules, now) };
   await secret.reload?.(signal);
   return { change: (latest) => acknowledged(latest, holdingOf(head)) };
 }

@@ -34,6 +34,7 @@ const heldLease = z.looseObject({
   observedAt: instant.optional(),
   wall: instant.optional(),
   supersededAt: instant.optional(),
+  stray: z.literal(true).optional(),
 });
 
 const holding = { lease: name, generation: z.number().int() };

@@ -19,14 +19,14 @@ describe('a sink', () => {
 
   test('is asked every hour whether it holds what it was given', () => {
     expect(delivery(recordOf(held({ id: 'l1', issuedAt: 0 })), 'file', at(5))).toMatchObject({ until: hours(1) });
-    const seen = checked(both, 'file', true, minutes(50));
+    const seen = checked(both, 'file', true, rulesOf(), minutes(50));
     expect(seen.sinks['file']?.has?.seenAt).toBe(minutes(50));
     expect(delivery(seen, 'file', at(minutes(50)))).toMatchObject({ act: 'wait', until: minutes(110) });
     expect(delivery(seen, 'file', at(minutes(110)))).toMatchObject({ act: 'check', because: 'Unseen' });
   });
 
   test('is asked at once by who has not seen what it holds, also where the record says that somebody just did', () => {
-    const just = checked(both, 'file', true, minutes(1));
+    const just = checked(both, 'file', true, rulesOf(), minutes(1));
     expect(delivery(just, 'file', at(minutes(1)))).toMatchObject({ act: 'wait' });
     expect(delivery(just, 'file', at(minutes(1), { seen: ['other'] }))).toMatchObject({ act: 'check' });
   });
@@ -35,13 +35,17 @@ describe('a sink', () => {
     const some = writing(both, 'file', now);
     const step = delivery(some, 'file', at(minutes(40), { atHand: [now] }));
     expect(step).toMatchObject({ act: 'write', deadline: minutes(60), emergencyAt: minutes(59) });
-    const late = delivery(checked(some, 'file', true, minutes(9)), 'file', at(minutes(60), { atHand: [now] }));
+    const late = delivery(
+      checked(some, 'file', true, rulesOf(), minutes(9)),
+      'file',
+      at(minutes(60), { atHand: [now] }),
+    );
     expect(late).toMatchObject({ act: 'write', deadline: minutes(90) });
   });
 
   test('is given no values that are dead, or not at hand, or there', () => {
     expect(delivery(both, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'check' });
-    const seen = checked(both, 'file', true, minutes(89));
+    const seen = checked(both, 'file', true, rulesOf(), minutes(89));
     expect(delivery(seen, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'write' });
     expect(delivery(seen, 'file', at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
     expect(delivery(seen, 'file', at(minutes(89), { atHand: [old] }))).toMatchObject({ act: 'wait' });
@@ -64,6 +68,6 @@ describe('a sink', () => {
     const begun = writing(both, 'file', now);
     expect(reloaded(begun, 'file', now, rulesOf())).toEqual(begun);
     expect(reloaded({ ...both, sinks: {} }, 'file', now, rulesOf()).sinks['file']).toEqual({ uses: [] });
-    expect(checked({ ...both, sinks: {} }, 'file', true, 5).sinks['file']).toEqual({ uses: [] });
+    expect(checked({ ...both, sinks: {} }, 'file', true, rulesOf(), 5).sinks['file']).toEqual({ uses: [] });
   });
 });

@@ -1,9 +1,12 @@
 /** What becomes of leases that nobody uses, or that nobody is known to use. */
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
+import { checked, reloaded } from '../../src/core/deliveries.ts';
 import type { Holding, SecretRecord, SinkState } from '../../src/core/record.ts';
+import type { Rules } from '../../src/core/rules.ts';
+import { inherited } from '../../src/core/strays.ts';
 import { minutes } from '../../src/core/time.ts';
-import { searched } from '../../src/core/transitions.ts';
+import { searched, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
 const rules = { ...rulesOf(), exclusive: true, sinks: ['a'] };
@@ -13,43 +16,142 @@ const has = (what: Holding, reloaded = true): SinkState => ({
   has: { ...what, mark: 'm', reloaded, seenAt: 0 },
 });
 const now = minutes(3);
-const knowing = (...seen: readonly string[]) => at(now, { seen, atHand: [head] });
+const knowing = at(now, { seen: ['a', 'b'], atHand: [head] });
+const usesOf = (record: SecretRecord, sink = 'a') => record.sinks[sink]?.uses.map(({ lease }) => lease);
 
 /** A search has found `lost`, which a process took that was killed. */
-function found(sinks: Readonly<Record<string, SinkState>>, change: Partial<SecretRecord> = {}): SecretRecord {
+function found(
+  sinks: Readonly<Record<string, SinkState>>,
+  change: Partial<SecretRecord> = {},
+  { known = ['a', 'b'], by = rules }: { readonly known?: readonly string[]; readonly by?: Rules } = {},
+): SecretRecord {
   const record = { ...recordOf(held(aLease())), sinks, intent: { key: 'k', at: 0 }, ...change };
-  return searched(record, [aLease({ id: 'lost', issuedAt: 1 })], rules, now);
+  return settled(searched(record, [aLease({ id: 'lost', issuedAt: 1 })], by, known, now), by, now);
 }
+const fateOf = (record: SecretRecord) => record.leases.at(-1);
 
 describe('a lease that a search has found', () => {
-  test.each<[string, SecretRecord, readonly string[]]>([
-    ['the sink was not asked yet', found({ a: has(head) }), []],
-    ['something else was found in the sink', found({ a: { uses: [head] } }), ['a']],
-    ['the program does not use what is there yet', found({ a: has(head, false) }), ['a']],
-    ['the sink has another generation', found({ a: has({ ...head, generation: 1 }) }), ['a']],
-  ])('may be in use, and is not ended, while %s', (_, record, seen) => {
-    const next = decide(record, rules, knowing(...seen));
-    expect(next).not.toMatchObject({ act: 'retire' });
+  test.each<[string, SecretRecord]>([
+    ['the sink was not asked yet', found({ a: has(head) }, {}, { known: [] })],
+    ['something else was found in the sink', found({ a: { uses: [head] } })],
+    ['the program does not use what is there yet', found({ a: has(head, false) })],
+    ['the sink has another generation', found({ a: has({ ...head, generation: 1 }) })],
+    ['nothing is known of the sink', found({})],
+    ['there is nothing else that it could have', found({ a: has(head) }, { leases: [] })],
+    [
+      'the programs do not have what the secret tells',
+      found({ a: has(head) }, {}, { by: { ...rules, reloads: true } }),
+    ],
+  ])('is in use while %s', (_, record) => {
+    expect(usesOf(record)?.[0]).toBe('lost');
+    expect(fateOf(record)).toMatchObject({
+      lease: { id: 'lost' },
+      stray: true,
+      verified: false,
+      since: 1,
+      termStart: 1,
+    });
+    expect(fateOf(record)?.supersededAt).toBeUndefined();
   });
 
-  test('is ended at once when all sinks are known to have another, or never had anything', () => {
-    const ended = { act: 'retire', to: 'lost', because: 'GraceOver' };
-    expect(decide(found({ a: has(head) }), rules, knowing('a'))).toMatchObject(ended);
-    expect(decide(found({}), rules, knowing())).toMatchObject(ended);
+  test('is ended at once when all sinks are known to have another', () => {
+    const one = found({ a: has(head) });
+    expect(fateOf(one)).toMatchObject({ supersededAt: now, generation: 0, verified: false });
+    expect(fateOf(one)).not.toHaveProperty('stray');
+    expect(usesOf(one)).toEqual(['l1']);
+    expect(decide(one, rules, knowing)).toMatchObject({ act: 'retire', to: 'lost', because: 'GraceOver' });
+    const told = found({ a: has(head) }, { acknowledged: head }, { by: { ...rules, reloads: true } });
+    expect(fateOf(told)?.supersededAt).toBe(now);
   });
 
-  test('is not ended before the programs have the head that the secret tells', () => {
-    const told = { ...rules, reloads: true };
-    const seen = knowing('a');
-    expect(decide(found({ a: has(head) }), told, seen)).not.toMatchObject({ act: 'retire' });
-    expect(decide(found({ a: has(head) }, { acknowledged: head }), told, seen)).toMatchObject({ act: 'retire' });
+  test('is in use only where it may be', () => {
+    const both = { ...rules, sinks: ['a', 'b'] };
+    const record = found({ a: has(head), b: { uses: [head] } }, {}, { by: both });
+    expect([usesOf(record), usesOf(record, 'b')]).toEqual([['l1'], ['lost', 'l1']]);
+    expect(record.sinks['a']).toEqual(has(head));
   });
 
-  test('is over and done with when it has ended by itself, whoever has it', () => {
-    const record = found({ a: { uses: [head] } });
-    const [first, lost] = record.leases;
-    if (!first || !lost) throw new Error('there are two');
-    const late = { ...record, leases: [first, { ...lost, lease: { ...lost.lease, expiresAt: now } }] };
-    expect(decide(late, rules, knowing('a'))).toMatchObject({ act: 'retire', to: 'lost' });
+  test('is ended a grace after the last sink has let go of it', () => {
+    const record = found({ a: has(head, false) });
+    const later = settled(reloaded(record, 'a', head, rules), rules, now + 7);
+    expect(fateOf(later)).toMatchObject({ supersededAt: now + 7, stray: true });
+    expect(decide(later, rules, { ...knowing, now: now + 7 + rules.grace - 1 }).act).toBe('wait');
+    expect(decide(later, rules, { ...knowing, now: now + 7 + rules.grace })).toMatchObject({ act: 'retire' });
+  });
+
+  test('lives through its grace, as others do', () => {
+    const [first, second] = found({ a: has(head, false) }).leases;
+    if (!first || !second) throw new Error('there are two');
+    const end = now + minutes(2);
+    const ending = { ...second, lease: { ...second.lease, expiresAt: end }, supersededAt: now };
+    expect(decide({ ...recordOf(first), leases: [first, ending] }, rules, knowing)).toMatchObject({ act: 'renew' });
+    const { stray: _, ...never } = ending;
+    expect(decide({ ...recordOf(first), leases: [first, never] }, rules, knowing)).toMatchObject({ act: 'retire' });
+  });
+
+  test('is let go of by a sink that turns out to have what it should, and whose program took that up', () => {
+    const unseen = found({ a: has(head) }, {}, { known: [] });
+    expect(usesOf(checked(unseen, 'a', true, rules, now))).toEqual(['l1']);
+    expect(usesOf(checked(unseen, 'a', false, rules, now))).toEqual(['lost', 'l1']);
+    expect(usesOf(checked(unseen, 'a', true, { ...rules, reloads: true }, now))).toEqual(['lost', 'l1']);
+    const told = { ...unseen, acknowledged: head };
+    expect(usesOf(checked(told, 'a', true, { ...rules, reloads: true }, now))).toEqual(['l1']);
+    const untold = found({ a: has(head, false) }, {}, { known: [] });
+    expect(usesOf(checked(untold, 'a', true, rules, now))).toEqual(['lost', 'l1']);
   });
 });
+
+describe('what a process finds when it begins', () => {
+  const newest = held(aLease({ id: 'new' }));
+  const record = { ...recordOf(newest, held(aLease())), sinks: { a: has(head), b: has(head) } };
+  const both = { ...rules, sinks: ['a', 'b'] };
+
+  test('is what it was where every sink is known to use all that is held', () => {
+    const one = { ...record, leases: record.leases.slice(1) };
+    expect(inherited(one, both)).toBe(one);
+    const old = { ...one, leases: [...one.leases, held(aLease({ id: 'old' }), { supersededAt: 0 })] };
+    expect(inherited(old, both)).toBe(old);
+  });
+
+  test('may be in use where the record knows only of what was there before', () => {
+    const next = inherited(record, both);
+    expect([usesOf(next), usesOf(next, 'b')]).toEqual([
+      ['new', 'l1'],
+      ['new', 'l1'],
+    ]);
+    expect(next.leases.map(({ stray }) => stray)).toEqual([true, undefined]);
+    expect(inherited(next, both)).toBe(next);
+    expect(inherited({ ...record, sinks: {} }, rules).sinks).toEqual({ a: { uses: [holdingOf('new'), head] } });
+  });
+
+  test('and half of it known, the other half is added', () => {
+    const half = { ...record, sinks: { a: { uses: [head, holdingOf('new')] }, b: has(head) } };
+    const next = inherited(half, both);
+    expect([usesOf(next), usesOf(next, 'b')]).toEqual([
+      ['l1', 'new'],
+      ['new', 'l1'],
+    ]);
+  });
+
+  test('unproven and replaced at once, it is not ended before every sink has let go of it', () => {
+    const unproven = { ...record, leases: [{ ...newest, verified: false }, ...record.leases.slice(1)] };
+    const next = {
+      ...inherited(unproven, both),
+      leases: [held(aLease({ id: 'next' })), ...inherited(unproven, both).leases],
+    };
+    const kept = settled(next, both, now);
+    expect(kept.leases.map(({ supersededAt }) => supersededAt)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('does not make us forget what a program took last, however long that is dead', () => {
+    const dead = { ...record, leases: [newest, held(aLease({ expiresAt: 1 }))] };
+    const late = minutes(59);
+    expect(usesOf(settled(inherited(dead, rules), rules, late))).toEqual(['new', 'l1']);
+    const missed = { ...dead, sinks: { a: { uses: [holdingOf('new'), holdingOf('missed'), head] } } };
+    expect(usesOf(settled(missed, rules, late))).toEqual(['new']);
+  });
+});
+
+function holdingOf(lease: string): Holding {
+  return { lease, generation: 0 };
+}

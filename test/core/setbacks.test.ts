@@ -67,21 +67,21 @@ describe('a provider that could not be asked', () => {
 
   test('leaves no intent, and no mark on the pace where nothing was sent', () => {
     const begun = intending({ ...recordOf(), acquires: [1] }, intent);
-    expect(blocked(begun, stepTo('acquire'), 'NoToken')).toMatchObject({ acquires: [1] });
-    expect(blocked(begun, stepTo('acquire'), 'NoToken').intent).toBeUndefined();
-    expect(blocked(begun, stepTo('acquire'), 'RetryAfter').acquires).toEqual([3, 1]);
-    expect(blocked(begun, stepTo('acquire'), 'TokenRejected').acquires).toEqual([3, 1]);
-    expect(blocked(recordOf(), stepTo('acquire'), 'NoToken').acquires).toEqual([]);
+    expect(blocked(begun, stepTo('acquire'), 'NoToken', 5)).toMatchObject({ acquires: [1] });
+    expect(blocked(begun, stepTo('acquire'), 'NoToken', 5).intent).toBeUndefined();
+    expect(blocked(begun, stepTo('acquire'), 'RetryAfter', 5).acquires).toEqual([5, 1]);
+    expect(blocked(begun, stepTo('acquire'), 'TokenRejected', 5).acquires).toEqual([5, 1]);
+    expect(blocked(recordOf(), stepTo('acquire'), 'NoToken', 5).acquires).toEqual([]);
   });
 
   test('leaves an earlier doubt', () => {
     const doubtful = intending(intending(recordOf(), intent), intent);
-    expect(blocked(doubtful, stepTo('acquire'), 'NoToken').intent).toBeDefined();
+    expect(blocked(doubtful, stepTo('acquire'), 'NoToken', 5).intent).toBeDefined();
   });
 
   test('changes nothing else', () => {
     const record = intending(recordOf(held()), intent);
-    expect(blocked(record, stepTo('renew', 'l1'), 'NoToken')).toBe(record);
+    expect(blocked(record, stepTo('renew', 'l1'), 'NoToken', 5)).toBe(record);
   });
 });
 

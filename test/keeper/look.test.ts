@@ -65,6 +65,23 @@ describe('a look', () => {
     expect(stage.events.filter(({ type }) => type === 'changed')).toHaveLength(1);
   });
 
+  test('takes it that a process before us may have brought what it found to every sink', async () => {
+    const stage = new Stage();
+    const broken = aSink({ write: () => Promise.reject(new LeaseError('unavailable', 'no')) });
+    stage.add({
+      source: aSource(stage, { acquire: async () => ({ lease: lent('l1', 0), material: values }) }),
+      sinks: { broken },
+    });
+    await stage.until(minutes(1));
+    await stage.store.update('s', (record) => ({ ...record, sinks: {} }));
+    stage.restart();
+    stage.wakeAll('s');
+    await stage.until(minutes(1) + 1);
+    const { sinks, leases } = await stage.record();
+    expect(sinks['broken']?.uses).toEqual([{ lease: 'l1', generation: 0 }]);
+    expect(leases[0]?.stray).toBe(true);
+  });
+
   test('renews by the date at which the renewal may be sent at the latest', async () => {
     const stage = new Stage();
     const sent: Instant[] = [];

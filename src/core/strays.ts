@@ -1,0 +1,61 @@
+/**
+ * What a process before us may have brought to sinks that it could not say any more: cut off from the store it goes on
+ * by itself, and killed then it is the only one who knew. Until each sink is known to have let go of it, it is in use.
+ */
+import type { Lease } from './lease.ts';
+import { type HeldLease, type Holding, headOf, holdingOf, isSame, type SecretRecord } from './record.ts';
+import type { Rules } from './rules.ts';
+import type { Instant } from './time.ts';
+
+/** Leases that a search has found. Where every sink is known to have another, nobody uses them. */
+export function withFound(
+  record: SecretRecord,
+  found: readonly Lease[],
+  rules: Rules,
+  seen: readonly string[],
+  now: Instant,
+): SecretRecord {
+  const open = rules.sinks.filter((sink) => !isPaid(record, sink, rules, seen));
+  const fate = open.length > 0 ? { stray: true as const } : { supersededAt: now };
+  const held = found.map((lease) => ({
+    lease,
+    since: lease.issuedAt,
+    termStart: lease.issuedAt,
+    generation: 0,
+    verified: false,
+    ...fate,
+  }));
+  return usedBy({ ...record, leases: [...record.leases, ...held] }, open, held);
+}
+
+/** A process begins: what it finds may be in every sink, also where the record knows only of what was there before. */
+export function inherited(record: SecretRecord, { sinks }: Rules): SecretRecord {
+  const present = record.leases.filter(({ supersededAt }) => supersededAt === undefined);
+  const isNew = (held: HeldLease) =>
+    sinks.some((sink) => !record.sinks[sink]?.uses.some(({ lease }) => lease === held.lease.id));
+  const strange = present.filter(isNew);
+  if (strange.length === 0) return record;
+  const marked = record.leases.map((held) => (strange.includes(held) ? { ...held, stray: true as const } : held));
+  return usedBy({ ...record, leases: marked }, sinks, strange);
+}
+
+/** What came into use last is the last. When these did nobody knows: it is to be the first that is let go. */
+function usedBy(record: SecretRecord, sinks: readonly string[], leases: readonly HeldLease[]): SecretRecord {
+  const withThem = (uses: readonly Holding[]) => {
+    const missing = leases.filter(({ lease }) => uses.every((holding) => holding.lease !== lease.id));
+    return [...missing.map(holdingOf), ...uses];
+  };
+  const states = sinks.map((sink) => {
+    const state = record.sinks[sink] ?? { uses: [] };
+    return [sink, { ...state, uses: withThem(state.uses) }] as const;
+  });
+  return { ...record, sinks: { ...record.sinks, ...Object.fromEntries(states) } };
+}
+
+/** The sink is known to have the head, and the program behind it to have taken it up. */
+function isPaid(record: SecretRecord, sink: string, { reloads }: Rules, seen: readonly string[]): boolean {
+  const head = headOf(record);
+  const has = record.sinks[sink]?.has;
+  if (!head || !has?.reloaded || !seen.includes(sink) || !isSame(holdingOf(head), has)) return false;
+  return !reloads || isSame(has, record.acknowledged);
+}
