@@ -248,6 +248,17 @@ test('an acquire is as urgent as the first of the leases that end', () => {
   });
 });
 
+test('a proof is as urgent as what is used until then, and takes no less time for that', () => {
+  const next = held(aLease({ id: 'l2', expiresAt: hours(9) }), { verified: false });
+  const record = recordOf(next, held());
+  const facts = at(minutes(30), { atHand: [{ lease: 'l2', generation: 0 }] });
+  expect(decide(record, rulesOf({ verify: true, renewAt: 0.9 }), facts)).toMatchObject({
+    act: 'verify',
+    deadline: minutes(60),
+    emergencyAt: hours(9) - minutes(27),
+  });
+});
+
 test('what is at stake is what is alive and not superseded', () => {
   const others = [
     held(aLease({ id: 'l8', expiresAt: minutes(20) }), { supersededAt: minutes(9) }),

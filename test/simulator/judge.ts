@@ -172,7 +172,9 @@ export class Judge {
 
   /** It was excused. Now that the trouble is over, it must be over for them too, unless there is more. */
   #recover(kept: Kept, place: SinkPlace, program: Program, value: string, over: Instant): void {
-    const recovery = longestRecovery + (kept.isVerified ? minutes(60) : 0);
+    // Whoever is told no three times thinks for an hour before the next.
+    const isRejected = kept.isVerified && [...kept.issuer.leases.values()].some(({ isFit }) => !isFit);
+    const recovery = longestRecovery + (isRejected ? minutes(60) : 0);
     const at = Math.max(over, this.#timeline.now()) + recovery;
     this.#timeline.watch(at, () => {
       if (program.loaded !== value || kept.issuer.accepts(value)) return;

@@ -191,10 +191,11 @@ function anOutage(dice: Dice, houses: readonly HousePlan[], trouble: Duration, t
 }
 
 /** Long enough for the longest back-off and what follows it; at the longest, where sinks were wiped or proofs have failed. */
-export function healing({ houses, meddling, provocations }: Plan) {
+export function healing({ houses, unfit, meddling, provocations }: Plan) {
   const secrets = houses.flatMap((house) => house.secrets);
   const grace = Math.max(...secrets.map(({ policy }) => policy.grace));
-  // What nobody could prove for three times is taken for a configuration that is wrong: for an hour.
-  const isSlow = meddling > 0 || provocations.length > 0 || secrets.some(({ isVerified }) => isVerified);
+  // What was said not to work three times is taken for a configuration that is wrong: for an hour.
+  const isRejected = unfit > 0 && secrets.some(({ isVerified }) => isVerified);
+  const isSlow = meddling > 0 || provocations.length > 0 || isRejected;
   return { least: grace + minutes(17), most: grace + (isSlow ? minutes(95) : minutes(20)) };
 }
