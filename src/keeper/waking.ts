@@ -21,7 +21,7 @@ export async function wakeOthers(visit: Visit, record: SecretRecord): Promise<vo
   const { name: secret, rules } = visit.secret;
   const facts = factsOf(visit);
   for (const sink of rules.sinks) {
-    const next = delivery(record, sink, facts);
+    const next = delivery(record, sink, rules, facts);
     await wake(visit, { kind: 'deliver', secret, sink }, next.act === 'wait' ? next.until : facts.now);
   }
   await wakeReload(visit, record);

@@ -12,46 +12,96 @@ const both = recordOf(head, held());
 describe('a sink', () => {
   test('is tried before the first lease is taken, and not after', () => {
     const untried = at(5, { writable: [] });
-    expect(delivery(recordOf(), 'file', untried)).toMatchObject({ act: 'try', to: 'file', because: 'Untried' });
-    expect(delivery(recordOf(), 'file', at(5))).toMatchObject({ act: 'wait' });
-    expect(delivery(recordOf(held()), 'file', untried)).toMatchObject({ act: 'wait' });
+    expect(delivery(recordOf(), 'file', rulesOf(), untried)).toMatchObject({
+      act: 'try',
+      to: 'file',
+      because: 'Untried',
+    });
+    expect(delivery(recordOf(), 'file', rulesOf(), at(5))).toMatchObject({ act: 'wait' });
+    expect(delivery(recordOf(held()), 'file', rulesOf(), untried)).toMatchObject({ act: 'wait' });
   });
 
   test('is asked every hour whether it holds what it was given', () => {
-    expect(delivery(recordOf(held({ id: 'l1', issuedAt: 0 })), 'file', at(5))).toMatchObject({ until: hours(1) });
+    expect(delivery(recordOf(held({ id: 'l1', issuedAt: 0 })), 'file', rulesOf(), at(5))).toMatchObject({
+      until: hours(1),
+    });
     const seen = checked(both, 'file', true, rulesOf(), minutes(50));
     expect(seen.sinks['file']?.has?.seenAt).toBe(minutes(50));
-    expect(delivery(seen, 'file', at(minutes(50)))).toMatchObject({ act: 'wait', until: minutes(110) });
-    expect(delivery(seen, 'file', at(minutes(110)))).toMatchObject({ act: 'check', because: 'Unseen' });
+    expect(delivery(seen, 'file', rulesOf(), at(minutes(50)))).toMatchObject({ act: 'wait', until: minutes(110) });
+    expect(delivery(seen, 'file', rulesOf(), at(minutes(110)))).toMatchObject({ act: 'check', because: 'Unseen' });
   });
 
   test('is asked at once by who has not seen what it holds, also where the record says that somebody just did', () => {
     const just = checked(both, 'file', true, rulesOf(), minutes(1));
-    expect(delivery(just, 'file', at(minutes(1)))).toMatchObject({ act: 'wait' });
-    expect(delivery(just, 'file', at(minutes(1), { seen: ['other'] }))).toMatchObject({ act: 'check' });
+    expect(delivery(just, 'file', rulesOf(), at(minutes(1)))).toMatchObject({ act: 'wait' });
+    expect(delivery(just, 'file', rulesOf(), at(minutes(1), { seen: ['other'] }))).toMatchObject({ act: 'check' });
   });
 
   test('has at stake what its program uses and is not dead yet', () => {
     const some = writing(both, 'file', now);
-    const step = delivery(some, 'file', at(minutes(40), { atHand: [now] }));
+    const step = delivery(some, 'file', rulesOf(), at(minutes(40), { atHand: [now] }));
     expect(step).toMatchObject({ act: 'write', deadline: minutes(60), emergencyAt: minutes(59) });
     const late = delivery(
       checked(some, 'file', true, rulesOf(), minutes(9)),
       'file',
+      rulesOf(),
       at(minutes(60), { atHand: [now] }),
     );
     expect(late).toMatchObject({ act: 'write', deadline: minutes(90) });
   });
 
+  describe('of which we do not know since we started whether what we would write still lives', () => {
+    const rules = rulesOf({ can: { observe: true, read: false, search: false } });
+    const here = { lease: 'l2', generation: 0 };
+    const facts = at(minutes(40), { startedAt: minutes(35), atHand: [here] });
+    const head = held(aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(90) }));
+    const old = held(aLease({ expiresAt: minutes(60) }));
+    const owed = recordOf(head, old);
+    const write = { act: 'write', because: 'Undelivered' };
+
+    test('nothing that may live is replaced, before it is in danger', () => {
+      expect(delivery(owed, 'file', rules, facts)).toMatchObject({ act: 'wait', until: minutes(59) });
+      expect(delivery(owed, 'file', rules, { ...facts, now: minutes(59) - 1 }).act).toBe('wait');
+      expect(delivery(owed, 'file', rules, { ...facts, now: minutes(59) })).toMatchObject(write);
+    });
+
+    test('nothing is put there again that was there: it may hold what came later', () => {
+      const emptied = { ...owed, sinks: { file: { uses: [here] } } };
+      expect(delivery(emptied, 'file', rules, facts)).toMatchObject({ act: 'wait' });
+      const missed = { ...owed, sinks: { file: { uses: [{ lease: 'l1', generation: 0 }, here] } } };
+      expect(delivery(missed, 'file', rules, facts)).toMatchObject({ act: 'wait', until: minutes(59) });
+    });
+
+    test('it is written once the provider has spoken, or where we took it ourselves, or nobody can ask', () => {
+      const seen = (observedAt: number, since = 0) => ({ ...owed, leases: [{ ...head, observedAt, since }, old] });
+      expect(delivery(seen(minutes(35)), 'file', rules, facts)).toMatchObject(write);
+      expect(delivery(seen(minutes(35) - 1), 'file', rules, facts).act).toBe('wait');
+      expect(delivery(seen(0, minutes(35)), 'file', rules, facts)).toMatchObject(write);
+      expect(delivery(seen(0, minutes(35) - 1), 'file', rules, facts).act).toBe('wait');
+      const { observedAt: _, ...doubtful } = head;
+      const unseen = { ...owed, leases: [doubtful, old] };
+      expect(delivery(unseen, 'file', rules, facts).act).toBe('wait');
+      expect(delivery(unseen, 'file', rulesOf(), facts)).toMatchObject(write);
+    });
+
+    test('it is written where there is nothing, or what is there has ended', () => {
+      expect(delivery({ ...owed, sinks: {} }, 'file', rules, facts)).toMatchObject(write);
+      const stray = { ...owed, leases: [{ ...head, stray: true as const }, old], sinks: { file: { uses: [here] } } };
+      expect(delivery(stray, 'file', rules, facts)).toMatchObject(write);
+      const gone = { ...owed, sinks: { file: { uses: [{ lease: 'l0', generation: 0 }] } } };
+      expect(delivery(gone, 'file', rules, facts)).toMatchObject(write);
+    });
+  });
+
   test('is given no values that are dead, or not at hand, or there', () => {
-    expect(delivery(both, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'check' });
+    expect(delivery(both, 'file', rulesOf(), at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'check' });
     const seen = checked(both, 'file', true, rulesOf(), minutes(89));
-    expect(delivery(seen, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'write' });
-    expect(delivery(seen, 'file', at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
-    expect(delivery(seen, 'file', at(minutes(89), { atHand: [old] }))).toMatchObject({ act: 'wait' });
+    expect(delivery(seen, 'file', rulesOf(), at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'write' });
+    expect(delivery(seen, 'file', rulesOf(), at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
+    expect(delivery(seen, 'file', rulesOf(), at(minutes(89), { atHand: [old] }))).toMatchObject({ act: 'wait' });
     const paid = written(seen, 'file', { ...now, mark: 'n' }, minutes(89));
-    expect(delivery(paid, 'file', at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'reload' });
-    expect(delivery(paid, 'file', at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
+    expect(delivery(paid, 'file', rulesOf(), at(minutes(89), { atHand: [now] }))).toMatchObject({ act: 'reload' });
+    expect(delivery(paid, 'file', rulesOf(), at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
   });
 
   test('may use every generation that was begun to be written, and the one it was paid with', () => {

@@ -202,10 +202,15 @@ describe('a sink', () => {
 
   test('is checked, written and reloaded, each only where it is owed', () => {
     const facts = at(minutes(40), { atHand: [now] });
-    expect(delivery(both, 'file', facts)).toMatchObject({ act: 'write', because: 'Undelivered' });
-    expect(delivery(both, 'file', { ...facts, seen: [] })).toMatchObject({ act: 'check', because: 'Unseen' });
-    expect(delivery(both, 'file', at(minutes(40)))).toMatchObject({ act: 'wait' });
-    expect(delivery(written(both, 'file', { ...now, mark: 'm' }, 1), 'file', facts)).toMatchObject({ act: 'reload' });
+    expect(delivery(both, 'file', rulesOf(), facts)).toMatchObject({ act: 'write', because: 'Undelivered' });
+    expect(delivery(both, 'file', rulesOf(), { ...facts, seen: [] })).toMatchObject({
+      act: 'check',
+      because: 'Unseen',
+    });
+    expect(delivery(both, 'file', rulesOf(), at(minutes(40)))).toMatchObject({ act: 'wait' });
+    expect(delivery(written(both, 'file', { ...now, mark: 'm' }, 1), 'file', rulesOf(), facts)).toMatchObject({
+      act: 'reload',
+    });
   });
 
   test('that was emptied by others still counts as using what its program has', () => {
