@@ -6,6 +6,8 @@ export interface RequestBook {
   readonly at: Instant;
   readonly route: string;
   readonly method: string;
+  /** What was asked for, where no route is. */
+  readonly target?: string;
   /** The identity or service account that asked, once it is known. */
   identity?: string;
   /** What was sent; absent while it is being worked on, and where nothing was. */

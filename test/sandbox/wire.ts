@@ -14,9 +14,10 @@ export async function readBytes(
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > mostBytes) throw tooMany();
-    chunks.push(chunk);
+    // Heard to its end all the same: who stops listening loses the connection, and cannot answer.
+    if (size <= mostBytes) chunks.push(chunk);
   }
+  if (size > mostBytes) throw tooMany();
   return Buffer.concat(chunks);
 }
 

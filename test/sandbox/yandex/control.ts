@@ -1,8 +1,8 @@
 /** What happens to the world from outside the API that a keeper uses: other people at work, and time. */
-import type { Duration } from '../../../src/core/time.ts';
+import { type Duration, hours } from '../../../src/core/time.ts';
 import { entryOf } from './furnish.ts';
 import { newId } from './ids.ts';
-import { makeKey } from './jwt.ts';
+import { makeKey, subjectToken } from './jwt.ts';
 import { payloadOf } from './payloads.ts';
 import type { EntryValue, PasswordSpec, Role } from './spec.ts';
 import { holderOf } from './tokens.ts';
@@ -51,6 +51,8 @@ export interface WorldControl {
   revokeKeys(account?: string): void;
   addKey(account?: string): KeyFile;
   deleteAccount(account?: string): void;
+  /** What a kubelet would project for a workload that may act as the account: lives an hour, or so long. */
+  subjectToken(account?: string, life?: Duration): string;
   /** Whose tokens the metadata service gives from now on; nothing: nobody's. */
   attach(account?: string): void;
   /** Is there a version, not destroyed, that has all these values? The judge's question. */
@@ -123,10 +125,11 @@ export function worldControl(world: World): WorldControl {
     addKey(name) {
       const whose = account(name);
       const key = makeKey(world, whose.id);
-      whose.keys.set(key.file.id, key);
-      return key.file;
+      whose.keys.set(key.id, key);
+      return key.file();
     },
     deleteAccount: (name) => void world.accounts.delete(account(name).id),
+    subjectToken: (name, life = hours(1)) => subjectToken(world, account(name).subject, life / 1000),
     attach(name) {
       world.attached = name === undefined ? undefined : account(name);
     },

@@ -55,7 +55,7 @@ function addAccount(world: World, spec: AccountSpec): Account {
     name,
     roles: new Set(spec.roles ?? rotator),
     rolesOn: new Map(Object.entries(spec.rolesOn ?? {}).map(([secret, roles]) => [secret, new Set(roles)])),
-    keys: new Map([[key.file.id, key]]),
+    keys: new Map([[key.id, key]]),
     subject: spec.subject ?? `system:serviceaccount:default:${name}`,
     oauthToken: spec.oauthToken,
   };

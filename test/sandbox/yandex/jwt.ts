@@ -13,7 +13,7 @@ const leeway = seconds(30);
 
 const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
 
-/** Making one takes a tenth of a second: a process makes each once, and every sandbox in it takes the same in turn. */
+/** Making one takes up to a second: a process makes each once, when it is needed, for all the sandboxes in it. */
 const pairs: { readonly publicKey: KeyObject; readonly privateKey: KeyObject }[] = [];
 const pairAt = (index: number) => {
   const pair = pairs[index] ?? generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -24,18 +24,20 @@ const pairAt = (index: number) => {
 /** As the console makes it, with the line before the PEM that it warns to remove. */
 export function makeKey(world: World, accountId: string, id: string = newId('aje')): AuthorizedKey {
   world.keysMade += 1;
-  const { publicKey, privateKey } = pairAt(world.keysMade);
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const index = world.keysMade;
+  const createdAt = inNanos(world.clock.now());
+  const pem = (key: KeyObject, type: 'pkcs8' | 'spki') => key.export({ type, format: 'pem' } as const) as string;
   return {
-    publicKey,
-    file: {
+    id,
+    publicKey: () => pairAt(index).publicKey,
+    file: () => ({
       id,
       service_account_id: accountId,
-      created_at: inNanos(world.clock.now()),
+      created_at: createdAt,
       key_algorithm: 'RSA_2048',
-      public_key: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-      private_key: `PLEASE DO NOT REMOVE THIS LINE! Yandex.Cloud SA Key ID <${id}>\n${pem}`,
-    },
+      public_key: pem(pairAt(index).publicKey, 'spki'),
+      private_key: `PLEASE DO NOT REMOVE THIS LINE! Yandex.Cloud SA Key ID <${id}>\n${pem(pairAt(index).privateKey, 'pkcs8')}`,
+    }),
   };
 }
 
@@ -46,7 +48,7 @@ export function accountOf(world: World, jwt: string): Account {
   const account = [...world.accounts.values()].find(({ keys }) => keys.has(kid));
   const key = account?.keys.get(kid);
   if (account === undefined || key === undefined || header['alg'] !== 'PS256') throw invalidToken();
-  if (!verify('sha256', signed, { key: key.publicKey, ...pss }, signature)) throw invalidToken();
+  if (!verify('sha256', signed, { key: key.publicKey(), ...pss }, signature)) throw invalidToken();
   if (claims['iss'] !== account.id || ![claims['aud']].flat().includes(world.jwtAudience)) throw invalidToken();
   requireInTime(world, claims);
   const { iat, exp } = claims;

@@ -11,7 +11,7 @@ await playAsProcess<LockboxSpec>(async (spec) => {
     metadataAddress,
     books: `${controlUrl}/__sandbox/books`,
     faults: `${controlUrl}/__sandbox/faults`,
-    account: { name: account.name, id: account.id, keyFile: account.keyFile, subjectToken: account.subjectToken() },
+    account: { name: account.name, id: account.id, keyFile: account.keyFile },
     secrets: (spec.secrets ?? []).map(({ name }) => sandbox.secret(name)),
   };
   return { ready, close: () => sandbox.close() };

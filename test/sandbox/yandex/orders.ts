@@ -28,6 +28,7 @@ export type Order =
   | { readonly kind: 'revoke-keys'; readonly account?: string }
   | { readonly kind: 'add-key'; readonly account?: string }
   | { readonly kind: 'delete-account'; readonly account?: string }
+  | { readonly kind: 'subject-token'; readonly account?: string; readonly life?: Duration }
   | { readonly kind: 'attach'; readonly account: string | null };
 
 type Table = {
@@ -53,6 +54,7 @@ const table: Table = {
   'revoke-keys': (control, { account }) => control.revokeKeys(account),
   'add-key': (control, { account }) => control.addKey(account),
   'delete-account': (control, { account }) => control.deleteAccount(account),
+  'subject-token': (control, { account, life }) => control.subjectToken(account, life),
   attach: (control, { account }) => control.attach(account ?? undefined),
 };
 

@@ -1,6 +1,6 @@
 /** A stand-in for Lockbox and IAM that keeps state and answers as the contract says, and can be told to fail. */
 import type { RequestListener } from 'node:http';
-import { type Duration, hours } from '../../../src/core/time.ts';
+import type { Duration } from '../../../src/core/time.ts';
 import { serveControls } from '../control-http.ts';
 import { openFaults, refuseUnknown } from '../faults.ts';
 import { type Listener, openListener } from '../listener.ts';
@@ -8,7 +8,6 @@ import type { LockboxBooks } from './books.ts';
 import { accountNamed, secretNamed, type WorldControl, worldControl } from './control.ts';
 import { type LockboxFault, type LockboxMisdeed, ownMisdeeds, type RouteName, routeNames } from './faults.ts';
 import { makeWorld } from './furnish.ts';
-import { subjectToken } from './jwt.ts';
 import { finishWhatIsDue } from './operations.ts';
 import { isOrder, obey } from './orders.ts';
 import { serve } from './serve.ts';
@@ -33,7 +32,7 @@ export interface LockboxAccount {
   readonly id: string;
   /** To be written as JSON, as the console does. */
   readonly keyFile: KeyFile;
-  /** What a kubelet would project: lives an hour, or so long. */
+  /** As `control.subjectToken`. */
   subjectToken(life?: Duration): string;
   /** An IAM token that somebody else got. */
   token(): { readonly value: string; readonly expiresAt: number };
@@ -146,8 +145,10 @@ function introduce(world: World, name: string | undefined): LockboxAccount {
   return {
     name: account.name,
     id: account.id,
-    keyFile: key.file,
-    subjectToken: (life = hours(1)) => subjectToken(world, account.subject, life / 1000),
+    get keyFile() {
+      return key.file();
+    },
+    subjectToken: (life) => worldControl(world).subjectToken(account.name, life),
     token() {
       const { value, expiresAt } = give(world, 'console', () => account);
       return { value, expiresAt };

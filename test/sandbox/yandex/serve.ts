@@ -42,6 +42,7 @@ export async function serve(
   const book = world.books.request({
     at: world.clock.now(),
     route: route?.name ?? 'unknown',
+    ...(route === undefined && { target: `${host}${url.pathname}` }),
     method: request.method ?? '',
     faults: struck.map(({ kind }) => kind),
   });

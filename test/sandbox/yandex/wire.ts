@@ -15,7 +15,7 @@ const nothing = message({});
 
 /** What the request says, once it is all there. Throws INVALID_ARGUMENT for anything that is not in its place. */
 export async function messageIn(route: Route, request: IncomingMessage, url: URL): Promise<() => unknown> {
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, () => malformed('The request is too large'));
   return () => {
     const query = messageOf(url.searchParams);
     if (route.input !== 'query') readAs(nothing, query);

@@ -16,8 +16,9 @@ export interface KeyFile {
 }
 
 export interface AuthorizedKey {
-  readonly publicKey: KeyObject;
-  readonly file: KeyFile;
+  readonly id: string;
+  readonly publicKey: () => KeyObject;
+  readonly file: () => KeyFile;
 }
 
 export interface Account {
