@@ -1,7 +1,6 @@
 /** Changes as operations: at once, later, never, failed at HTTP 200; and the keys that make them happen once. */
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../src/core/time.ts';
-import { aLockbox } from './yandex/builder.ts';
 import { keeperAt, lockboxes, withDb } from './yandex-asking.ts';
 
 const { start, keeper } = lockboxes();
@@ -95,6 +94,29 @@ describe('an operation', () => {
     expect(await at.payload()).toEqual({ username: 'app', password: 'pw-2', extra: 'x' });
   });
 
+  test('finds that others have used up the quota meanwhile', async () => {
+    const at = await keeper(withDb.with({ versionQuota: 2 }));
+    at.at.control.fault({ kind: 'operation', polls: 1, times: 1 });
+    const { id } = await at.order(add, body);
+    at.at.control.addVersion({ extra: 'x' });
+    expect(await at.operation(id)).toMatchObject({ done: true, error: { code: 8 } });
+  });
+
+  test('that takes its time saves a version from destruction, or comes too late', async () => {
+    for (const [takes, status] of [
+      [30, 'ACTIVE'],
+      [90, 'DESTROYED'],
+    ] as const) {
+      const at = await keeper(withDb);
+      at.at.control.scheduleDestruction(seconds(60));
+      at.at.control.fault({ kind: 'operation', takes: seconds(takes), times: 1 });
+      const { id } = await at.order('cancelVersionDestruction', { versionId: at.at.secret().current() });
+      at.at.control.skew(seconds(100));
+      expect((await at.current())?.status).toBe(status);
+      expect((await at.operation(id)).error?.code).toBe(status === 'ACTIVE' ? undefined : 9);
+    }
+  });
+
   test('keeps others from changing the secret meanwhile, where servers are like that', async () => {
     const at = await keeper(withDb.assuming({ concurrentChanges: 'aborted' }));
     at.at.control.fault({ kind: 'operation', polls: 1, times: 1 });
@@ -162,67 +184,5 @@ describe('an idempotency key', () => {
     const at = await keeper(withDb);
     for (const wrong of ['rotation-1', 'c1700de3-b8cb-1d8a-9990-000000000001'])
       await expect(at.order(add, body, wrong)).rejects.toThrow('400/3');
-  });
-});
-
-describe('a secret that is created', () => {
-  const folderId = 'b1gfolder00000000001';
-  const secrets = '/lockbox/v1/secrets';
-
-  test('is there while the operation is under way, and has its version when it is done', async () => {
-    const at = await keeper(withDb);
-    const sent = { folderId, name: 'new', versionPayloadEntries: [{ key: 'a', textValue: 'b' }] };
-    const started = (await at.ask('lockbox', 'POST', secrets, { body: sent })).body as { id: string; done: boolean };
-    expect(started.done).toBe(false);
-    const id = at.at.secret('new').id;
-    expect((await at.ask('lockbox', 'GET', `${secrets}/${id}`)).body).toMatchObject({ status: 'CREATING' });
-    await at.operation(started.id);
-    expect((await at.ask('lockbox', 'GET', `${secrets}/${id}`)).body).toMatchObject({
-      status: 'ACTIVE',
-      currentVersion: { payloadEntryKeys: ['a'] },
-    });
-  });
-
-  test('is gone again when the operation failed', async () => {
-    const at = await keeper(withDb);
-    at.at.control.fault({ kind: 'operation', polls: 1, error: { code: 13 } });
-    const { body: started } = await at.ask('lockbox', 'POST', secrets, { body: { folderId, name: 'new' } });
-    const { id } = at.at.secret('new');
-    await at.operation((started as { id: string }).id);
-    expect((await at.ask('lockbox', 'GET', `${secrets}/${id}`)).status).toBe(404);
-  });
-
-  test.each([
-    [
-      'entries and a specification',
-      { versionPayloadEntries: [{ key: 'a', textValue: 'b' }], passwordPayloadSpecification: { passwordKey: 'p' } },
-    ],
-    ['a version of nothing', { createVersion: true }],
-    ['labels that are none', { labels: { Team: 'x' } }],
-    ['a specification that nothing can be made by', { passwordPayloadSpecification: { passwordKey: 'p', length: 3 } }],
-    [
-      'punctuation both included and excluded',
-      { passwordPayloadSpecification: { passwordKey: 'p', includedPunctuation: '!', excludedPunctuation: '?' } },
-    ],
-  ])('is refused with %s', async (_, more) => {
-    const at = await keeper(withDb);
-    expect((await at.ask('lockbox', 'POST', secrets, { body: { folderId, ...more } })).status).toBe(400);
-    expect(() => at.at.secret('new')).toThrow();
-  });
-
-  test('changes as the mask says, and only that', async () => {
-    const at = await keeper(aLockbox().withSecret({ name: 'db', description: 'old', entries: { a: 'b' } }));
-    const path = `${secrets}/${at.at.secret().id}`;
-    const change = (sent: object) => at.ask('lockbox', 'PATCH', path, { body: sent });
-    await change({ updateMask: 'name', name: 'renamed', description: 'not this' });
-    expect((await at.ask('lockbox', 'GET', path)).body).toMatchObject({ name: 'renamed', description: 'old' });
-    const generated = { passwordKey: 'password', length: '12', includePunctuation: false };
-    await change({ updateMask: 'passwordPayloadSpecification', passwordPayloadSpecification: generated });
-    await at.order(add);
-    expect(await at.payload()).toEqual({ password: expect.stringMatching(/^\w{12}$/) });
-    await change({ updateMask: 'passwordPayloadSpecification' });
-    expect(await at.outcome(add, body)).toBe('200');
-    for (const wrong of [{}, { updateMask: 'folderId' }, { updateMask: ['name'] }])
-      expect((await change(wrong)).status).toBe(400);
   });
 });

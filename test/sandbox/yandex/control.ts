@@ -69,14 +69,14 @@ export function worldControl(world: World): WorldControl {
   const secret = (name: string | undefined) => secretNamed(world, name);
   const account = (name: string | undefined) => accountNamed(world, name);
   const versionsWith: WorldControl['versionsWith'] = (values) => {
-    versions.destroyWhatIsDue(world);
+    world.clock.catchUp();
     const all = [...world.secrets.values()].flatMap((one) => one.versions);
     return all.filter((one) => hasAll(one, values)).map(whereabouts);
   };
   return {
     skew(length) {
       world.clock.shift(length);
-      versions.destroyWhatIsDue(world);
+      world.clock.catchUp();
     },
     addVersion(entries = {}, where = {}) {
       const changes = Object.entries(entries).map(([key, value]) => ({

@@ -25,6 +25,8 @@ export interface Change {
   readonly pace?: Pace;
 }
 
+const internal = { code: codes.internal, message: 'Internal error' };
+
 /** Starts what is asked for, and answers with the operation, as the server does. */
 export function operate(asked: Asked, change: Change): object {
   const { world, idempotencyKey } = asked;
@@ -45,7 +47,6 @@ export function operate(asked: Asked, change: Change): object {
     error: undefined,
     response: undefined,
     pollsLeft: undefined,
-    dueAt: undefined,
     advance: () => undefined,
   };
   world.operations.set(operation.id, operation);
@@ -72,7 +73,7 @@ function setOff(asked: Asked, operation: Operation, change: Change): void {
   const planned = pick(asked.misdeeds, 'operation');
   const finish = () => settle(world, operation, change.carryOut, change.undo);
   const fail = () => {
-    const { code, message = 'Internal error' } = planned?.error ?? { code: codes.internal };
+    const { code, message = internal.message } = planned?.error ?? internal;
     const failing = () => {
       throw new RpcError(code, message);
     };
@@ -91,22 +92,13 @@ function wait(world: World, operation: Operation, { polls, takes }: Pace, then: 
     return;
   }
   operation.pollsLeft = polls;
-  operation.dueAt = takes === undefined ? undefined : world.clock.now() + takes;
-  const cancel = operation.dueAt === undefined ? undefined : world.clock.at(operation.dueAt, () => operation.advance());
+  const cancel = takes === undefined ? undefined : world.clock.at(world.clock.now() + takes, () => operation.advance());
   operation.advance = () => {
     cancel?.();
     operation.pollsLeft = undefined;
-    operation.dueAt = undefined;
     operation.advance = () => undefined;
     then();
   };
-}
-
-/** Alarms come when the machine has time for them; what is due has to be over before anybody is told. */
-export function finishWhatIsDue(world: World): void {
-  for (const operation of world.underWay) {
-    if (operation.dueAt !== undefined && operation.dueAt <= world.clock.now()) operation.advance();
-  }
 }
 
 function settle(world: World, operation: Operation, carryOut: () => object, undo?: () => void): void {
@@ -119,9 +111,10 @@ function settle(world: World, operation: Operation, carryOut: () => object, undo
     operation.response = carryOut();
   } catch (error) {
     undo?.();
-    if (!(error instanceof RpcError)) throw error;
-    operation.error = { code: error.code, message: error.message };
-    if (book !== undefined) book.code = error.code;
+    if (!(error instanceof RpcError)) world.books.trouble(error);
+    const { code, message } = error instanceof RpcError ? error : internal;
+    operation.error = { code, message };
+    if (book !== undefined) book.code = code;
   }
 }
 

@@ -6,14 +6,13 @@ import type { RequestBook } from '../ledger.ts';
 import { passThrough } from '../passage.ts';
 import type { LockboxMisdeed, RouteName } from './faults.ts';
 import { readAs } from './fields.ts';
-import { finishWhatIsDue, repeated } from './operations.ts';
+import { repeated } from './operations.ts';
 import type { Order } from './orders.ts';
 import type { Asked, Route } from './route.ts';
 import { routes } from './routes.ts';
 import type { Host } from './spec.ts';
 import { type Answer, codeOf, codes, notFound, OtherAnswer, RpcError, tooManyRequests } from './status.ts';
 import { authenticate } from './tokens.ts';
-import { destroyWhatIsDue } from './versions.ts';
 import { idempotencyKeyOf, messageIn, refusal, send, withEnds } from './wire.ts';
 import type { World } from './world.ts';
 
@@ -94,8 +93,7 @@ async function work(
   // The body is taken in first, so that nothing is decided on what may be over by the time it is there.
   const sent = await messageIn(route, request, url);
   await somebody('before');
-  finishWhatIsDue(world);
-  destroyWhatIsDue(world);
+  world.clock.catchUp();
   const account = route.auth ? authenticate(world, header('authorization')) : undefined;
   if (account !== undefined) book.identity = account.name;
   const read = readAs(route.read, sent());

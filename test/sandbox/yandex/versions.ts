@@ -70,7 +70,7 @@ export function schedule(world: World, version: Version, destroyAt: Instant, by:
   version.cancelAlarm();
   version.status = 'SCHEDULED_FOR_DESTRUCTION';
   version.destroyAt = destroyAt;
-  version.cancelAlarm = world.clock.at(destroyAt, () => destroy(world, version));
+  version.cancelAlarm = world.clock.at(destroyAt, () => destroy(world, version, destroyAt));
   world.books.versions.get(version.id)?.scheduled.push({ at: world.clock.now(), by, destroyAt });
 }
 
@@ -89,16 +89,6 @@ export function destroy(world: World, version: Version, at: Instant = world.cloc
   const { secret } = version;
   if (secret.current === version && world.unknowns.destroyedCurrent === 'absent') {
     makeCurrent(world, secret, undefined, 'somebody');
-  }
-}
-
-/** Alarms come when the machine has time for them; what is due has to have happened before anybody is told. */
-export function destroyWhatIsDue(world: World): void {
-  const now = world.clock.now();
-  for (const { versions } of world.secrets.values()) {
-    for (const version of versions) {
-      if (version.destroyAt !== undefined && version.destroyAt <= now) destroy(world, version, version.destroyAt);
-    }
   }
 }
 

@@ -97,7 +97,6 @@ export interface Operation {
   response: object | undefined;
   /** Polls until something happens next; undefined: polling moves nothing. */
   pollsLeft: number | undefined;
-  dueAt: Instant | undefined;
   /** What happens then. */
   advance: () => void;
 }
