@@ -137,7 +137,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   };
   watch();
   await learnTimes(household, isKept);
-  await worker.ensure(household.jobs);
+  // Redis may have gone since it was found to be there: all is planned in memory, and it is told when it is back.
+  await worker.ensure(household.jobs).catch((error: unknown) => onError('the schedule in Redis', error));
   // Believe nothing from before the start: tokens are in nobody's memory, and who knows what became of the sinks.
   await worker.wakeAll();
 

@@ -12,7 +12,7 @@ const moment: Duration = 1_000;
 const batch = 50;
 
 /** How long the store may take to answer somebody who waits for it; and where nobody does. */
-const defaultPatience: Duration = 2_000;
+const defaultPatience: Duration = 1_000;
 const longestCall: Duration = 30_000;
 
 export class Absence {
@@ -61,31 +61,41 @@ export class Absence {
   }
 
   async #tellingAll(): Promise<void> {
-    const { store } = this.#options;
-    if (this.#reason) {
-      const [first] = this.#memory.keys();
-      const answer: Promise<unknown> = first === undefined ? store.list() : store.load(first);
-      try {
-        await within(this.#options, answer);
-      } catch (error) {
-        return this.#report(error);
-      }
-      this.#reason = undefined;
-    }
-    const open = [...this.#memory].filter(([, known]) => known.cutOff !== undefined);
-    for (let from = 0; from < open.length && !this.#reason; from += batch) {
+    const presence = this.#reason ? await this.#presence() : 'back';
+    if (presence === 'away') return;
+    const isBack = presence === 'back';
+    if (isBack) this.#reason = undefined;
+    const open = [...this.#memory].filter(([, known]) => known.cutOff !== undefined && (isBack || known.isUnsaved));
+    for (let from = 0; from < open.length && !(isBack && this.#reason); from += batch) {
       const errors: unknown[] = [];
       const some = open.slice(from, from + batch);
       await Promise.all(
-        some.map(([secret, known]) => this.#tell(secret, known).catch((error: unknown) => errors.push(error))),
+        some.map(([secret, known]) => this.#tell(secret, known, isBack).catch((error: unknown) => errors.push(error))),
       );
       if (errors.length > 0) this.#report(errors[0]);
       if (errors.length === some.length) return;
     }
   }
 
-  /** Tell the store of one secret that is cut off, and have it no longer so. Nobody asks the store of it meanwhile. */
-  async #tell(secret: string, known: Remembered): Promise<void> {
+  /** `slow`: it answers, and can be told, but nobody is to wait for it. */
+  async #presence(): Promise<'back' | 'slow' | 'away'> {
+    const { store } = this.#options;
+    const [first] = this.#memory.keys();
+    const answer: Promise<unknown> = first === undefined ? store.list() : store.load(first);
+    const answersWithin = (limit?: Duration) =>
+      within(this.#options, answer, limit).then(
+        () => true,
+        (error: unknown) => {
+          this.#report(error);
+          return false;
+        },
+      );
+    if (await answersWithin()) return 'back';
+    return (await answersWithin(longestCall)) ? 'slow' : 'away';
+  }
+
+  /** Tell the store of one secret that is cut off, and have it no longer so where it `isBack`. Nobody asks the store of it meanwhile. */
+  async #tell(secret: string, known: Remembered, isBack: boolean): Promise<void> {
     const { store, onBack } = this.#options;
     const told = <T>(task: Promise<T>): Promise<T> => within(this.#options, task, longestCall);
     await told(known.underWay).catch(() => undefined);
@@ -101,6 +111,7 @@ export class Absence {
       for (const values of others) saved = await told(store.update(secret, (record) => record, values));
       telling.told(saved);
     } while (known.isUnsaved);
+    if (!isBack) return;
     const { isReported } = known;
     known.cutOff = undefined;
     known.isReported = false;

@@ -17,14 +17,14 @@ export interface LifelineOptions {
   readonly onKept?: (secret: string, error: unknown) => void;
   /** The store knows everything again. */
   readonly onBack?: (secret: string, wasReported: boolean) => void;
-  /** How long the store may take to answer. Default: 2 s. */
+  /** How long the store may take to answer where we remember the answer ourselves. Default: 1 s. */
   readonly patience?: Duration;
 }
 
 /**
  * A store that is asked once too often while it is away would hold up every look: from the first failure on everything
- * is answered from memory and the store asked in the background, until it has heard all that happened. A secret that was
- * never loaded is not remembered: it fails as the store does.
+ * is answered from memory and the store asked in the background, until it has heard all that happened. What was never
+ * loaded is not remembered: for that the store is asked at any time, as long as it takes, and fails as the store does.
  *
  * What happens meanwhile is known to this process alone. Killed then, it loses it.
  */
@@ -44,7 +44,7 @@ export class Lifeline implements Store {
       const known = this.#present(secret);
       if (known?.cutOff !== undefined) return known.saved;
       try {
-        const saved = await this.#ask(secret, () => this.#options.store.load(secret));
+        const saved = await this.#ask(known, this.#options.store.load(secret));
         return this.#remember(secret).agree(saved);
       } catch (error) {
         this.#absence.begin(error);
@@ -70,7 +70,7 @@ export class Lifeline implements Store {
         return next;
       };
       try {
-        const saved = await this.#ask(secret, () => this.#options.store.update(secret, watched, values));
+        const saved = await this.#ask(known, this.#options.store.update(secret, watched, values));
         return this.#remember(secret).agree(saved, values);
       } catch (error) {
         if (isBroken) throw error;
@@ -88,26 +88,23 @@ export class Lifeline implements Store {
 
   values(secret: string): Promise<readonly Kept[]> {
     return this.#inTurn(secret, async () => {
-      let known = this.#present(secret);
-      if (known?.cutOff === undefined) {
-        try {
-          const kept = await this.#ask(secret, () => this.#options.store.values(secret));
-          return known ? known.know(kept) : kept;
-        } catch (error) {
-          this.#absence.begin(error);
-          known = this.#present(secret);
-          if (!known) throw error;
-        }
+      const known = this.#present(secret);
+      if (known?.cutOff !== undefined && known.hasAll) return known.kept;
+      try {
+        const kept = await this.#ask(known?.hasAll ? known : undefined, this.#options.store.values(secret));
+        return known ? known.know(kept) : kept;
+      } catch (error) {
+        this.#absence.begin(error);
+        // Some that we never heard of may be kept: better to ask again than to take them for lost.
+        if (!this.#present(secret)?.hasAll) throw error;
+        return known?.kept ?? [];
       }
-      // Some that we never heard of may be kept: better to ask again than to take them for lost.
-      if (!known.hasAll) throw this.#absence.reason?.error ?? new Error('the values that are kept were never read');
-      return known.kept;
     });
   }
 
   remove(secret: string): Promise<void> {
     return this.#inTurn(secret, async () => {
-      await this.#ask(secret, () => this.#options.store.remove(secret));
+      await this.#options.store.remove(secret);
       this.#memory.delete(secret);
     });
   }
@@ -137,11 +134,7 @@ export class Lifeline implements Store {
   /** The secret as we remember it; cut off where the store is. */
   #present(secret: string): Remembered | undefined {
     const known = this.#memory.get(secret);
-    const { reason } = this.#absence;
-    if (reason) {
-      if (!known) throw reason.error;
-      known.cutOff ??= this.#options.clock.now();
-    }
+    if (known && this.#absence.reason) known.cutOff ??= this.#options.clock.now();
     return known;
   }
 
@@ -151,11 +144,10 @@ export class Lifeline implements Store {
     return known;
   }
 
-  /** Who is told at last that it takes too long goes on without: what it brings then is not forgotten. */
-  #ask<T>(secret: string, ask: () => Promise<T>): Promise<T> {
-    const task = ask();
-    const known = this.#memory.get(secret);
-    if (known) known.underWay = known.underWay.then(() => task).then(ignore, ignore);
+  /** Who is told at last that it takes too long goes on with what is `known`: what it brings then is not forgotten. */
+  #ask<T>(known: Remembered | undefined, task: Promise<T>): Promise<T> {
+    if (!known) return task;
+    known.underWay = known.underWay.then(() => task).then(ignore, ignore);
     return within(this.#options, task);
   }
 

@@ -37,7 +37,7 @@ export interface ConnectOptions {
   readonly onError?: (error: Error) => void;
   /** How long to wait for it at start. Default: 10 s. */
   readonly patience?: Duration;
-  /** How long one command may take. Default: 2 s. */
+  /** How long one command may take. Default: 5 s. */
   readonly commandTime?: Duration;
   /** How often to ask whether it is there. Default: 5 s. */
   readonly heartbeat?: Duration;
@@ -46,7 +46,7 @@ export interface ConnectOptions {
 }
 
 export interface RedisAccess {
-  /** Of the store and for owning the prefix: fails at once while Redis is away, and after 2 s where it does not answer. */
+  /** Of the store and for owning the prefix: fails at once while Redis is away, and after 5 s where it does not answer. */
   readonly store: Redis;
   /** What BullMQ needs, see `Connections`. Each call makes another; who called closes it. */
   producer(): Redis;
@@ -64,7 +64,7 @@ export async function connect(options: ConnectOptions): Promise<RedisAccess> {
   const { place, onHealth, onError } = options;
   const {
     patience = seconds(10),
-    commandTime = seconds(2),
+    commandTime = seconds(5),
     heartbeat = seconds(5),
     policyEvery = seconds(10),
   } = options;
@@ -120,7 +120,7 @@ export async function connect(options: ConnectOptions): Promise<RedisAccess> {
   });
   return {
     store,
-    producer: () => make({ ...impatient, commandTimeout: 2 * commandTime }),
+    producer: () => make(impatient),
     worker: () => make({ maxRetriesPerRequest: null, ...('url' in place && { socketTimeout: seconds(15) }) }),
     keys,
     get isUp() {

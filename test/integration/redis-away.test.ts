@@ -27,18 +27,18 @@ interface Scene {
 }
 
 /** A daemon on its Redis, and a program that uses the credential all the time. */
-async function aScene(context: TestContext, url: string | undefined): Promise<Scene> {
+async function aScene(context: TestContext, url: string | undefined, patience?: number): Promise<Scene> {
   const one = await aStage(lives());
   context.onTestFinished((finished) => one.close(finished));
   const daemon = await one.daemon({
     config: one.configuration({ state: url === undefined ? '' : `, redis: { url: "${url}" }` }),
   });
-  await eventually('the credential is on disk', () =>
+  const isThere = () =>
     stat(one.file).then(
       () => true,
       () => false,
-    ),
-  );
+    );
+  await eventually('the credential is on disk', isThere, patience);
   const program = one.program();
   await eventually('the program works', () => program.tally.uses > 0);
   return {
@@ -72,6 +72,13 @@ async function aServer({ onTestFinished }: TestContext): Promise<{ server: Redis
   admin.on('error', () => undefined);
   onTestFinished(() => admin.disconnect());
   return { server, url: `redis://127.0.0.1:${server.port}/0`, admin };
+}
+
+/** Of the leases that live one is in the record of Redis. */
+async function isKnown(admin: Redis, { sandbox }: Stage): Promise<boolean> {
+  const [key = ''] = await admin.keys('*record:orders-db*');
+  const record = (key && (await admin.hget(key, 'record'))) || '';
+  return sandbox.books().leases.some(({ id, endedAt }) => endedAt === undefined && record.includes(id));
 }
 
 const says = (words: string) => (line: Readonly<Record<string, unknown>>) => String(line['msg']).includes(words);
@@ -121,14 +128,25 @@ describe.concurrent('for longer than any lease or token lives', () => {
   });
 
   test('Redis answers each command after 2 s', async (context) => {
-    const { server } = await aServer(context);
+    const { server, admin } = await aServer(context);
     const proxy = await aSlowProxy(server.port ?? 0);
     context.onTestFinished(() => proxy.close());
-    const { daemon, check } = await aScene(context, proxy.url);
+    const { stage: one, check } = await aScene(context, proxy.url);
     proxy.delay = 2_000;
     await pause(outage);
+    // Slow as it is, it is told.
+    await eventually('Redis knows the lease in use', () => isKnown(admin, one));
     proxy.delay = 0;
-    await daemon.logged(isBack);
+    await check();
+  });
+
+  test('Redis answers each command after 2 s, from before the start on', async (context) => {
+    const { server, admin } = await aServer(context);
+    const proxy = await aSlowProxy(server.port ?? 0);
+    context.onTestFinished(() => proxy.close());
+    proxy.delay = 2_000;
+    const { stage: one, check } = await aScene(context, proxy.url, 120_000);
+    await eventually('Redis knows the lease in use', () => isKnown(admin, one));
     await check();
   });
 

@@ -11,7 +11,10 @@ import { aLease, held } from '../core/build.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 /** What may become of one call. */
-type Fate = 'done' | 'refused' | 'unheard' | 'never';
+type Fate = 'done' | 'slow' | 'refused' | 'unheard' | 'never';
+
+/** Longer than anybody is to wait who can be answered from memory. */
+const slowness = 3_000;
 
 class Subject {
   now = 1_000_000;
@@ -36,14 +39,16 @@ class Subject {
   readonly lifeline = new Lifeline({
     store: this.store,
     clock: { now: () => this.now },
-    timer: (delay, happen) => {
-      const key = {};
-      this.#timers.set(key, { at: this.now + delay, happen });
-      return () => void this.#timers.delete(key);
-    },
+    timer: (delay, happen) => this.#after(delay, happen),
     onKept: (secret, error) => this.told.push(`${secret} kept: ${(error as Error).message}`),
     onBack: (secret, wasReported) => this.told.push(`${secret} back${wasReported ? ', as reported' : ''}`),
   });
+
+  #after(delay: number, happen: () => void): () => void {
+    const key = {};
+    this.#timers.set(key, { at: this.now + delay, happen });
+    return () => void this.#timers.delete(key);
+  }
 
   async #call<T>(name: string, effect: () => Promise<T>, isSpared = false): Promise<T> {
     this.asked.push(name);
@@ -51,6 +56,7 @@ class Subject {
     if (fate === 'never') return new Promise(() => undefined);
     if (fate === 'refused') throw new Error('OOM');
     const result = await effect();
+    if (fate === 'slow') await new Promise<void>((resolve) => this.#after(slowness, resolve));
     if (fate === 'unheard') throw new Error('no answer');
     return result;
   }
@@ -147,14 +153,14 @@ describe('a lifeline', () => {
     expect(subject.asked).toEqual(['load s']);
   });
 
-  test('lets nobody wait longer than 2 s for a store that does not answer', async () => {
+  test('lets nobody wait longer than 1 s for a store that does not answer', async () => {
     const subject = await aSubject();
     subject.fate = 'never';
     let isAnswered = false;
     void subject.lifeline.update('s', counted).then(() => {
       isAnswered = true;
     });
-    await subject.pass(1_999);
+    await subject.pass(999);
     expect(isAnswered).toBe(false);
     await subject.pass(1);
     expect(isAnswered).toBe(true);
@@ -235,6 +241,28 @@ describe('a lifeline', () => {
     subject.fate = 'done';
     await subject.pass(2_000);
     expect(countOf((await subject.lifeline.update('s', counted)).record)).toBe(1);
+  });
+
+  test('begins on a store that takes longer than anybody waits: for what nobody knows yet it is asked as long as it takes', async () => {
+    const subject = new Subject();
+    const { lifeline } = subject;
+    subject.fate = 'slow';
+    const begun = subject.now;
+    const first = lifeline.load('s').then(() => subject.now - begun);
+    await subject.pass(slowness);
+    expect(await first).toBe(slowness);
+    // Known: the store is cut off by the first who waits too long for it, and what others never asked for is asked for.
+    const second = lifeline.update('s', counted).then(() => subject.now - begun);
+    const third = lifeline.values('s').then((kept) => [kept, subject.now - begun]);
+    const other = lifeline.load('other').then(() => subject.now - begun);
+    await subject.pass(2 * slowness);
+    expect(await second).toBe(slowness + 1_000);
+    expect(await third).toEqual([[], 2 * slowness + 1_000]);
+    expect(await other).toBe(2 * slowness);
+    // And it is told everything, slow as it is.
+    await subject.pass(20 * slowness);
+    expect(lifeline.unsaved()).toEqual([]);
+    expect(await subject.count()).toBe(1);
   });
 
   test('keeps what somebody else saved meanwhile, beside its own', async () => {
