@@ -1,4 +1,5 @@
 /** Finds a smaller plan in which the same promise is broken: what a person has to read is what it takes. */
+import type { Instant } from '../../src/core/time.ts';
 import type { HousePlan, Plan, SecretPlan } from './plan.ts';
 import { World } from './world.ts';
 
@@ -15,8 +16,13 @@ export async function brokenIn({ seed, plan }: Case): Promise<readonly string[]>
   return new World(seed, plan).live().catch((error: unknown) => [String(error)]);
 }
 
-/** `promise 4`, or the first word of whatever was thrown. */
-const kindOf = (what: string): string => /^promise \d|^\S+/.exec(what)?.[0] ?? '';
+/** What is said of a broken promise, whenever and of whomever it is said. */
+const kindOf = (what: string): string =>
+  what
+    .replace(/ at \d+:/, '')
+    .split(' ')
+    .filter((word, i) => i < 2 || /^[a-z]+$/.test(word))
+    .join(' ');
 
 /** Until `isOver`, or nothing can be left out any more. */
 export async function shrink(
@@ -24,7 +30,8 @@ export async function shrink(
   onSmaller: (smaller: Case) => void,
   isOver: () => boolean = () => false,
 ): Promise<Case> {
-  const kinds = new Set((await brokenIn(start)).map(kindOf));
+  const broken = await brokenIn(start);
+  const kinds = new Set(broken.map(kindOf));
   const failing = async (plan: Plan, first: number): Promise<Case | undefined> => {
     for (let i = 0; i < throws && !isOver(); i++) {
       const seed = first + i;
@@ -32,7 +39,9 @@ export async function shrink(
     }
     return undefined;
   };
-  let present = start;
+  const plan = until(Math.min(...broken.map((what) => Number(/ at (\d+):/.exec(what)?.[1] ?? Infinity))), start.plan);
+  let present = (await failing(plan, start.seed)) ?? start;
+  onSmaller(present);
   for (let found: Case | undefined = present; found && !isOver(); ) {
     found = undefined;
     for (const plan of smallerThan(present.plan)) {
@@ -44,6 +53,18 @@ export async function shrink(
     }
   }
   return present;
+}
+
+/** Without what comes after that: nothing before it becomes another by that. */
+function until(end: Instant, plan: Plan): Plan {
+  const isBefore = ({ at }: { readonly at: Instant }) => at <= end;
+  return {
+    ...plan,
+    outages: plan.outages.filter(({ from }) => from <= end),
+    crashes: plan.crashes.filter((crash) => crash <= end),
+    redis: plan.redis.filter(({ at, for: before, what }) => isBefore({ at: what === 'older' ? at - before : at })),
+    provocations: plan.provocations.filter(isBefore),
+  };
 }
 
 const calm = {
@@ -71,6 +92,12 @@ function* smallerThan(plan: Plan): Generator<Plan> {
   }
   for (const outages of fewer(plan.outages)) yield { ...plan, outages };
   for (const crashes of fewer(plan.crashes)) yield { ...plan, crashes };
+  for (const redis of fewer(plan.redis)) yield { ...plan, redis };
+  if (plan.clockErrors) {
+    const { clockErrors: _, ...rest } = plan;
+    yield rest;
+  }
+  if (plan.hasLifeline && plan.redis.length === 0) yield { ...plan, hasLifeline: false };
   for (const provocations of fewer(plan.provocations)) yield { ...plan, provocations };
   for (const share of [0.5, 0.8]) yield { ...plan, trouble: Math.ceil(plan.trouble * share) };
 }
