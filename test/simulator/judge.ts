@@ -172,13 +172,13 @@ export class Judge {
 
   /** It was excused. Now that the trouble is over, it must be over for them too, unless there is more. */
   #recover(kept: Kept, place: SinkPlace, program: Program, value: string, over: Instant): void {
-    // Whoever is told no three times thinks for an hour before the next.
-    const isRejected = kept.isVerified && [...kept.issuer.leases.values()].some(({ isFit }) => !isFit);
-    const recovery = longestRecovery + (isRejected ? minutes(60) : 0);
-    const at = Math.max(over, this.#timeline.now()) + recovery;
+    const at = Math.max(over, this.#timeline.now()) + longestRecovery;
     this.#timeline.watch(at, () => {
       if (program.loaded !== value || kept.issuer.accepts(value)) return;
-      const more = this.excuses.lastTrouble(kept, place, at - recovery + 1, at);
+      // Whoever is told no three times thinks for an hour before the next.
+      const unfit = kept.isVerified ? kept.issuer.last.find(({ isFit }) => !isFit)?.issuedAt : undefined;
+      const thinking = unfit !== undefined && unfit + minutes(60) > at ? unfit + minutes(60) : undefined;
+      const more = thinking ?? this.excuses.lastTrouble(kept, place, at - longestRecovery + 1, at);
       if (more !== undefined) return this.#recover(kept, place, program, value, more);
       this.break(8, `${place.path} is still left with the dead ${value}`);
     });
