@@ -17,7 +17,25 @@ export interface Lease {
   readonly renewal?: Renewal;
   /** Others make its successors and `observe` notices them; to acquire early would bring the same lease again. */
   readonly followed?: true;
+  /** Far from its end the provider answers an `acquire` with the same lease again: that is no failure. */
+  readonly repeats?: true;
+  /** What is known of it where it is one version of a value that a store keeps. */
+  readonly version?: VersionFacts;
 }
+
+/** Among the versions of a value that a store keeps. */
+export interface VersionFacts {
+  /** Why this one: the store calls it current, or the configuration names it. */
+  readonly which: 'current' | 'pinned';
+  /** Others have stopped it: nobody can read it at the store any more. What has been delivered stays. */
+  readonly frozen?: Frozen;
+  /** How many versions the store keeps, as far as it was asked. */
+  readonly count?: number;
+  /** The soonest end of any of the others, as far as they are watched and one is set. */
+  readonly othersEndAt?: Instant;
+}
+
+export type Frozen = 'SecretInactive' | 'NoCurrentVersion' | 'DestructionScheduled';
 
 /** The provider's renewal arithmetic, as data, so that the decision can know where a renewal would land. */
 export interface Renewal {
@@ -28,6 +46,8 @@ export interface Renewal {
   readonly atLeast: Duration;
   /** Is less than `by` granted where that is what fits under the wall? */
   readonly canShorten: boolean;
+  /** Somebody has set an end where there was none: it is lifted as soon as that is seen. */
+  readonly atOnce?: true;
 }
 
 export const isExpired = (lease: Lease, now: Instant): boolean => now >= endOf(lease);

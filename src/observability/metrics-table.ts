@@ -85,6 +85,12 @@ export const metricsTable = [
     help: '1 where the secret counts for readiness.',
   },
   {
+    name: 'leasekeeper_version_destroy_timestamp_seconds',
+    type: 'gauge',
+    labels: ['secret', 'which'],
+    help: 'When a version is destroyed: the current one, the pinned one, or the soonest of the others where they are watched. +Inf: nobody has set that.',
+  },
+  {
     name: 'leasekeeper_token_expiry_timestamp_seconds',
     type: 'gauge',
     labels: ['provider'],

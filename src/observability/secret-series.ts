@@ -45,6 +45,10 @@ function addSecret(page: Page, known: Known, deadTime: DeadTime): void {
   if (view.termStart !== undefined) add('leasekeeper_lease_term_start_timestamp_seconds', stamp(view.termStart));
   if (view.maxExpiresAt !== undefined) add('leasekeeper_lease_max_expiry_timestamp_seconds', stamp(view.maxExpiresAt));
   if (view.renewsAt !== undefined) add('leasekeeper_next_renewal_timestamp_seconds', stamp(view.renewsAt));
+  const { version, versionEndsAt } = view;
+  const ofVersion = 'leasekeeper_version_destroy_timestamp_seconds';
+  if (version && versionEndsAt !== undefined) add(ofVersion, stamp(versionEndsAt), 'which', version.which);
+  if (version?.othersEndAt !== undefined) add(ofVersion, stamp(version.othersEndAt), 'which', 'other');
   if (nextLookAt !== undefined) add('leasekeeper_next_look_timestamp_seconds', stamp(nextLookAt));
   if (outageTolerance !== undefined) add('leasekeeper_outage_tolerance_seconds', outageTolerance / 1000);
   for (const [act, at] of Object.entries(view.succeeded)) {

@@ -11,7 +11,7 @@ export const meanings: Readonly<Record<State, string>> = {
   failing: 'something is due, and fails',
   blocked: 'the provider cannot be asked now',
   rejected: 'our own credential was rejected',
-  frozen: 'a person stopped it',
+  frozen: 'somebody stopped it at the provider; what was delivered stays',
   expired: 'a value in use has ended',
 };
 

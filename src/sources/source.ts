@@ -30,7 +30,7 @@ export interface Source {
    * End a lease. Ending what has ended is success. Absent: it is left to expire. Answers `'left'` where it could not
    * be ended and dies by its own end: a token whose value is no longer at hand.
    */
-  revoke?(lease: Lease, call: LeaseCall): Promise<'ended' | 'left'>;
+  revoke?(lease: Lease, call: RevokeCall): Promise<'ended' | 'left'>;
   /**
    * Which leases does the provider know that were created since then and that we do not know? Asked after an
    * `acquire` without an answer. Absent: nothing can be lost, because `acquire` only reads or honours its key.
@@ -62,6 +62,14 @@ export interface Call {
 export interface LeaseCall extends Call {
   /** The values of the lease, where this process has them. */
   readonly material?: Material;
+}
+
+export interface RevokeCall extends LeaseCall {
+  /**
+   * The lease has failed its proofs, and this one is used in its place: what others read is to be this one again before
+   * anything is ended. Where that cannot be had nothing is ended, and the error calls for a person.
+   */
+  readonly instead?: Lease;
 }
 
 export interface RenewCall extends LeaseCall {
