@@ -54,7 +54,8 @@ test('answers, fails as it is told, does what others would do, and shows its boo
   const authorization = `Bearer ${await token()}`;
   const path = `/lockbox/v1/secrets/${ready.secrets[0]?.id}`;
   const get = () => say(ready.endpoints.lockbox, { method: 'GET', path, headers: { authorization } });
-  await tell({ kind: 'fail', status: 503, on: 'secret-get', times: 1 });
+  const told = await tell({ kind: 'fail', status: 503, on: 'secret-get', times: 1 });
+  expect(told.body).toEqual({ ok: true });
   expect((await get()).status).toBe(503);
   const { made } = (await tell({ kind: 'add-version', entries: { password: 'pw-2' } })).body as { made: string };
   expect((await get()).body).toMatchObject({ description: '', currentVersion: { id: made } });

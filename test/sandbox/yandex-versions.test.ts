@@ -166,6 +166,14 @@ describe('the current version', () => {
     }
   });
 
+  test('may be any of them from the start, if it is there', async () => {
+    const versions = ['e6qa', 'e6qb'].map((id) => ({ id, entries: { password: id } }));
+    const described = (current: string) => aLockbox().withSecret({ name: 'db', versions, current });
+    const at = await keeper(described('e6qa'));
+    expect(await at.payload()).toEqual({ password: 'e6qa' });
+    await expect(described('e6qc').start()).rejects.toThrow('e6qc');
+  });
+
   test('may be none at all', async () => {
     const at = await keeper(aLockbox().withSecret({ name: 'empty', versions: [] }));
     expect(await at.current()).toBeUndefined();
