@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { decide } from '../../src/core/decide.ts';
 import { another, asLeaseError, LeaseError, nextTry, patience } from '../../src/core/failure.ts';
 import { endOfHolding, headOf } from '../../src/core/record.ts';
 import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
+import { statusOf } from '../../src/core/status.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { acquired, intending, observed, putInDoubt, renewed, settled, succeeded } from '../../src/core/transitions.ts';
-import { aLease, held, recordOf, rulesOf, stepTo } from './build.ts';
+import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const down = new LeaseError('unavailable', '503');
 const gone = new LeaseError('gone', '404');
@@ -91,6 +93,21 @@ describe('an acquire', () => {
     expect(failed(begun, stepTo('acquire'), down, when(9)).acquires).toEqual([9, 1]);
     expect(acquired(begun, aLease(), rulesOf(), 9).acquires).toEqual([9, 1]);
     expect(failed(recordOf(), stepTo('acquire'), down, when(9)).acquires).toBeUndefined();
+  });
+
+  test('that brings the same lease again is no failure where the provider does that, but waits as long as after one', () => {
+    const again = (repeats: boolean) => {
+      const lease = { id: 't1', issuedAt: 0, expiresAt: minutes(60), ...(repeats && { repeats: true as const }) };
+      const before = intending(recordOf(held(lease)), { key: 'k', at: minutes(40) });
+      const after = acquired(before, lease, rulesOf(), minutes(40));
+      return succeeded(before, after, stepTo('acquire'), minutes(40));
+    };
+    expect(statusOf(again(true), rulesOf(), minutes(40)).failures).toEqual({ acquire: 0 });
+    expect(again(true).succeeded).toEqual({ acquire: minutes(40) });
+    expect(statusOf(again(false), rulesOf(), minutes(40)).failures).toEqual({ acquire: 1 });
+    const next = (repeats: boolean) => decide(again(repeats), rulesOf(), at(minutes(40)));
+    expect(next(true)).toEqual(next(false));
+    expect(again(true).failures['acquire']).toMatchObject({ count: 1, isOver: true });
   });
 
   test('remembers eight before it', () => {

@@ -46,9 +46,28 @@ describe('a secret is', () => {
     expect(state(well, minutes(60) - 1)).toBe('overdue');
   });
 
+  test('frozen where others stopped it at the provider: what a sink still waits for is not to be had', () => {
+    const frozen = held(aLease({ version: { which: 'current', frozen: 'SecretInactive' } }));
+    expect(state(recordOf(frozen), 1)).toBe('frozen');
+    expect(state({ ...recordOf(frozen), sinks: {} }, 1)).toBe('frozen');
+    expect(state(recordOf(frozen), minutes(60))).toBe('expired');
+    expect(state(recordOf(held(aLease({ version: { which: 'current' } }))), 1)).toBe('healthy');
+  });
+
   test('pending while a sink waits for the head', () => {
     expect(state({ ...well, sinks: {} }, 1)).toBe('pending');
     expect(state(recordOf(), 1)).toBe('pending');
+  });
+});
+
+describe('the version of a secret', () => {
+  test('is that of the newest lease, with its end there', () => {
+    const version = { which: 'pinned', count: 3 } as const;
+    const status = statusOf(recordOf(held({ id: 'v1', issuedAt: 0, version })), rules, 0);
+    expect(status).toMatchObject({ version, versionEndsAt: Number.POSITIVE_INFINITY });
+    const ending = held({ id: 'v1', issuedAt: 0, expiresAt: hours(7), version });
+    expect(statusOf(recordOf(ending), rules, 0).versionEndsAt).toBe(hours(7));
+    expect(statusOf(well, rules, 0)).not.toHaveProperty('versionEndsAt');
   });
 });
 

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { decide } from '../../src/core/decide.ts';
+import type { HeldLease } from '../../src/core/record.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { callDeadline, fraction, timetable } from '../../src/core/timetable.ts';
-import { aLease, held, rulesOf } from './build.ts';
+import { renewed } from '../../src/core/transitions.ts';
+import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
 const emergency = (term: number) =>
   term - timetable(held(aLease({ expiresAt: term })), rulesOf({ grace: 0 })).emergencyAt;
@@ -54,6 +57,20 @@ test('the jitter of a lease brings all of its dates forward by the same', () => 
   expect(early.wallAt).toBe(Math.floor(plain.wallAt - share));
   expect(early.emergencyAt).toBe(plain.emergencyAt);
 });
+
+test('an end that somebody has set is lifted at once, however far it is', () => {
+  const renewal = { from: 'now', by: days(36_500), atLeast: days(36_500), canShorten: false, atOnce: true } as const;
+  const version = held({ id: 'v1', issuedAt: hours(1), expiresAt: days(7), renewal });
+  expect(timetable(version, rulesOf({ jitter: 0.1 })).renewAt).toBe(hours(1));
+  const record = recordOf(version);
+  const facts = at(hours(2));
+  expect(decide(record, rulesOf(), facts)).toMatchObject({ act: 'renew', because: 'RenewalDue', at: hours(1) });
+  const lifted = renewed(record, { id: 'v1', issuedAt: hours(1) }, lifting(version), hours(2));
+  expect(decide(lifted, rulesOf(), facts)).toMatchObject({ act: 'wait', because: 'NotDue' });
+  expect(lifted.leases[0]).not.toHaveProperty('refused');
+});
+
+const lifting = (before: HeldLease) => ({ before, askedAt: hours(2), isChanged: false });
 
 test('two leases, and two terms of one lease, have jitters of their own', () => {
   const dates = ['a', 'b', 'c'].flatMap((id) => [0, 1].map((termStart) => fraction(`${id}/${termStart}`)));

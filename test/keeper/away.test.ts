@@ -122,14 +122,14 @@ test.each(fates)('an acquire whose intent or answer the store %s to hear of is n
   expect(record.sinks['file']?.has?.lease).toBe('l1');
 });
 
-test('a look waits for a store that does not answer once, and no longer than 2 s', async () => {
+test('a look waits for a store that does not answer once, and no longer than 1 s', async () => {
   const { stage, how } = aStage();
   const source = aSource(stage);
   stage.add({ source, sinks: { file: aSink(), other: aSink() } });
   await stage.until(minutes(29));
   how.fate = 'never';
   await stage.until(minutes(31));
-  expect(source.asked.at(-1)).toBe(`renew at ${minutes(30) + seconds(2)}`);
+  expect(source.asked.at(-1)).toBe(`renew at ${minutes(30) + seconds(1)}`);
 });
 
 test('the lease is asked about before it is renewed from memory', async () => {

@@ -82,6 +82,28 @@ describe('a look', () => {
     expect(leases[0]?.stray).toBe(true);
   });
 
+  test('names what is used instead where it ends what failed its proofs, and nothing where it ends what served', async () => {
+    const stage = new Stage();
+    const ended: [string, string | undefined][] = [];
+    const source = aSource(stage, {
+      revoke: async ({ id }, { instead }) => {
+        ended.push([id, instead?.id]);
+        return 'ended';
+      },
+    });
+    stage.add({
+      source,
+      sinks: { file: aSink() },
+      policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since) => since + minutes(10) },
+      verify: async (material) => {
+        if (material.reveal('value') === 'VALUE-l2') throw new LeaseError('invalid', 'it does not work');
+      },
+    });
+    await stage.until(minutes(30));
+    expect(ended[0]).toEqual(['l2', 'l1']);
+    expect(ended[1]).toEqual(['l1', undefined]);
+  });
+
   test('renews by the date at which the renewal may be sent at the latest', async () => {
     const stage = new Stage();
     const sent: Instant[] = [];

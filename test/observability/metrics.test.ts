@@ -37,7 +37,8 @@ function lived() {
       'infisical-main/token',
     ),
   );
-  metrics.listen(changed({ ...recordOf(held(aLease({ maxExpiresAt: hours(24) }))), succeeded: { acquire: 0 } }));
+  const lease = aLease({ maxExpiresAt: hours(24), version: { which: 'current' } });
+  metrics.listen(changed({ ...recordOf(held(lease)), succeeded: { acquire: 0 } }));
   metrics.listen(done(aStep('acquire', 'NothingHeld')));
   metrics.listen(done(aStep('write', 'Undelivered', 'file')));
   metrics.listen(done(aStep('renew', 'RenewalDue', 'l1'), { outcome: 'unavailable', at: seconds(3) }));
@@ -89,6 +90,20 @@ test('before anything is held there is no expiry, and the secret is pending, req
   expect(samples.get('leasekeeper_required{secret="orders-db"}')).toBe('1');
   expect(samples.get('leasekeeper_delivery_owed{secret="orders-db",sink="file"}')).toBe('1');
   expect(samples.get('leasekeeper_dead_seconds_total{secret="orders-db",sink="file"}')).toBe('0');
+});
+
+test('of a version it is told when it is destroyed, whether or not that was set, and of the others where they are watched', async () => {
+  const { scrape, metrics } = watched();
+  const destroyed = (which: string) =>
+    `leasekeeper_version_destroy_timestamp_seconds{secret="orders-db",which="${which}"}`;
+  metrics.listen(changed(recordOf(held({ id: 'v1', issuedAt: 0, version: { which: 'current' } }))));
+  expect((await scrape()).get(destroyed('current'))).toBe('+Inf');
+  expect((await scrape()).has(destroyed('other'))).toBe(false);
+  const version = { which: 'pinned', othersEndAt: hours(2) } as const;
+  metrics.listen(changed(recordOf(held({ id: 'v1', issuedAt: 0, expiresAt: hours(1), version }))));
+  expect((await scrape()).get(destroyed('pinned'))).toBe('3600');
+  expect((await scrape()).get(destroyed('other'))).toBe('7200');
+  expect((await scrape()).has(destroyed('current'))).toBe(false);
 });
 
 test('a lease that no sink has taken yet is not an expiry of a consumer', async () => {
