@@ -35,6 +35,9 @@ export interface VersionFacts {
   readonly othersEndAt?: Instant;
 }
 
+/** So many versions a store keeps of one value, those that were destroyed not counted. Contract: Lockbox 3. */
+export const versionQuota = 1_000;
+
 export type Frozen = 'SecretInactive' | 'NoCurrentVersion' | 'DestructionScheduled';
 
 /** The provider's renewal arithmetic, as data, so that the decision can know where a renewal would land. */

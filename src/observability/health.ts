@@ -5,7 +5,7 @@ import type { Clock, Instant } from '../core/time.ts';
 import type { KeeperEvent, Subject } from '../keeper/events.ts';
 import { createLatest, isDelivery, type Known } from './latest.ts';
 import { meanings, type SinkView, type View, viewOf } from './view.ts';
-import { iso } from './words.ts';
+import { iso, sayFrozen } from './words.ts';
 
 export interface Health {
   listen(event: KeeperEvent): void;
@@ -35,6 +35,8 @@ export interface SecretHealth {
   readonly reason: string;
   readonly expiresAt?: string;
   readonly maxExpiresAt?: string;
+  /** When the version of a store is destroyed. Absent: nobody has set that. */
+  readonly destroyAt?: string;
   readonly termStart?: string;
   readonly renewsAt?: string;
   readonly nextLookAt?: string;
@@ -151,7 +153,8 @@ function describe(
     required: subject.required,
     ready: reasons.length === 0,
     state: view.state,
-    reason: [meanings[view.state], ...reasons].join('; '),
+    reason: [meanings[view.state], ...frozenReason(view), ...reasons].join('; '),
+    ...(view.version && dated('destroyAt', view.versionEndsAt)),
     ...dated('expiresAt', view.expiresAt),
     ...dated('maxExpiresAt', view.maxExpiresAt),
     ...dated('termStart', view.termStart),
@@ -179,6 +182,8 @@ function describe(
       .filter(({ act }) => (view.failures[act] ?? 0) > 0),
   };
 }
+
+const frozenReason = ({ version }: View): readonly string[] => (version?.frozen ? [sayFrozen(version.frozen)] : []);
 
 const holdsOf = (sink: SinkView): 'newest' | 'older' | 'ended' | 'nothing' => {
   if (sink.endsAt === undefined) return 'nothing';

@@ -4,6 +4,7 @@ import { type Clock, type Duration, type Instant, sayDuration, seconds } from '.
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
 import { createLatest, isDelivery, type Known } from './latest.ts';
+import { createVersions } from './versions.ts';
 import { type View, viewOf } from './view.ts';
 import { iso, type Line, sayAct, sayCount, sayLife, sayNext, sayReason } from './words.ts';
 
@@ -28,6 +29,7 @@ const quiet: readonly string[] = ['observe', 'try', 'check', 'read', 'search'];
 export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions): Narrator {
   const latest = createLatest(clock);
   const endings = createEndings({ tell, timer, get: (secret) => latest.get(secret) });
+  const versions = createVersions(tell);
   /** Failures since the last success of the same effort, by secret and effort; and whether any of them was printed. */
   const rows = new Map<string, { readonly count: number; readonly isSaid: boolean }>();
   /** Providers of which we said that they are not asked. */
@@ -132,7 +134,10 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
       const known = latest.get(event.secret);
       if (!known) return;
       if (event.type === 'done') done(event, known);
-      if (event.type === 'changed') endings.check(known);
+      if (event.type === 'changed') {
+        endings.check(known);
+        versions.check(known);
+      }
       if (event.type === 'orphaned' && event.count > 0) {
         const leases = sayCount(event.count, 'lease');
         const message = `${event.secret}: ${leases} left to end by date: nobody can end what we lost, or tell whose it is`;
@@ -144,6 +149,7 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     forget: (secret) => {
       latest.forget(secret);
       endings.forget(secret);
+      versions.forget(secret);
       for (const key of rows.keys()) if (key.startsWith(`${secret} `)) rows.delete(key);
     },
     close: endings.close,

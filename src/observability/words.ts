@@ -1,5 +1,6 @@
 /** The closed lists of the core as a person would say them. */
 import type { Wait } from '../core/agenda.ts';
+import type { Frozen } from '../core/lease.ts';
 import { allSinks } from '../core/reloading.ts';
 import { type Instant, sayDuration } from '../core/time.ts';
 import type { AnyStep } from '../keeper/events.ts';
@@ -34,6 +35,15 @@ const reasons: Readonly<Record<string, string>> = {
   Undelivered: 'the sink did not have the newest values',
   Unacknowledged: 'the new values had not been taken up',
 };
+
+const frozen: Readonly<Record<Frozen, string>> = {
+  SecretInactive: 'somebody has deactivated it at the provider: activate it there',
+  NoCurrentVersion: 'it has no current version at the provider: add one there, or make one current',
+  DestructionScheduled: 'its version is to be destroyed: cancel that at the provider, or make another one current',
+};
+
+/** Why the provider does not show a value any more, and what a person can do about it. */
+export const sayFrozen = (why: Frozen): string => frozen[why];
 
 export const sayReason = (because: string): string => reasons[because] ?? because;
 

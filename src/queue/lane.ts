@@ -3,7 +3,7 @@ import { aborted } from '../aborted.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import { inBatches } from './batches.ts';
 import type { Entry, JobQueue } from './job-queue.ts';
-import type { Planned, Running } from './planned.ts';
+import type { MemoryLimits, Planned, Running } from './planned.ts';
 import type { Handle, Job } from './scheduler.ts';
 
 /** What a lane needs of its queue. */
@@ -21,14 +21,6 @@ export interface LaneOptions {
   readonly codeOf: (error: unknown) => string;
   /** Settles when whoever tells Redis a date need not wait for it any longer. Default: never. */
   readonly late?: (signal: AbortSignal) => Promise<unknown>;
-}
-
-/** How late a job is begun from memory. */
-export interface MemoryLimits {
-  /** While Redis starts nothing. */
-  readonly after: Duration;
-  /** While it starts others. */
-  readonly crowded: Duration;
 }
 
 const shortestRetry: Duration = 1_000;

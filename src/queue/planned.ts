@@ -1,5 +1,5 @@
 /** One job of a lane, and what is known of it in memory. */
-import type { Instant } from '../core/time.ts';
+import type { Duration, Instant } from '../core/time.ts';
 import type { Entry } from './job-queue.ts';
 import type { Job } from './scheduler.ts';
 
@@ -27,4 +27,12 @@ export interface Running {
   woken: Instant;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
+}
+
+/** How late a job is begun from memory. */
+export interface MemoryLimits {
+  /** While Redis starts nothing. */
+  readonly after: Duration;
+  /** While it starts others. */
+  readonly crowded: Duration;
 }

@@ -5,6 +5,7 @@ import type { Transition } from '../core/transitions.ts';
 import { Absence, within } from './absence.ts';
 import { copied, Remembered } from './remembered.ts';
 import type { Kept, Saved, Store, Values } from './store.ts';
+import { Turns } from './turns.ts';
 
 export interface LifelineOptions {
   /** It never goes back in time: what it has lost of what it said before it knows itself. */
@@ -31,7 +32,7 @@ export interface LifelineOptions {
 export class Lifeline implements Store {
   readonly #options: LifelineOptions;
   readonly #memory = new Map<string, Remembered>();
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   readonly #absence: Absence;
 
   constructor(options: LifelineOptions) {
@@ -40,7 +41,7 @@ export class Lifeline implements Store {
   }
 
   load(secret: string): Promise<Saved> {
-    return this.#inTurn(secret, async () => {
+    return this.#turns.take(secret, async () => {
       const known = this.#present(secret);
       if (known?.cutOff !== undefined) return known.saved;
       try {
@@ -56,7 +57,7 @@ export class Lifeline implements Store {
   }
 
   update(secret: string, change: Transition, values?: Values): Promise<Saved> {
-    return this.#inTurn(secret, async () => {
+    return this.#turns.take(secret, async () => {
       const known = this.#present(secret);
       if (known?.cutOff !== undefined) return known.change(change, values);
       const tries: SecretRecord[] = [];
@@ -87,7 +88,7 @@ export class Lifeline implements Store {
   }
 
   values(secret: string): Promise<readonly Kept[]> {
-    return this.#inTurn(secret, async () => {
+    return this.#turns.take(secret, async () => {
       const known = this.#present(secret);
       if (known?.cutOff !== undefined && known.hasAll) return known.kept;
       try {
@@ -103,7 +104,7 @@ export class Lifeline implements Store {
   }
 
   remove(secret: string): Promise<void> {
-    return this.#inTurn(secret, async () => {
+    return this.#turns.take(secret, async () => {
       await this.#options.store.remove(secret);
       this.#memory.delete(secret);
     });
@@ -149,16 +150,6 @@ export class Lifeline implements Store {
     if (!known) return task;
     known.underWay = known.underWay.then(() => task).then(ignore, ignore);
     return within(this.#options, task);
-  }
-
-  #inTurn<T>(secret: string, task: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(secret);
-    const turn = before === undefined ? task() : before.then(task);
-    const over = turn.then(ignore, ignore).then(() => {
-      if (this.#turns.get(secret) === over) this.#turns.delete(secret);
-    });
-    this.#turns.set(secret, over);
-    return turn;
   }
 }
 

@@ -22,6 +22,7 @@ import {
 import type { Sealing } from './seal.ts';
 import { sealedWith, unsealed } from './sealed-values.ts';
 import type { Kept, Saved, Store, Values } from './store.ts';
+import { Turns } from './turns.ts';
 
 export interface RedisStoreOptions {
   /** Fails fast, and bounds the time of a command: see `RedisAccess.store`. */
@@ -58,7 +59,7 @@ export class RedisStore implements Store {
   readonly #names: ReturnType<typeof names>;
   /** Never of a lower revision than before. */
   readonly #known = new Map<string, Known>();
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #turns = new Turns();
   /** Those that Redis has lost and does not have again yet. */
   readonly #lost = new Set<string>();
   /** How often was saved, as Redis last counted. */
@@ -80,17 +81,7 @@ export class RedisStore implements Store {
 
   /** Our own changes to a secret take turns: against each other they would only lose the comparison. */
   update(secret: string, change: Transition, values?: Values): Promise<Saved> {
-    return this.#inTurn(secret, () => this.#update(secret, change, values));
-  }
-
-  #inTurn<T>(secret: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(secret);
-    const turn = (before ?? Promise.resolve()).then(work);
-    const over = turn.then(ignore, ignore).then(() => {
-      if (this.#turns.get(secret) === over) this.#turns.delete(secret);
-    });
-    this.#turns.set(secret, over);
-    return turn;
+    return this.#turns.take(secret, () => this.#update(secret, change, values));
   }
 
   async #update(secret: string, change: Transition, values?: Values): Promise<Saved> {
@@ -161,7 +152,7 @@ export class RedisStore implements Store {
     await this.#each([...this.#known.keys()], async (secret) => {
       if (!(await this.#read(secret)).isLost) return;
       const isStillLost = () => this.#lost.has(secret);
-      await this.#inTurn(secret, async () => isStillLost() && this.#update(secret, same));
+      await this.#turns.take(secret, async () => isStillLost() && this.#update(secret, same));
     });
     // Only now: where one could not be asked, all are asked again.
     this.#saves = Math.min(this.#saves, saves);

@@ -208,6 +208,18 @@ test('the moment a value in use ends is said without any event, and so is its re
   expect(words()).toHaveLength(2);
 });
 
+test('what others do to a version in use is said once, and again where it is watched anew', () => {
+  const { log, words, subject } = written();
+  const version = held({ id: 'v1', issuedAt: 0, expiresAt: start + hours(1), version: { which: 'pinned' } });
+  const listen = () => log.listen(changed(recordOf(version)));
+  listen();
+  listen();
+  log.forget('orders-db');
+  log.watch(subject);
+  listen();
+  expect(words().map((line) => line.includes('is to be destroyed in 1h'))).toEqual([true, true]);
+});
+
 test('that a value has ended is said each time, however soon after the last: nothing else may be', () => {
   const { log, words, time } = written();
   for (let i = 1; i <= 2; i++) {
