@@ -4,7 +4,7 @@ import { type HeldLease, type SecretRecord, type SinkState, without } from './re
 import { type Duration, days, type Instant, seconds } from './time.ts';
 
 /** No clock is taken to be wrong by more. */
-const farthest: Duration = days(1);
+export const farthest: Duration = days(1);
 
 /** Who waits to be told what time it is looks again so soon. */
 export const soon: Duration = seconds(5);

@@ -135,6 +135,17 @@ describe('while the time is a guess', () => {
     expect(decide(later, rulesOf(), guess())).toMatchObject({ until: now + minutes(5) });
   });
 
+  test('nothing is renewed whose wall may be near, and what is far from its wall or has none is', () => {
+    const by = { renewal: { from: 'now' as const, by: minutes(60), atLeast: minutes(60), canShorten: false } };
+    const dates = { issuedAt: now - minutes(40), expiresAt: now + minutes(20), ...by };
+    const record = (wall: object) => recordOf(held(aLease({ ...dates, ...wall })));
+    const near = now + minutes(60) + seconds(35) + days(1);
+    expect(decide(record({ maxExpiresAt: near - 1 }), rulesOf(), at(now))).toMatchObject({ act: 'renew' });
+    expect(decide(record({ maxExpiresAt: near - 1 }), rulesOf(), guess())).toMatchObject({ act: 'acquire' });
+    expect(decide(record({ maxExpiresAt: near }), rulesOf(), guess())).toMatchObject({ act: 'renew' });
+    expect(decide(record({}), rulesOf(), guess())).toMatchObject({ act: 'renew' });
+  });
+
   test('nothing is searched for: nobody could say since when', () => {
     const rules = rulesOf({ can: { observe: false, read: false, search: true } });
     const record = recordOf(held(aLease({ expiresAt: now + minutes(60), issuedAt: now })));
