@@ -39,4 +39,4 @@ const timely = (acquires: readonly Instant[], now: Instant): readonly Instant[] 
 
 /** What a process before us has begun may have been begun right before we were. */
 const asFarAsIsKnown = (acquires: readonly Instant[], { now, startedAt }: PaceFacts): readonly Instant[] =>
-  acquires.map((begun) => (startedAt <= begun && begun <= now ? begun : startedAt)).sort((a, b) => b - a);
+  acquires.map((begun) => (begun <= now ? Math.max(begun, startedAt) : startedAt)).sort((a, b) => b - a);
