@@ -29,6 +29,8 @@ describe('a version scheduled for destruction', () => {
     const other = await keeper(two.assuming({ scheduledPayload: 'yes' }));
     other.at.control.scheduleDestruction(days(1));
     expect(await other.readable()).toBe('200');
+    other.at.control.destroyVersion();
+    expect(await other.readable()).toBe('400/9');
   });
 
   test('has a week if nothing else was asked for', async () => {

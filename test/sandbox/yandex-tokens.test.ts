@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { hours, minutes } from '../../src/core/time.ts';
 import { type Reply, say } from './asking.ts';
+import { routes } from './yandex/routes.ts';
 import type { LockboxSandbox } from './yandex/sandbox.ts';
 import { ps256 } from './yandex/signing.ts';
 import { lockboxes, outcomeOf, seen, withDb } from './yandex-asking.ts';
@@ -168,6 +169,15 @@ describe('a token', () => {
     expect(await seen(at, `${token}x`)).toBe('401/16');
     const { body } = await say(at.endpoints.lockbox, { method: 'GET', path: '/lockbox/v1/secrets/e6q' });
     expect(body).toMatchObject({ code: 16 });
+  });
+
+  test.each(routes.filter(({ auth }) => auth))('is asked for by $name', async ({ host, method, pattern }) => {
+    const at = await start(withDb);
+    const path = pattern.source
+      .replaceAll('\\/', '/')
+      .replace(/\(.*?\)/, 'x')
+      .slice(1, -1);
+    expect(outcomeOf(await say(at.endpoints[host], { method, path }))).toBe('401/16');
   });
 
   test('of another account is given to those who may have it', async () => {

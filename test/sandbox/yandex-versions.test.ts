@@ -1,6 +1,7 @@
 /** Adding versions and making them current, with everything that goes wrong there without a word. */
 import { describe, expect, test } from 'vitest';
 import { aLockbox } from './yandex/builder.ts';
+import { makePassword } from './yandex/passwords.ts';
 import { keeperAt, lockboxes, withDb } from './yandex-asking.ts';
 
 const { start, keeper } = lockboxes();
@@ -55,6 +56,19 @@ describe('a version that is added', () => {
     expect(second).toEqual({ password: expect.stringMatching(/^[A-Za-z0-9]{20}$/) });
     expect(response).toMatchObject({ passwordPayloadSpecification: { passwordKey: 'password', length: '20' } });
     expect(at.at.books().versions.map(({ generated }) => generated)).toEqual([true, true, true]);
+  });
+
+  test.each([
+    [{}, [/[A-Z]/, /[a-z]/, /[0-9]/, /[!-/:-@[-`{-~]/]],
+    [{ includeUppercase: false, includedPunctuation: '!?' }, [/[a-z]/, /[0-9]/, /[!?]/]],
+    [{ includeLowercase: false, includeDigits: false, excludedPunctuation: '!?' }, [/[A-Z]/, /[^A-Z!?]/]],
+    [{ includeLowercase: false, includePunctuation: false }, [/[A-Z]/, /[0-9]/]],
+  ])('is made of what %j leaves, and of each kind at least once', (more, kinds) => {
+    for (let n = 0; n < 200; n += 1) {
+      const made = makePassword({ passwordKey: 'password', length: kinds.length, ...more });
+      expect(kinds.filter((kind) => made.match(new RegExp(kind.source, 'g'))?.length !== 1)).toEqual([]);
+    }
+    expect(makePassword({ passwordKey: 'password', ...more })).toHaveLength(36);
   });
 
   test('drops the other entries of its base when it is made by the server, or keeps them', async () => {
