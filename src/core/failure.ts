@@ -71,7 +71,7 @@ export const asLeaseError = (error: unknown): LeaseError =>
 
 /** What the record remembers of a failing act. Never a message. */
 export interface Failure {
-  /** How many came in a row, none of them longer than `memory` after the one before. */
+  /** How many came in a row, none of them longer than `memory` after it was to be tried again. */
   readonly count: number;
   /** How many of them were rejections of our credential. */
   readonly denied: number;
@@ -88,7 +88,7 @@ const shortestDelay: Duration = seconds(1);
 const longestDelay: Duration = minutes(5);
 /** A configuration does not mend itself; ask rarely. */
 const longestDelayWhenInvalid: Duration = minutes(60);
-/** A failure longer ago than this starts a new row. A success does not: a lease may die as soon as it is taken. */
+/** A try that long overdue starts a new row. A success does not: a lease may die as soon as it is taken. */
 export const memory: Duration = minutes(15);
 /** After one rejection, and after more: providers lock out who insists. */
 const whenDenied: Duration = seconds(60);
@@ -99,7 +99,8 @@ export const longestSilence: Duration = minutes(10);
 /** Add one failure to a row of them. */
 export function another(before: Failure | undefined, error: LeaseError, at: Instant): Failure {
   const previous = before && isStrange(before, at) ? { ...before, at, notBefore: at } : before;
-  const row = previous && at - previous.at <= memory ? previous : { count: 0, denied: 0 };
+  const isInRow = previous && at - waitedFor(previous, longestOf(previous)) <= memory;
+  const row = isInRow ? previous : { count: 0, denied: 0 };
   // After a rejection an answer that was lost is taken for another: providers count, also what we did not hear.
   const isDenied = error.code === 'denied' || (error.unsure && row.denied > 0);
   const denied = row.denied + (isDenied ? 1 : 0);
@@ -127,7 +128,11 @@ export const patience = (left: Duration, longest: Duration = longestDelay): Dura
  */
 export function nextTry(failure: Failure | undefined, deadline: Instant, now: Instant): Instant {
   if (!failure || isStrange(failure, now)) return Number.NEGATIVE_INFINITY;
-  const longest = failure.code === 'invalid' ? longestDelayWhenInvalid : longestDelay;
-  const delay = Math.min(shortestDelay * 2 ** (failure.count - 1), patience(deadline - failure.at, longest));
-  return Math.max(Math.floor(failure.at + delay), failure.notBefore);
+  return waitedFor(failure, patience(deadline - failure.at, longestOf(failure)));
 }
+
+/** The end of the wait that follows a failure, where none is longer than that. */
+const waitedFor = ({ at, count, notBefore }: Failure, longest: Duration): Instant =>
+  Math.max(Math.floor(at + Math.min(shortestDelay * 2 ** (count - 1), longest)), notBefore);
+
+const longestOf = ({ code }: Failure): Duration => (code === 'invalid' ? longestDelayWhenInvalid : longestDelay);

@@ -267,6 +267,19 @@ describe('patience', () => {
     expect(nextTry(invalid, hours(4), days(9))).toBe(minutes(30));
   });
 
+  test('with a configuration that is wrong grows to that hour, and stays there', () => {
+    const never = Number.POSITIVE_INFINITY;
+    const tries = [0];
+    let failure = another(undefined, new LeaseError('invalid', 'no'), 0);
+    for (let i = 0; i < 20; i++) {
+      const at = nextTry(failure, never, days(9));
+      tries.push(at);
+      failure = another(failure, new LeaseError('invalid', 'no'), at);
+    }
+    const waits = tries.slice(1).map((at, i) => at - (tries[i] ?? 0));
+    expect(waits.slice(-8)).toEqual(Array.from({ length: 8 }, () => hours(1)));
+  });
+
   test('is not had beyond the back-off where nobody was rejected', () => {
     expect(another(undefined, down, 7).notBefore).toBe(7);
   });
@@ -293,12 +306,14 @@ describe('patience', () => {
     expect(another(another(undefined, down, 0), lost, 5)).toMatchObject({ denied: 0, notBefore: 5 });
   });
 
-  test('is kept through a row of failures of different kinds, for a quarter of an hour after each', () => {
+  test('is kept through a row of failures of different kinds, for a quarter of an hour after each was to be tried again', () => {
     const first = another(undefined, new LeaseError('denied', 'no'), 0);
     expect(first).toEqual({ count: 1, denied: 1, at: 0, code: 'denied', notBefore: minutes(1) });
-    const second = another(first, down, minutes(15));
+    expect(another(first, down, minutes(16) + 1)).toMatchObject({ count: 1, denied: 0 });
+    const second = another(first, down, minutes(16));
     expect(second).toMatchObject({ count: 2, denied: 1 });
-    expect(another(second, down, minutes(30) + 1)).toMatchObject({ count: 1, denied: 0 });
+    expect(another(second, down, minutes(31) + seconds(2))).toMatchObject({ count: 3, denied: 1 });
+    expect(another(second, down, minutes(31) + seconds(2) + 1)).toMatchObject({ count: 1, denied: 0 });
     const wish = another(first, new LeaseError('unavailable', 'no', { notBefore: minutes(5) }), 1);
     expect(wish.notBefore).toBe(minutes(5));
     expect(another(wish, down, 2).notBefore).toBe(minutes(5));
