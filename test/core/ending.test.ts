@@ -1,7 +1,7 @@
 /** What becomes of leases that nobody uses, or that nobody is known to use. */
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
-import { checked, reloaded } from '../../src/core/deliveries.ts';
+import { checked, reloaded, writing } from '../../src/core/deliveries.ts';
 import type { Holding, SecretRecord, SinkState } from '../../src/core/record.ts';
 import type { Rules } from '../../src/core/rules.ts';
 import { inherited } from '../../src/core/strays.ts';
@@ -141,6 +141,12 @@ describe('what a process finds when it begins', () => {
     };
     const kept = settled(next, both, now);
     expect(kept.leases.map(({ supersededAt }) => supersededAt)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('is known to be in use from when we write it ourselves', () => {
+    const next = inherited(record, both);
+    expect(writing(next, 'a', holdingOf('new')).leases.map(({ stray }) => stray)).toEqual([undefined, undefined]);
+    expect(writing(next, 'a', head).leases[0]?.stray).toBe(true);
   });
 
   test('does not make us forget what a program took last, however long that is dead', () => {
