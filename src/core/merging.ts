@@ -18,7 +18,7 @@ export function merged(base: SecretRecord, mine: SecretRecord, theirs: SecretRec
     leases: Object.values(leases),
     sinks: partwise(base.sinks, mine.sinks, theirs.sinks, usedByEither),
     failures: partwise(base.failures, mine.failures, theirs.failures, latest),
-    ...((mine.guesses || theirs.guesses) && { guesses: [...(mine.guesses ?? []), ...(theirs.guesses ?? [])] }),
+    ...(mine.guesses && theirs.guesses && { guesses: [...mine.guesses, ...theirs.guesses] }),
     ...((mine.succeeded || theirs.succeeded) && { succeeded }),
     ...((mine.requests || theirs.requests) && { requests }),
   };

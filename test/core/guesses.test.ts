@@ -55,6 +55,8 @@ describe('what is noted while the time is a guess', () => {
     expect(merged(base, mine, base).guesses).toEqual([1]);
     expect(merged(base, base, theirs).guesses).toEqual([2]);
     expect(merged(base, base, base)).not.toHaveProperty('guesses');
+    expect(merged(mine, base, mine)).not.toHaveProperty('guesses');
+    expect(merged(mine, mine, base)).not.toHaveProperty('guesses');
   });
 });
 
