@@ -1,15 +1,15 @@
 /** The timing rules of the configuration: when to renew, when to rotate, how long the grace. */
 import { z } from 'zod';
 import type { Policy } from '../core/rules.ts';
-import { minutes } from '../core/time.ts';
+import { minutes, seconds } from '../core/time.ts';
 import { cron, nextFiring, timezone } from './cron.ts';
 import { locate, nodeOf } from './locate.ts';
 import { type Finding, finding } from './problem.ts';
 import type { Mapping } from './tree.ts';
 import { duration, share } from './values.ts';
 
-/** Oftener than that a rotation would look like an acquire loop to the provider, and to us. */
-const shortestRotation = minutes(1);
+/** Oftener than that it would look like an acquire loop. What comes oftener than the pace allows (core/pace.ts) is put off. */
+const shortestRotation = seconds(10);
 
 export const policy = z
   .strictObject({
@@ -25,9 +25,9 @@ export const policy = z
     rotate: z
       .strictObject({
         every: duration
-          .refine((length) => length >= shortestRotation, 'too often: every 1m or more')
+          .refine((length) => length >= shortestRotation, 'too often: every 10s or more')
           .optional()
-          .describe('A successor so long after each issue'),
+          .describe('A successor so long after each issue; more than four in five minutes are put off'),
         cron: cron.optional(),
         timezone: timezone.optional(),
       })

@@ -162,7 +162,7 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
     ['7:32', 'policies.default.rotate', 'nothing says when to rotate', 'write every: 24h, or cron: "0 3 * * *"'],
     ['7:44', 'policies.default.rotate.timezone', 'a time zone without a cron has no meaning', 'remove it'],
   ],
-  'rotated-too-often': [['7:41', 'policies.default.rotate.every', 'too often', 'every 1m or more']],
+  'rotated-too-often': [['7:41', 'policies.default.rotate.every', 'too often', 'every 10s or more']],
   'rotated-twice': [['7:51', 'policies.default.rotate.cron', 'two answers to one question', 'remove one of the two']],
   'secret-name': [['8:3', 'secrets.orders/db', 'not a name', 'at most 63']],
   'secret-with-no-sink': [
