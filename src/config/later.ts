@@ -12,7 +12,6 @@ interface Later {
 const table: readonly Later[] = [
   { at: 'page' },
   { at: 'outputs' },
-  { at: 'providers.*.type', values: ['yandex'] },
   {
     at: 'providers.*.auth.method',
     values: ['universal', 'kubernetes', 'aws', 'gcp', 'azure', 'oidc', 'jwt', 'ldap', 'token'],

@@ -4,7 +4,7 @@ import { type Clock, type Duration, type Instant, seconds } from '../core/time.t
 import type { Deps, ProviderRequest } from './define.ts';
 import { connectionsTo, type TlsFiles } from './http-dispatcher.ts';
 import { exchange, type Raw, type Wire } from './http-exchange.ts';
-import { requestRate } from './request-rate.ts';
+import { type RequestRate, requestRate } from './request-rate.ts';
 import { learningSkew } from './skew.ts';
 
 export interface HttpClientOptions {
@@ -15,8 +15,12 @@ export interface HttpClientOptions {
   readonly connections: number;
   /** Absent: as many as there are. */
   readonly requestsPerMinute?: number | undefined;
+  /** Instead of that: what is shared with the clients of the same provider's other hosts. */
+  readonly rate?: RequestRate | undefined;
   /** For each request, besides the caller's own. Absent: 35 s. */
   readonly deadline?: Duration;
+  /** Has the provider itself refused there? Then its date is believed as well. Absent: only a success is. */
+  readonly isRefusal?: (answer: HttpAnswer) => boolean;
 }
 
 export interface HttpRequest {
@@ -26,6 +30,10 @@ export interface HttpRequest {
   readonly path: string;
   /** Becomes JSON. */
   readonly body?: unknown;
+  /** In the place of a body: becomes a form. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** Besides those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly bearer?: string;
   readonly signal: AbortSignal;
   /** In the provider's time. Compared right before the first byte is written: any later it fails, and surely. */
@@ -63,31 +71,35 @@ const longestWait: Duration = seconds(35);
 export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   const base = new URL(options.url);
   const prefix = base.pathname.replace(/\/+$/, '');
-  const { tls = {}, connections, requestsPerMinute, deadline = longestWait } = options;
+  const { tls = {}, connections, requestsPerMinute, deadline = longestWait, isRefusal } = options;
   const wires = connectionsTo({ url: base, tls, connections, env: deps.env });
-  const rate = requestsPerMinute === undefined ? undefined : requestRate(requestsPerMinute, deps.clock);
+  const own = requestsPerMinute === undefined ? undefined : requestRate(requestsPerMinute, deps.clock);
+  const { rate = own } = options;
   const skew = learningSkew();
   const clock: Clock = { now: () => deps.clock.now() + skew.skew() };
 
   let isHeard = false;
 
-  function learn({ status, headers, sentAt, answeredAt }: Raw): void {
+  function learn({ status, headers, sentAt, answeredAt }: Raw, answer: HttpAnswer): void {
     if (status < 500 && status !== 429) isHeard = true;
     // What a proxy or a broken server answers says nothing of the provider's clock.
-    if (status < 200 || status > 299 || typeof headers['date'] !== 'string') return;
+    const isItself = (status >= 200 && status <= 299) || isRefusal?.(answer) === true;
+    if (!isItself || typeof headers['date'] !== 'string') return;
     if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
   }
 
-  async function send({ method, path, body, bearer, sendBy, signal }: HttpRequest): Promise<Raw> {
+  async function send({ method, path, bearer, sendBy, signal, ...request }: HttpRequest): Promise<Raw> {
+    const content = contentOf(request);
     const headers = {
       accept: 'application/json',
       'user-agent': 'leasekeeper',
       ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
       // With this header and no body the server fails.
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(content && { 'content-type': content.type }),
+      ...request.headers,
     };
     const wire = { origin: base.origin, method, path: prefix + path, headers };
-    return exchange(await wires.present(), body === undefined ? wire : { ...wire, body: JSON.stringify(body) }, {
+    return exchange(await wires.present(), content ? { ...wire, body: content.body } : wire, {
       signal,
       deadline,
       clock: deps.clock,
@@ -114,18 +126,19 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
         throw error;
       });
       report(`${Math.min(5, Math.floor(raw.status / 100))}xx` as ProviderRequest['status']);
-      learn(raw);
       const json = jsonOf(raw);
+      const answer = { status: raw.status, sentAt: raw.sentAt, ...(json !== undefined && { json }) };
+      learn(raw, answer);
       const retryAt = retryAtOf(raw, clock.now());
-      return {
-        status: raw.status,
-        sentAt: raw.sentAt + skew.skew(),
-        ...(json !== undefined && { json }),
-        ...(retryAt !== undefined && { retryAt }),
-      };
+      return { ...answer, sentAt: raw.sentAt + skew.skew(), ...(retryAt !== undefined && { retryAt }) };
     },
     close: () => wires.close(),
   };
+}
+
+function contentOf({ body, form }: Pick<HttpRequest, 'body' | 'form'>) {
+  if (form) return { type: 'application/x-www-form-urlencoded', body: new URLSearchParams(form).toString() };
+  return body === undefined ? undefined : { type: 'application/json', body: JSON.stringify(body) };
 }
 
 function jsonOf({ headers, body }: Raw): unknown {

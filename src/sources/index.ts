@@ -1,5 +1,6 @@
 /** Every provider and source we ship, one line each. */
 import { infisical, infisicalAccessToken, infisicalDynamicSecret } from './infisical/provider.ts';
+import { yandex, yandexIamToken, yandexLockbox } from './yandex/provider.ts';
 
-export const providers = [infisical] as const;
-export const sources = [infisicalAccessToken, infisicalDynamicSecret] as const;
+export const providers = [infisical, yandex] as const;
+export const sources = [infisicalAccessToken, infisicalDynamicSecret, yandexIamToken, yandexLockbox] as const;

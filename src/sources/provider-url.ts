@@ -6,18 +6,21 @@ import { hostOf, isLoopback } from './proxy.ts';
  * `https://…`, becomes the same without slashes at its end. Plain `http://` is for loopback only: credentials travel
  * on it. A user name, a password, a query or a fragment does not belong there.
  */
-export const providerUrl = z
-  .string('an address such as https://app.infisical.com')
-  .transform((text, context) => {
-    const fault = faultOf(text);
-    if (fault === undefined) return text.trim().replace(/\/+$/, '');
-    context.addIssue({ code: 'custom', message: fault });
-    return z.NEVER;
-  })
-  .describe('Address of the provider; plain http:// is refused unless it is loopback');
+export const urlSuchAs = (example: string) =>
+  z
+    .string(`an address such as ${example}`)
+    .transform((text, context) => {
+      const fault = faultOf(text, example);
+      if (fault === undefined) return text.trim().replace(/\/+$/, '');
+      context.addIssue({ code: 'custom', message: fault });
+      return z.NEVER;
+    })
+    .describe('Address of the provider; plain http:// is refused unless it is loopback');
 
-function faultOf(text: string): string | undefined {
-  if (!URL.canParse(text)) return 'not an address: write it with its scheme, such as https://app.infisical.com';
+export const providerUrl = urlSuchAs('https://app.infisical.com');
+
+function faultOf(text: string, example: string): string | undefined {
+  if (!URL.canParse(text)) return `not an address: write it with its scheme, such as ${example}`;
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'an address starts with https://';
   // None of these is repeated: it may be a credential.

@@ -1,13 +1,17 @@
 /** How many requests we allow ourselves at one provider: a bucket that fills by the minute. */
 import { type Clock, type Instant, minutes } from '../core/time.ts';
 
+export interface RequestRate {
+  take(): Instant | undefined;
+}
+
 /**
  * Never more than `perMinute` in any minute, of which a quarter may come at once. Providers count in fixed minutes of
  * their own, so a full bucket on top of a minute's refill would break their limit.
  * `take` answers with nothing where a request may go, else with when the next one may. It waits for nobody: who goes
  * first is for others to say.
  */
-export function requestRate(perMinute: number, clock: Clock): { take(): Instant | undefined } {
+export function requestRate(perMinute: number, clock: Clock): RequestRate {
   const burst = Math.max(1, Math.floor(perMinute / 4));
   const full = burst * minutes(1);
   // One request is a minute's worth of milliseconds, so that nothing is ever rounded.

@@ -135,7 +135,6 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'plain-http': [['5:10', 'providers.main.url', 'plain http', 'https://']],
   port: [['11:17', 'http.listen', 'no such port', '65535 is the highest']],
   prefix: [['11:18', 'state.prefix', 'not a prefix', 'at most 64']],
-  'provider-of-later': [['4:11', 'providers.main.type', 'not supported by this version yet', 'infisical']],
   'providers-missing': [['1:1', 'providers', 'missing', 'name at least one provider, such as infisical-main']],
   'redis-as-text': [['11:17', 'state.redis', 'not a Redis', 'write embedded, or { url: "redis://host:6379/0" }']],
   'redis-password': [['11:24', 'state.redis.url', 'a URL with a credential in it', 'password: { file: /path }']],

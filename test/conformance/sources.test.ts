@@ -2,35 +2,74 @@
 import { describe, expect, it } from 'vitest';
 import { sources } from '../../src/sources/index.ts';
 import { infisicalAccessToken, infisicalDynamicSecret } from './fixtures/infisical-sandbox.ts';
-import { type Claims, sourceSuite } from './source-suite.ts';
+import { yandexIamToken, yandexLockbox } from './fixtures/yandex-sandbox.ts';
+import { type Claims, type PlayedProvider, sourceSuite } from './source-suite.ts';
 
-const fixtures: Readonly<Record<string, readonly [Claims, typeof infisicalAccessToken]>> = {
-  'infisical/access-token': [
-    { can: ['renew', 'revoke', 'credential'], never: ['rejects our token', 'lacks a permission'] },
-    infisicalAccessToken,
-  ],
-  'infisical/dynamic-secret': [
-    { can: ['renew', 'observe', 'revoke', 'search'], never: ['rejects our credential'] },
-    infisicalDynamicSecret,
-  ],
-};
+/** One source at one kind of server. */
+interface Played {
+  readonly type: string;
+  readonly at: string;
+  readonly claims: Claims;
+  play(): Promise<PlayedProvider>;
+}
 
-const servers = [
+const infisical = [
   { flavour: '2025', skew: 0 },
   { flavour: '2026', skew: 600_000 },
   { flavour: '2025', skew: -90_000 },
 ] as const;
 
-for (const [type, [claims, fixture]] of Object.entries(fixtures)) {
-  for (const server of servers) {
-    sourceSuite(`${type} of a server of ${server.flavour}, ${server.skew / 1_000} s ahead`, claims, () =>
-      fixture(server),
-    );
-  }
-}
+const yandex = [
+  { defaults: 'omitted', skew: 0 },
+  { defaults: 'printed', skew: 600_000 },
+  { defaults: 'omitted', skew: -90_000 },
+] as const;
+
+const ahead = (skew: number): string => `${skew / 1_000} s ahead`;
+
+const atInfisical = (type: string, claims: Claims, fixture: typeof infisicalAccessToken): readonly Played[] =>
+  infisical.map((server) => ({
+    type,
+    at: `a server of ${server.flavour}, ${ahead(server.skew)}`,
+    claims,
+    play: () => fixture(server),
+  }));
+
+const atYandex = (type: string, claims: Claims, fixture: typeof yandexIamToken): readonly Played[] =>
+  yandex.map((server) => ({
+    type,
+    at: `servers with defaults ${server.defaults}, ${ahead(server.skew)}`,
+    claims,
+    play: () => fixture(server),
+  }));
+
+const all = [
+  ...atInfisical(
+    'infisical/access-token',
+    { can: ['renew', 'revoke', 'credential'], never: ['rejects our token', 'lacks a permission'] },
+    infisicalAccessToken,
+  ),
+  ...atInfisical(
+    'infisical/dynamic-secret',
+    { can: ['renew', 'observe', 'revoke', 'search'], never: ['rejects our credential'] },
+    infisicalDynamicSecret,
+  ),
+  ...atYandex(
+    'yandex/iam-token',
+    { can: ['credential'], never: ['rejects our token', 'lacks a permission'] },
+    yandexIamToken,
+  ),
+  ...atYandex(
+    'yandex/lockbox',
+    { can: ['read', 'observe'], never: ['rejects our credential'], onlyReads: true },
+    yandexLockbox,
+  ),
+];
+
+for (const { type, at, claims, play } of all) sourceSuite(`${type} of ${at}`, claims, play);
 
 describe('the list of sources', () => {
   it('has a fixture for each', () => {
-    expect(Object.keys(fixtures)).toEqual(sources.map(({ type }) => type));
+    expect([...new Set(all.map(({ type }) => type))]).toEqual(sources.map(({ type }) => type));
   });
 });

@@ -1,0 +1,89 @@
+/** What the configuration may say of Yandex Cloud and of a secret of Lockbox. */
+import { z } from 'zod';
+import { credential } from '../../config/credential.ts';
+import { absolutePath, duration } from '../../config/values.ts';
+import { seconds } from '../../core/time.ts';
+import { urlSuchAs } from '../provider-url.ts';
+
+const text = z.string().trim().min(1);
+const pem = text.describe('A file in PEM; read again when it changes');
+
+/** As the console shows them: they become part of a path. */
+const idOf = (what: string) => text.regex(/^[A-Za-z0-9_-]{1,50}$/, `not the id of ${what}: copy it from the console`);
+
+const endpoint = (host: string, what: string) =>
+  urlSuchAs(`https://${host}`).default(`https://${host}`).describe(`Address of ${what}. Default: the public cloud`);
+
+const auth = z.discriminatedUnion('method', [
+  z.strictObject({
+    method: z.literal('service-account-key'),
+    keyFile: absolutePath.describe(
+      'An authorized key of the service account, as the console writes it; read at every exchange',
+    ),
+    audience: text
+      .default('https://iam.api.cloud.yandex.net/iam/v1/tokens')
+      .describe('What the JWT is made out to, wherever it is sent. Default: as all regions want it'),
+  }),
+  z.strictObject({ method: z.literal('metadata') }),
+  z.strictObject({
+    method: z.literal('workload-identity'),
+    serviceAccountId: idOf('a service account').describe('The service account that the workload may act as'),
+    tokenFile: absolutePath.describe('The token that the cluster projects; read at every exchange'),
+  }),
+  z.strictObject({
+    method: z.literal('token'),
+    token: credential.describe('An IAM token that somebody else keeps alive; a file is watched for the next one'),
+  }),
+]);
+export type Auth = z.output<typeof auth>;
+
+export const providerOptions = {
+  auth: auth.describe('How the service account proves who it is'),
+  endpoints: z
+    .strictObject({
+      lockbox: endpoint('lockbox.api.cloud.yandex.net', 'Lockbox'),
+      payload: endpoint('payload.lockbox.api.cloud.yandex.net', "Lockbox's payloads"),
+      operation: endpoint('operation.api.cloud.yandex.net', 'the operations'),
+      iam: endpoint('iam.api.cloud.yandex.net', 'IAM'),
+      auth: endpoint('auth.yandex.cloud', 'the exchange for workloads'),
+    })
+    .prefault({})
+    .describe('Where its services are: other regions have other hosts'),
+  tls: z
+    .strictObject({
+      ca: pem.optional().describe('CAs to trust instead of the ones this machine trusts'),
+      cert: pem.optional().describe('Our own certificate'),
+      key: pem.optional().describe('Its key'),
+    })
+    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+      message: 'a client certificate needs both: cert and key',
+    })
+    .optional(),
+  rate: z
+    .strictObject({
+      requestsPerMinute: z.int().min(1).max(100_000).describe('Never more than so many, in any minute, to all hosts'),
+    })
+    .optional(),
+  slots: z.int().min(1).max(64).default(8).describe('Requests under way at a time'),
+};
+
+type ProviderOptions = z.output<z.ZodObject<typeof providerOptions>>;
+export type Endpoints = ProviderOptions['endpoints'];
+export type ConnectionRules = Pick<ProviderOptions, 'tls' | 'rate' | 'slots'>;
+
+export const secretOptions = {
+  secretId: idOf('a secret').describe('Id of the secret'),
+  version: idOf('a version').optional().describe('Id of the version to be had. Default: whichever is current'),
+  poll: duration
+    .refine((poll) => poll >= seconds(1), 'too often: 1s or more')
+    .prefault('1m')
+    .describe('How often it is asked whether anything has changed; that is free of charge. Default: 1m'),
+  onDestroyScheduled: z
+    .enum(['alert', 'cancel'])
+    .default('alert')
+    .describe('What to do when somebody schedules the destruction of the version we hold: tell, or cancel it'),
+  watchVersions: z
+    .boolean()
+    .default(false)
+    .describe('Tell also of the ends of versions that we do not hold, and how many there are'),
+};

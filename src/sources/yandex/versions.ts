@@ -1,0 +1,114 @@
+/** What Lockbox says of a secret and its versions, as leases. Contract 3. */
+import type { Frozen, Lease, VersionFacts } from '../../core/lease.ts';
+import { days } from '../../core/time.ts';
+import type { Observation } from '../../core/transitions.ts';
+import type { Secret, Version } from './answers.ts';
+import type { Listing } from './lockbox-api.ts';
+
+/** How the configuration wants the versions of a secret to be treated. */
+export interface VersionRules {
+  /** The id of the version that is to be had, whichever is current. */
+  readonly version?: string | undefined;
+  readonly onDestroyScheduled: 'alert' | 'cancel' | 'rotate';
+  readonly watchVersions: boolean;
+  /** We add the versions. Absent: others do. */
+  readonly generate?: object | undefined;
+}
+
+/** A secret as it was asked about, and its versions where those were. */
+export interface View {
+  readonly secret: Secret;
+  readonly listing?: Listing | undefined;
+}
+
+export type VersionState = 'active' | 'scheduled' | 'destroyed';
+
+/** Whatever is not said to be scheduled or destroyed is neither: what has its default may be missing. */
+export function stateOf({ status, destroyAt }: Version): VersionState {
+  if (status === 'DESTROYED') return 'destroyed';
+  return status === 'SCHEDULED_FOR_DESTRUCTION' || destroyAt !== undefined ? 'scheduled' : 'active';
+}
+
+export const isInactive = ({ status }: Secret): boolean => status === 'INACTIVE';
+
+/** Does the secret alone not tell what there is to be known? */
+export const needsListing = ({ currentVersion }: Secret, { version, watchVersions }: VersionRules): boolean =>
+  watchVersions || !currentVersion || (version !== undefined && version !== currentVersion.id);
+
+/** Versions that count for the quota. */
+export const livingIn = ({ versions }: Listing): number =>
+  versions.filter((version) => stateOf(version) !== 'destroyed').length;
+
+/** The destruction is cancelled for good: a renewal that lands where nobody sees the end. */
+const forGood = days(36_500);
+
+/** `version` as a lease. What is not asked anew each time is known from before. */
+export function leaseOf(version: Version, { listing }: Partial<View>, rules: VersionRules, before?: Lease): Lease {
+  const { id, createdAt, destroyAt } = version;
+  return {
+    id,
+    issuedAt: createdAt,
+    ...(destroyAt !== undefined && {
+      expiresAt: destroyAt,
+      ...(rules.onDestroyScheduled === 'cancel' && {
+        renewal: { from: 'now', by: forGood, atLeast: forGood, canShorten: false, atOnce: true },
+      }),
+    }),
+    ...(rules.generate === undefined && { followed: true }),
+    version: factsOf(id, listing, rules, before),
+  };
+}
+
+function factsOf(
+  id: string,
+  listing: Listing | undefined,
+  rules: VersionRules,
+  before: Lease | undefined,
+): VersionFacts {
+  const count = listing?.isProven ? livingIn(listing) : before?.version?.count;
+  const others = (rules.watchVersions ? (listing?.versions ?? []) : []).flatMap((other) =>
+    other.id !== id && other.destroyAt !== undefined && stateOf(other) === 'scheduled' ? [other.destroyAt] : [],
+  );
+  return {
+    which: rules.version === undefined ? 'current' : 'pinned',
+    ...(count !== undefined && { count }),
+    ...(others.length > 0 && { othersEndAt: Math.min(...others) }),
+  };
+}
+
+const frozen = (lease: Lease, why: Frozen): Lease => ({
+  ...lease,
+  version: { which: 'current', ...lease.version, frozen: why },
+});
+
+function thawed({ version: { frozen: _, ...version } = { which: 'current' }, ...lease }: Lease): Lease {
+  return { ...lease, version };
+}
+
+/** What a view says of a lease. */
+export function observationOf(view: View, lease: Lease, rules: VersionRules): Observation {
+  const { secret, listing } = view;
+  const current = secret.currentVersion;
+  const ours = current?.id === lease.id ? current : listing?.versions.find(({ id }) => id === lease.id);
+  const isPinned = rules.version !== undefined;
+  if (ours && stateOf(ours) === 'destroyed') return { is: 'gone' };
+  // Of one that is neither current nor pinned nothing else says so than a whole list without it.
+  if (!ours && listing?.isProven && (isPinned || !current)) return { is: 'gone' };
+  const known = ours ? leaseOf(ours, view, rules, lease) : thawed(lease);
+  const held = (why?: Frozen): Observation => ({ is: 'held', lease: why ? frozen(known, why) : known });
+  const ofState: Readonly<Record<VersionState, Frozen | undefined>> = {
+    active: undefined,
+    scheduled: 'DestructionScheduled',
+    destroyed: 'NoCurrentVersion',
+  };
+  if (isInactive(secret)) return held('SecretInactive');
+  if (isPinned) return held(ours && ofState[stateOf(ours)]);
+  if (!current) return held('NoCurrentVersion');
+  const why = ofState[stateOf(current)];
+  // Where we make the versions ourselves the next one need not wait for others.
+  const isReplaceable = rules.generate !== undefined && rules.onDestroyScheduled === 'rotate';
+  if (current.id === lease.id && why === undefined) return held();
+  // Of the two it would be no use to acquire what nobody can read.
+  if (why !== undefined && !isReplaceable) return held(why);
+  return { is: 'outdated', lease: why ? frozen(known, why) : known };
+}
