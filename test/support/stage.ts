@@ -113,17 +113,17 @@ ${parts.secrets ?? ''}
 }
 
 /** Everything that is required has been delivered. */
-export const isDelivered = (stage: Stage): Promise<void> =>
+export const isDelivered = (stage: Pick<Stage, 'get'>): Promise<void> =>
   eventually(
     'everything is delivered',
     async () => (await stage.get('/readyz').catch(() => undefined))?.status === 200,
   );
 
 /** The value of one series, by its exact name and labels as printed. */
-export async function metric(stage: Stage, series: string): Promise<number | undefined> {
+export async function metric(stage: Pick<Stage, 'get'>, series: string): Promise<number | undefined> {
   const { body } = await stage.get('/metrics');
   const line = body.split('\n').find((one) => one.startsWith(`${series} `));
-  return line === undefined ? undefined : Number(line.slice(series.length + 1));
+  return line === undefined ? undefined : Number(line.slice(series.length + 1).replace('Inf', 'Infinity'));
 }
 
 /** The values in a dotenv file. */

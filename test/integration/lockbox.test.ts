@@ -1,0 +1,151 @@
+/** The daemon as a real process on Lockbox: versions followed, rescued, rotated; and killed in the worst moment. */
+import { describe, expect, test } from 'vitest';
+import { aLockbox } from '../sandbox/yandex/builder.ts';
+import { aLockboxStage, type LockboxStage } from '../support/lockbox-stage.ts';
+import { eventually, isDelivered, metric } from '../support/stage.ts';
+
+const days = 86_400_000;
+const followed = () => aLockbox().withSecret({ name: 'payments', entries: { password: 'first' } });
+
+const holds = (stage: LockboxStage, password: string) =>
+  eventually(`the file holds ${password}`, async () => (await stage.held('payments'))?.['password'] === password);
+
+const says = (words: string) => (line: Readonly<Record<string, unknown>>) => String(line['msg']).includes(words);
+
+describe.concurrent('a secret that others rotate', () => {
+  test('is delivered as it becomes, also where it goes back, and read only when it has changed', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    await stage.daemon();
+    await holds(stage, 'first');
+    const [first = ''] = sandbox.secret().versions();
+    sandbox.control.addVersion({ password: 'second' });
+    await holds(stage, 'second');
+    sandbox.control.setCurrent(first);
+    await holds(stage, 'first');
+    const polls = () => sandbox.books().counts['secret-get'] ?? 0;
+    const before = polls();
+    await eventually('it was asked for some more times', () => polls() > before + 2);
+    expect(sandbox.books().payloadReads).toHaveLength(3);
+    expect(sandbox.books().tokens).toHaveLength(1);
+  });
+
+  test('whose version is to be destroyed is reported at once, and not touched', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    const daemon = await stage.daemon();
+    await isDelivered(stage);
+    const destroyed = () =>
+      metric(stage, 'leasekeeper_version_destroy_timestamp_seconds{secret="payments",which="current"}');
+    expect(await destroyed()).toBe(Number.POSITIVE_INFINITY);
+    sandbox.control.scheduleDestruction(7 * days);
+    await daemon.logged(says('its current version is to be destroyed in'));
+    expect(Math.abs(((await destroyed()) ?? 0) - (Date.now() + 7 * days) / 1_000)).toBeLessThan(60);
+    expect(JSON.parse((await stage.get('/readyz/payments')).body)).toMatchObject({ state: 'frozen', ready: true });
+    sandbox.control.scheduleDestruction(3 * days);
+    await daemon.logged(says('at another time'));
+    sandbox.control.cancelDestruction();
+    await daemon.logged(says('is not to be destroyed any more'));
+    expect(await destroyed()).toBe(Number.POSITIVE_INFINITY);
+    expect(sandbox.books().payloadReads).toHaveLength(1);
+    expect(sandbox.books().versions[0]?.cancelled.map(({ by }) => by)).toEqual(['somebody']);
+  });
+
+  test('whose version is to be destroyed is rescued where that is wanted', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    const daemon = await stage.daemon(stage.configuration(', onDestroyScheduled: cancel'));
+    await isDelivered(stage);
+    sandbox.control.scheduleDestruction(7 * days);
+    await daemon.logged(says('is not to be destroyed any more'));
+    expect(sandbox.books().versions[0]?.cancelled.map(({ by }) => by)).toEqual(['keeper']);
+    expect(sandbox.books().payloadReads).toHaveLength(1);
+  });
+
+  test('keeps its last value through all that may be wrong with it, and says what that is', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    const daemon = await stage.daemon();
+    await isDelivered(stage);
+    sandbox.control.deactivate();
+    await daemon.logged(says('somebody has deactivated it'));
+    sandbox.control.activate();
+    await daemon.logged(says('it can be read at the provider again'));
+    sandbox.control.destroyVersion();
+    await daemon.logged(says('has ended'));
+    expect(await stage.held('payments')).toEqual({ password: 'first' });
+    expect((await stage.get('/readyz')).status).toBe(503);
+    sandbox.control.addVersion({ password: 'second' });
+    await holds(stage, 'second');
+    await isDelivered(stage);
+  });
+});
+
+describe.concurrent('a password that is rotated', () => {
+  const generated = [
+    [
+      'by: leasekeeper, key: password, length: 24',
+      aLockbox().withSecret({ name: 'payments', entries: { password: 'first', user: 'app' } }),
+    ],
+    ['by: lockbox', aLockbox().withSecret({ name: 'payments', generated: { passwordKey: 'password', length: 24 } })],
+  ] as const;
+
+  test.for(generated)(
+    '%s: the new one is delivered before the old one is scheduled for destruction',
+    async ([how, builder], context) => {
+      const stage = await aLockboxStage(context, builder);
+      const { sandbox } = stage;
+      const [first = ''] = sandbox.secret().versions();
+      const config = stage.configuration(`, generate: { ${how} }`, '{ rotate: { every: 10s }, grace: 2s }');
+      await stage.daemon(config);
+      await eventually(
+        'what is there is delivered, and nothing rotated for it',
+        async () => (await stage.held('payments')) !== undefined,
+      );
+      expect(sandbox.secret().versions()).toEqual([first]);
+      const before = await stage.held('payments');
+      await eventually('the old one is scheduled', () =>
+        sandbox.books().versions.some(({ scheduled }) => scheduled.length > 0),
+      );
+      const after = (await stage.held('payments')) ?? {};
+      const { versions } = sandbox.books();
+      expect(versions.map(({ id, scheduled }) => [id === first, scheduled.length])).toEqual([
+        [true, 1],
+        [false, 0],
+      ]);
+      expect(sandbox.control.versionsWith(after)).toMatchObject([{ version: versions[1]?.id, isCurrent: true }]);
+      expect(after['password']).not.toBe(before?.['password']);
+      expect(after['password']).toHaveLength(24);
+      const [scheduled] = versions[0]?.scheduled ?? [];
+      expect((scheduled?.at ?? 0) - (versions[1]?.createdAt ?? 0)).toBeGreaterThanOrEqual(2_000);
+    },
+  );
+
+  test('is added once for each rotation, wherever the daemon is killed', async (context) => {
+    const builder = aLockbox().withSecret({ name: 'payments', entries: { password: 'first', user: 'app' } });
+    const stage = await aLockboxStage(context, builder);
+    const { sandbox } = stage;
+    const config = stage.configuration(
+      ', generate: { by: leasekeeper, key: password, length: 24 }',
+      '{ rotate: { every: 10s }, grace: 1s }',
+    );
+    let daemon = await stage.daemon(config);
+    await holds(stage, 'first');
+    for (let i = 1; i <= 2; i++) {
+      // Added, and the answer never comes.
+      const stop = sandbox.control.fault({ kind: 'cut', work: true, on: 'version-add' });
+      await eventually('a version is added', () => sandbox.secret().versions().length > i);
+      await daemon.kill();
+      stop();
+      daemon = await stage.daemon(config);
+      await eventually('the new one is delivered', async () => {
+        const held = await stage.held('payments');
+        return held !== undefined && sandbox.control.versionsWith(held).some(({ isCurrent }) => isCurrent);
+      });
+    }
+    const added = sandbox.books().versions.filter(({ by }) => by === 'keeper');
+    // Two that are based on one are one rotation that was made twice.
+    expect(new Set(added.map(({ base }) => base)).size).toBe(added.length);
+    expect((await stage.held('payments'))?.['user']).toBe('app');
+  });
+});
