@@ -231,6 +231,8 @@ test('acquires that a wrong clock dated ahead do not count, once the provider ha
   const record = { ...recordOf(held()), acquires: [now + minutes(1) + 1, now + minutes(1), now, 0] };
   const timely = [now + minutes(1), now, 0];
   expect(observed(record, 'l1', { is: 'held', lease: aLease() }, now).acquires).toEqual(timely);
+  const ahead = { ...record, acquires: [now + minutes(2)] };
+  expect(observed(ahead, 'l1', { is: 'held', lease: aLease() }, now).acquires).toEqual([]);
   const how = { askedAt: now, before: held(), isChanged: false };
   expect(renewed(record, aLease(), how, now).acquires).toEqual(timely);
   const next = acquired({ ...record, intent: { key: 'k', at: now } }, aLease({ id: 'l2' }), rulesOf(), now);

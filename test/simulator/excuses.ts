@@ -48,9 +48,11 @@ export class Excuses {
   }
 
   /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */
-  excuse(kept: Kept, place: SinkPlace, from: Instant, due: Instant): Instant | undefined {
+  excuse(kept: Kept, place: SinkPlace, from: Instant, due: Instant, isForgotten = false): Instant | undefined {
     const window = windowOf(due - from);
-    const places = this.#placesOf(kept, place);
+    // Who cannot know of it holds nothing that is alive: a provider that asks for silence then is given it.
+    const silence = isForgotten ? [`silence/${kept.house.name}`] : [];
+    const places = [...this.#placesOf(kept, place), ...silence];
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
     if (this.#isOrphan(kept, due, minutes(3)) || this.#isSpent(kept, due - window)) return due;
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;

@@ -64,6 +64,17 @@ test('promise 1: a program that is left with a dead value has no excuse but trou
   }
 });
 
+test('promise 1: a silence that the provider asked for excuses only who cannot know what the program uses', async () => {
+  for (const isForgotten of [true, false]) {
+    const it = aWorld();
+    await inUse(it);
+    if (isForgotten) it.world.judge.forgotten.add(idOf(it.issuer));
+    it.world.troubles.note('silence/A', 0, minutes(20));
+    await it.world.timeline.runUntil(minutes(20) + seconds(1));
+    expect(it.world.judge.broken.some((what) => what.startsWith('promise 1'))).toBe(!isForgotten);
+  }
+});
+
 test('promise 1: what somebody else ended is to be replaced within an observation and a retry', async () => {
   const it = aWorld();
   await inUse(it);

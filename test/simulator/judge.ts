@@ -154,7 +154,7 @@ export class Judge {
       const excuse =
         isSurprise || isUnknown
           ? this.excuses.lastTrouble(kept, place, Math.min(end, told.end, told.at) - Math.max(window, minutes(15)), due)
-          : this.excuses.excuse(kept, place, term.from, due);
+          : this.excuses.excuse(kept, place, term.from, due, this.forgotten.has(issued.id));
       if (excuse === undefined) {
         const since = this.#timeline.now() === end ? '' : ` since ${end}`;
         return this.break(1, `${place.path} is left with the dead ${value}${since}`);
