@@ -19,6 +19,12 @@ describe('a secret is', () => {
     expect(state(recordOf(held(aLease(), { refused: true })), 1)).toBe('overdue');
   });
 
+  test('overdue, or failing, while there is a newer one at the provider', () => {
+    const outdated = recordOf(held(aLease(), { outdated: true }));
+    expect(state(outdated, 1)).toBe('overdue');
+    expect(state({ ...outdated, failures: { acquire: failure } }, 1)).toBe('failing');
+  });
+
   test('blocked where that is because the provider may not be asked', () => {
     expect(state(well, minutes(30), true)).toBe('blocked');
     expect(state(well, minutes(29), true)).toBe('healthy');
