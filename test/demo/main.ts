@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: a real Redis whose users live for seconds, a stand-in for Infisical that makes them, the daemon with
- * its embedded Redis, and a program that uses its leased user all the time. Ends with 0 only if all went as promised.
+ * `npm run demo`: a real Redis whose users live for seconds, a stand-in for Infisical that makes them, another for
+ * Lockbox, the daemon with its embedded Redis, and a program that uses its leased user all the time. Ends with 0 only if
+ * all went as promised.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { aDaemon, type Daemon, type LogLine } from '../support/daemon.ts';
 import { freePort } from '../support/ports.ts';
 import { aRedis } from '../support/redis.ts';
+import { rescued, startDemoLockbox } from './lockbox.ts';
 import { picture } from './picture.ts';
 import { type Program, startProgram } from './program.ts';
 import { verdictOf } from './verdict.ts';
@@ -40,7 +42,12 @@ const sandbox = await aSandbox()
   .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '9s', maxTTL: '45s' })
   .with({ minimumTtl: 1000 })
   .start();
+await mkdir(join(dir, 'secrets'), { mode: 0o700 });
+const lockbox = await startDemoLockbox(dir);
 const port = await freePort();
+/** When somebody first wants to destroy a version, and again. */
+const firstAttack = 15_000;
+const attackEvery = 60_000;
 let daemon: Daemon | undefined;
 let program: Program | undefined;
 let exitCode = 1;
@@ -50,6 +57,7 @@ try {
   await program?.stop();
   await daemon?.stop();
   await sandbox.close();
+  await lockbox.sandbox.close();
   await target.stop();
   await rm(dir, { recursive: true, force: true });
 }
@@ -58,6 +66,7 @@ process.exit(exitCode);
 async function demonstrate(): Promise<number> {
   const startedAt = Date.now();
   say('leasekeeper demo: a Redis user that lives 9 s, renewed up to 45 s, then replaced; nobody may notice.');
+  say('Beside it a Lockbox password, rotated every 15 s, and a key whose version somebody will want to destroy.');
   daemon = await aDaemon({ dir, config: await configuration() });
   // It reports its own start, or why it could not.
   await daemon.logged(({ msg }) => String(msg).startsWith('leasekeeper '));
@@ -72,8 +81,10 @@ async function demonstrate(): Promise<number> {
   const code = await daemon.stop();
   await everyLeaseHasEnded();
   const { lines, faults } = verdictOf(sandbox.books(), program);
+  const ofLockbox = await lockbox.verdict();
+  faults.push(...ofLockbox.faults);
   say(`\nafter ${sayDuration(Date.now() - startedAt)}:`);
-  for (const line of lines) say(`  ${line}`);
+  for (const line of [...lines, ...ofLockbox.lines]) say(`  ${line}`);
   if (code !== 0) faults.push(`the daemon ended with ${code}`);
   for (const fault of faults) say(`  FAULT: ${fault}`);
   if (faults.length > 0) say(`the daemon's last words:\n${daemon.lines.slice(-30).join('\n')}`);
@@ -82,7 +93,6 @@ async function demonstrate(): Promise<number> {
 }
 
 async function configuration(): Promise<string> {
-  await mkdir(join(dir, 'secrets'), { mode: 0o700 });
   await writeFile(join(dir, 'client-secret'), sandbox.identity.clientSecret, { mode: 0o600 });
   return `version: 1
 state: { redis: embedded, dataDir: ${join(dir, 'data')} }
@@ -93,7 +103,7 @@ providers:
     type: infisical
     url: ${sandbox.url}
     auth: { method: universal, clientId: ${sandbox.identity.clientId}, clientSecret: { file: ${join(dir, 'client-secret')} } }
-secrets:
+${lockbox.provider}secrets:
   orders-db:
     source: { type: infisical/dynamic-secret, provider: infisical-main, project: shop, environment: prod, name: orders-db }
     policy: { renewAt: 60%, jitter: 10%, grace: 2s }
@@ -104,7 +114,7 @@ secrets:
         keys: { REDIS_USER: DB_USERNAME, REDIS_PASSWORD: DB_PASSWORD }
     reload:
       - { signal: SIGHUP, pidFile: ${pidFile} }
-`;
+${lockbox.secrets}`;
 }
 
 /** Until the time is over or somebody stops it: a picture on a terminal, lines elsewhere. */
@@ -112,11 +122,24 @@ async function watch(startedAt: number, { tally }: Program): Promise<void> {
   const urls = ['metrics', 'readyz', 'readyz/orders-db'].map((path) => `http://127.0.0.1:${port}/${path}`);
   let shown = 0;
   let drawn = 0;
+  let nextAttack = startedAt + firstAttack;
   if (!isTerminal) for (const url of urls) say(`  ${url}`);
   while (!stop.signal.aborted && (length === undefined || Date.now() - startedAt < length)) {
     const log = daemon?.log ?? [];
+    if (Date.now() >= nextAttack) {
+      nextAttack += attackEvery;
+      if (!isTerminal) say(`  somebody schedules the destruction of the version of ${rescued}`);
+      lockbox.attack();
+    }
     if (isTerminal) {
-      const scene = { books: sandbox.books(), tally, startedAt, urls, said: log.slice(-10).map(inWords) };
+      const scene = {
+        books: sandbox.books(),
+        lockbox: lockbox.sandbox.books(),
+        tally,
+        startedAt,
+        urls,
+        said: log.slice(-10).map(inWords),
+      };
       const { columns = 80, rows = 24 } = process.stdout;
       const frame = picture(scene, { columns, rows });
       process.stdout.write(

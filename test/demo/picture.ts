@@ -1,5 +1,7 @@
 /** The demo's live picture: each lease as a bar on a common axis of time, and what happens beside it. */
 import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
+import type { LockboxBooks } from '../sandbox/yandex/books.ts';
+import { rescued, rotated, rotations } from './lockbox.ts';
 import type { Program } from './program.ts';
 
 /** Of the axis of time, where there is room for it; and what stands to its left and right. */
@@ -10,6 +12,7 @@ const ahead = 45_000;
 
 export interface Scene {
   readonly books: Books;
+  readonly lockbox: LockboxBooks;
   readonly tally: Program['tally'];
   readonly startedAt: number;
   readonly urls: readonly string[];
@@ -23,7 +26,7 @@ export interface Screen {
 }
 
 /** One frame that fits: a line that the terminal breaks, or a frame that it scrolls, would spoil the next one. */
-export function picture({ books, tally, startedAt, urls, said }: Scene, { columns, rows }: Screen): string[] {
+export function picture({ books, lockbox, tally, startedAt, urls, said }: Scene, { columns, rows }: Screen): string[] {
   const { now, leases } = books;
   const paint = (code: number, text: string) => `\u001b[${code}m${text}\u001b[0m`;
   const shown = leases.filter(({ endedAt = now }) => endedAt > now - past).slice(-8);
@@ -39,6 +42,7 @@ export function picture({ books, tally, startedAt, urls, said }: Scene, { column
     `  the program   ${paint(1, String(tally.uses))} uses, ${failed}; read its file ${times(tally.loads)}; now ${short(tally.user)}`,
     `  the token     logged in ${times(logins)}, renewed ${times(tokenRenewals)}`,
     `  the leases    ${leases.length} taken, renewed ${times(renewals)}`,
+    `  in Lockbox    ${rotated} rotated ${times(rotations(lockbox))}; ${rescued} ${danger(lockbox, paint)}`,
     '',
     `  ${'lease'.padEnd(10)}${axis(width)}`,
     ...shown.map(
@@ -50,6 +54,15 @@ export function picture({ books, tally, startedAt, urls, said }: Scene, { column
   ];
   const room = Math.max(0, Math.min(10, rows - 1 - lines.length));
   return [...lines, ...said.slice(said.length - room).map((line) => paint(2, `  ${line}`.slice(0, columns - 1)))];
+}
+
+/** Of the version that somebody wants to destroy. */
+function danger({ versions }: LockboxBooks, paint: (code: number, text: string) => string): string {
+  const ofKey = versions.filter(({ secret }) => secret === rescued);
+  const scheduled = ofKey.flatMap((version) => version.scheduled).length;
+  const cancelled = ofKey.flatMap((version) => version.cancelled).length;
+  if (scheduled === 0) return 'is safe';
+  return scheduled > cancelled ? paint(31, 'is to be DESTROYED') : paint(32, `rescued ${times(cancelled)}`);
 }
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
