@@ -11,14 +11,18 @@ import { freePort } from './ports.ts';
 export interface LockboxStage {
   readonly dir: string;
   readonly sandbox: LockboxSandbox;
-  /** Each secret of the stand-in to a file `NAME.json`; `options` are more of each source's, `policy` is its policy. */
-  configuration(options?: string, policy?: string): string;
+  /** Each secret of the stand-in to a file `NAME.json`; `options` are more of each source's, `policy` is its policy; or by the secret's name. */
+  configuration(options?: string | ByName, policy?: string | ByName): string;
   daemon(config?: string): Promise<Daemon>;
   /** What the sink of that secret holds; nothing before it is there. */
   held(secret: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** A page of the daemon. */
   get(path: string): Promise<{ readonly status: number; readonly body: string }>;
 }
+
+const plain = '{ grace: 1s }';
+
+type ByName = Readonly<Record<string, string>>;
 
 /** Ended with the test; where that failed, what the daemons said last is printed. */
 export async function aLockboxStage(context: TestContext, builder: LockboxBuilder): Promise<LockboxStage> {
@@ -39,7 +43,9 @@ export async function aLockboxStage(context: TestContext, builder: LockboxBuilde
   const { lockbox, payload, operation, iam, auth } = sandbox.endpoints;
   const names = (builder.spec.secrets ?? []).map(({ name }) => name);
   const pathOf = (name: string) => join(dir, 'secrets', `${name}.json`);
-  const configuration: LockboxStage['configuration'] = (options = '', policy = '{ grace: 1s }') => `version: 1
+  const of = (given: string | ByName, name: string, other: string) =>
+    typeof given === 'string' ? given : (given[name] ?? other);
+  const configuration: LockboxStage['configuration'] = (options = '', policy = plain) => `version: 1
 state: { dataDir: ${join(dir, 'data')} }
 http: { listen: "127.0.0.1:${port}" }
 log: { level: debug }
@@ -52,8 +58,8 @@ secrets:
 ${names
   .map(
     (name) => `  ${name}:
-    source: { type: yandex/lockbox, provider: yc, secretId: ${sandbox.secret(name).id}, poll: 1s${options} }
-    policy: ${policy}
+    source: { type: yandex/lockbox, provider: yc, secretId: ${sandbox.secret(name).id}, poll: 1s${of(options, name, '')} }
+    policy: ${of(policy, name, plain)}
     sinks: [{ type: file, path: ${pathOf(name)}, format: json }]`,
   )
   .join('\n')}

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface RecordingProxy {
   readonly url: string;
-  /** Tokens and passwords, as they passed. */
+  /** Tokens and passwords, as they passed; `textValue`s of any kind. */
   readonly values: ReadonlySet<string>;
   close(): Promise<void>;
 }
@@ -15,7 +15,7 @@ export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
   const note = (body: Buffer) => {
     for (const [, value = ''] of body
       .toString('utf8')
-      .matchAll(/"(?:accessToken|clientSecret|DB_PASSWORD)":"([^"]+)/g)) {
+      .matchAll(/"(?:accessToken|clientSecret|DB_PASSWORD|jwt|iamToken|textValue)":"([^"]+)/g)) {
       values.add(value);
       // The part of a JWT that makes it one: who has it and can guess the rest has the token.
       const signature = value.startsWith('eyJ') ? value.split('.')[2] : undefined;
@@ -56,17 +56,4 @@ export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
         server.closeAllConnections();
       }),
   };
-}
-
-/** A value in every dress it could leave in: as it is, as JSON writes it, in base64 at three offsets, percent-encoded, in hex. */
-export function dressesOf(value: string): readonly string[] {
-  const bytes = Buffer.from(value);
-  const offsets = [0, 1, 2].map((offset) => {
-    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
-    // The first and last letters depend on what stands beside it.
-    return encoded.slice(offset === 0 ? 0 : 4, -4);
-  });
-  const urlSafe = offsets.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
-  const json = JSON.stringify(value).slice(1, -1);
-  return [...new Set([value, json, ...offsets, ...urlSafe, encodeURIComponent(value), bytes.toString('hex')])];
 }
