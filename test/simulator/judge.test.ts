@@ -186,6 +186,25 @@ test('promise 7: an empty value, one that fails its proof, and a dead one in the
   expect(dead.world.judge.broken[0]).toContain('to the dead');
 });
 
+test('promise 7: only where nobody can be asked may what was forgotten be lost to what is remembered', async () => {
+  for (const [nature, isExcused] of [
+    [aToken(minutes(20), 4), true],
+    [aDynamic(minutes(20), 4), false],
+  ] as const) {
+    const it = aWorld(nature);
+    const { value } = it.issuer.acquire('key', false);
+    await it.world.timeline.runUntil(minutes(25));
+    const next = it.issuer.acquire('other', true);
+    it.world.judge.forgotten.add(next.issued.id);
+    for (const each of [next.value, value]) {
+      const writing = it.sink.write(delivery(each), it.signal);
+      await it.world.timeline.runUntil(it.world.timeline.now() + seconds(2));
+      await writing;
+    }
+    expect(it.world.judge.broken.some((what) => what.includes('to the dead'))).toBe(!isExcused);
+  }
+});
+
 test('promise 8: sinks that differ, hold nothing or a dead value, and programs that use another', async () => {
   const it = aWorld();
   const said = () => unhealed(it.world.judge, it.world.timeline.now(), new Map()).join();
