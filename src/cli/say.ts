@@ -18,15 +18,26 @@ const printable = (text: string): string =>
 
 const bold = 1;
 const red = 31;
+const yellow = 33;
 const dim = 2;
 
-export function sayProblems(problems: readonly Problem[], to: Output): void {
+function sayEach(problems: readonly Problem[], colour: number, to: Output): void {
   for (const { file, line, column, path, message, remedy } of problems) {
     const where = paint(bold, `${printable(file)}:${line}:${column}`, to);
     const what = path === '' ? '' : `${printable(path)}: `;
-    to.write(`${where}  ${what}${paint(red, printable(message), to)}\n`);
+    to.write(`${where}  ${what}${paint(colour, printable(message), to)}\n`);
     if (remedy !== undefined) to.write(`    ${paint(dim, printable(remedy), to)}\n`);
   }
+}
+
+/** Of a configuration that is right. */
+export function sayWarnings(warnings: readonly Problem[], to: Output): void {
+  if (warnings.length > 0) to.write('\nto be known:\n');
+  sayEach(warnings, yellow, to);
+}
+
+export function sayProblems(problems: readonly Problem[], to: Output): void {
+  sayEach(problems, red, to);
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   to.write(`${count} in ${printable(problems[0]?.file ?? 'the configuration')}\n`);
 }

@@ -3,12 +3,14 @@ import type { Configuration, SecretConfiguration } from '../config/configuration
 import type { Policy } from '../core/rules.ts';
 import { sayDuration } from '../core/time.ts';
 import { exitCodes } from './exit-codes.ts';
-import { configurationIn, type World } from './world.ts';
+import { sayWarnings } from './say.ts';
+import { loadedFrom, type World } from './world.ts';
 
 export async function validate(file: string, world: World): Promise<number> {
-  const configuration = configurationIn(file, world);
-  if (!configuration) return exitCodes.invalidConfiguration;
-  world.out.write(summary(file, configuration));
+  const loaded = loadedFrom(file, world);
+  if (!loaded) return exitCodes.invalidConfiguration;
+  world.out.write(summary(file, loaded.configuration));
+  sayWarnings(loaded.warnings, world.err);
   return exitCodes.done;
 }
 

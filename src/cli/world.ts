@@ -11,9 +11,12 @@ export interface World {
 }
 
 /** The configuration in that file, or `undefined` after the problems were told. */
-export function configurationIn(file: string, { env, err }: World) {
+export const configurationIn = (file: string, world: World) => loadedFrom(file, world)?.configuration;
+
+/** The same, with the warnings that there are. */
+export function loadedFrom(file: string, { env, err }: World) {
   const result: LoadResult = loadConfiguration({ file, env });
-  if (result.ok) return result.configuration;
+  if (result.ok) return result;
   sayProblems(result.problems, err);
   return undefined;
 }

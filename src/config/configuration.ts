@@ -91,5 +91,10 @@ export interface ReloadConfiguration {
 
 /** All that is wrong is told at once, in the order of the file. */
 export type LoadResult =
-  | { readonly ok: true; readonly configuration: Configuration }
+  | {
+      readonly ok: true;
+      readonly configuration: Configuration;
+      /** What is right, and has to be known all the same. */
+      readonly warnings: readonly Problem[];
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };

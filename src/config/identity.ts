@@ -10,6 +10,9 @@ const treatment = {
   token: ['policy', 'slots', 'rate', 'tls'],
 } as const;
 
+/** Of these it counts that they are there, and not what they say. */
+const mere: readonly string[] = ['generate'];
+
 /** The same for the same lease, whoever asks for it: where it lies, and at which provider. */
 export const sourceIdentity = (source: Node, provider: Node | undefined): string =>
   digest([bare(source, treatment.source), provider && bare(provider, treatment.provider)]);
@@ -23,7 +26,8 @@ export const digestOf = (provider: Node): string => digest(plain(provider));
 function bare(node: Node, without: readonly string[]): unknown {
   // Where it is no mapping that is told elsewhere.
   const value = (plain(node) ?? {}) as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !without.includes(key)));
+  const kept = Object.entries(value).filter(([key]) => !without.includes(key));
+  return Object.fromEntries(kept.map(([key, one]) => [key, mere.includes(key) ? true : one]));
 }
 
 /** The order of keys means nothing. */

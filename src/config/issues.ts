@@ -112,7 +112,7 @@ function isMisspelt(issue: Issue, branch: readonly Issue[]): boolean {
 }
 
 /** The words of the schema's author: what is wrong, and after a colon (or a question) what would be right. */
-function split(message: string): [message: string, remedy?: string] {
+export function split(message: string): [message: string, remedy?: string] {
   const [, question, answer] = /^([^:?]*\?) (.+)$/s.exec(message) ?? [];
   if (question !== undefined && answer !== undefined) return [question, answer];
   const colon = message.indexOf(': ');

@@ -55,7 +55,8 @@ export function understand(text: string, { file, env, plugins = shipped }: LoadO
   findings.push(...idleDefaults(root, plugins), ...emptyLists(root));
   if (!whole.value || findings.length > 0) return failed();
   const { state, http, log } = whole.value;
-  return { ok: true, configuration: { state, http, log, providers: served.configured, secrets: kept.value } };
+  const configuration = { state, http, log, providers: served.configured, secrets: kept.value };
+  return { ok: true, configuration, warnings: problemsOf(file, kept.warnings) };
 }
 
 function emptyLists(root: Mapping): readonly Finding[] {

@@ -14,6 +14,8 @@ export interface Parsed<T> {
   /** Absent where something is wrong with it. */
   readonly value?: T;
   readonly findings: readonly Finding[];
+  /** Nothing is wrong with what these are about. */
+  readonly warnings?: readonly Finding[];
 }
 
 /** `keyAt`: where the key of `node` stands, for what is missing from it. */

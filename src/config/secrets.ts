@@ -1,9 +1,11 @@
 /** The secrets of the file: each with its source, its policy and its sinks. */
 import type { Policy } from '../core/rules.ts';
+import type { Remark } from '../sources/define.ts';
 import type { SecretConfiguration, SinkConfiguration } from './configuration.ts';
 import type { Env } from './fill.ts';
 import { sourceIdentity } from './identity.ts';
-import { entriesOf, itemsOf, nodeOf, onTopOf, quoted, wordOf } from './locate.ts';
+import { split } from './issues.ts';
+import { entriesOf, itemsOf, locate, nodeOf, onTopOf, quoted, wordOf } from './locate.ts';
 import { meant } from './nearest.ts';
 import { type Parsed, parsePart, pluginOf } from './parse.ts';
 import { builtIn, type PolicyOptions, policyOf } from './policy.ts';
@@ -27,6 +29,7 @@ type Placed = SinkConfiguration & { readonly node: Node };
 
 export function secretsOf(around: Surroundings): Required<Parsed<readonly SecretConfiguration[]>> {
   const secrets: SecretConfiguration[] = [];
+  const warnings: Finding[] = [];
   const sinks: Placed[] = [];
   const findings: Finding[] = [];
   for (const [name, { node, keyAt }] of entriesOf(nodeOf(around.root, 'secrets'))) {
@@ -34,9 +37,10 @@ export function secretsOf(around: Surroundings): Required<Parsed<readonly Secret
     const one = secretOf(name, node, keyAt, around);
     findings.push(...one.findings);
     sinks.push(...one.sinks);
+    warnings.push(...one.warnings);
     if (one.value) secrets.push(one.value);
   }
-  return { value: secrets, findings: [...findings, ...onePlace(sinks)] };
+  return { value: secrets, findings: [...findings, ...onePlace(sinks)], warnings };
 }
 
 function secretOf(name: string, node: Mapping, keyAt: Place, around: Surroundings) {
@@ -53,7 +57,8 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
     ...oneName(placed),
     ...idleRotation(policy.options, source.value, node),
   ];
-  if (!outline.value || !source.value) return { findings, sinks: placed };
+  const { warnings = [] } = source;
+  if (!outline.value || !source.value) return { findings, sinks: placed, warnings };
   const { required, exclusive, onShutdown, reload } = outline.value;
   const value: SecretConfiguration = {
     name,
@@ -65,7 +70,7 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
     exclusive,
     onShutdown,
   };
-  return { value, findings, sinks: placed };
+  return { value, findings, sinks: placed, warnings };
 }
 
 /** What the defaults bring to a plugin's options: only what it knows. */
@@ -118,13 +123,21 @@ function sourceOf(
   }
   const own = parsePart(plugin.schema, node, entry.keyAt, env);
   const identity = sourceIdentity(node, nodeOf(nodeOf(root, 'providers'), word?.value ?? ''));
+  if (own.value === undefined) return { findings: [...findings, ...ofProvider, ...own.findings] };
+  const { warnings = [], ...source } = own.value as SecretConfiguration['source'] & { warnings?: readonly Remark[] };
   return {
-    ...(own.value !== undefined && { value: { ...(own.value as SecretConfiguration['source']), identity } }),
+    value: { ...source, identity },
     findings: [...findings, ...ofProvider, ...own.findings],
+    warnings: warnings.map((one) => remarked(one, node)),
   };
 }
 
-interface Chosen extends Required<Parsed<Policy>> {
+function remarked({ at, message }: Remark, node: Node): Finding {
+  const spot = locate(node, [at]);
+  return finding(spot.at, spot.path, ...split(message));
+}
+
+interface Chosen extends Required<Omit<Parsed<Policy>, 'warnings'>> {
   readonly options?: PolicyOptions;
 }
 

@@ -62,6 +62,23 @@ export interface Ability {
   readonly canRotate: boolean;
 }
 
+/** Something about one option: what it is, and after a colon what to do about it. */
+export interface Remark {
+  /** The option. */
+  readonly at: string;
+  readonly message: string;
+}
+
+/** What follows from the options together. */
+export interface Judgement<Options> {
+  /** Instead of the ability's. */
+  readonly canRotate?: (options: Options) => boolean;
+  /** Options that are each right, but not together. */
+  readonly faults?: (options: Options) => readonly Remark[];
+  /** What is right, and has to be known all the same. */
+  readonly warnings?: (options: Options) => readonly Remark[];
+}
+
 /**
  * A provider, and by its `source` the kinds of leases it offers. Parsing the YAML of either answers with a function
  * that opens it: the options are checked, known by their exact types, and seen by nobody else.
@@ -96,17 +113,31 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
       ability: Ability,
       own: Own,
       open: (options: z.output<z.ZodObject<Own>>, client: Client) => Source,
+      { canRotate, faults, warnings }: Judgement<z.output<z.ZodObject<Own>>> = {},
     ) => ({
       type: `${type}/${name}` as const,
-      schema: z.strictObject({ type: z.literal(`${type}/${name}` as const), ...named, ...own }).transform((parsed) => ({
-        type: `${type}/${name}` as const,
-        ...ability,
-        provider: (parsed as unknown as z.output<z.ZodObject<typeof named>>).provider,
-        open: (provider: Provider): Source => {
-          if (provider.type !== type) throw new TypeError(`${type}/${name} cannot be taken from ${provider.type}`);
-          return open(parsed as unknown as z.output<z.ZodObject<Own>>, provider.client as Client);
-        },
-      })),
+      schema: z
+        .strictObject({ type: z.literal(`${type}/${name}` as const), ...named, ...own })
+        .superRefine((parsed, context) => {
+          for (const { at, message } of faults?.(parsed as unknown as z.output<z.ZodObject<Own>>) ?? []) {
+            context.addIssue({ code: 'custom', path: [at], message });
+          }
+        })
+        .transform((parsed) => {
+          const options = parsed as unknown as z.output<z.ZodObject<Own>>;
+          const told = warnings?.(options) ?? [];
+          return {
+            type: `${type}/${name}` as const,
+            ...ability,
+            ...(canRotate && { canRotate: canRotate(options) }),
+            ...(told.length > 0 && { warnings: told }),
+            provider: (parsed as unknown as z.output<z.ZodObject<typeof named>>).provider,
+            open: (provider: Provider): Source => {
+              if (provider.type !== type) throw new TypeError(`${type}/${name} cannot be taken from ${provider.type}`);
+              return open(options, provider.client as Client);
+            },
+          };
+        }),
     }),
   };
 }

@@ -74,6 +74,31 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'jitter-above-renewal': [['7:46', 'policies.default.jitter', 'jitter has to be less than renewAt', 'less than 20%']],
   'length-without-unit': [['7:31', 'policies.default.grace', 'not a length of time', 'with its unit']],
   listen: [['11:17', 'http.listen', 'not an address to listen on', 'write host:port']],
+  'lockbox-generate-by': [['10:84', 'secrets.db.source.generate.by', 'unknown word here', 'did you mean lockbox?']],
+  'lockbox-generate-key-there': [['10:93', 'secrets.db.source.generate.key', 'unknown key', 'by']],
+  'lockbox-generate-nothing-left': [
+    ['10:125', 'secrets.db.source.generate.exclude', 'nothing is left of one of the classes', 'exclude less'],
+  ],
+  'lockbox-pending-followed': [
+    ['10:83', 'secrets.db.source.pendingPeriod', 'we destroy no version that others have added', 'remove it'],
+  ],
+  'lockbox-pinned-generated': [
+    ['10:77', 'secrets.db.source.version', 'a pinned version and generated ones', 'remove one'],
+  ],
+  'lockbox-policy-followed': [
+    ['12:13', 'secrets.db.policy', 'yandex/lockbox cannot make a new value', 'choose a policy without rotate'],
+  ],
+  'lockbox-poll-fast': [['10:74', 'secrets.db.source.poll', 'too often', '1s or more']],
+  'lockbox-rotate-followed': [
+    [
+      '10:88',
+      'secrets.db.source.onDestroyScheduled',
+      'there is nothing to rotate',
+      'write alert or cancel, or generate',
+    ],
+  ],
+  'lockbox-version-name': [['10:77', 'secrets.db.source.version', 'not the id of a version', 'from the console']],
+  'lockbox-watch-text': [['10:83', 'secrets.db.source.watchVersions', 'expected true or false', 'without quotes']],
   'many-mistakes': [
     ['2:15', 'log.level', 'unknown word here', 'one of debug, error, info, warn'],
     ['6:10', 'providers.main.url', 'plain http', 'https://'],
@@ -218,4 +243,16 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'url-with-password': [['5:10', 'providers.main.url', 'credential does not belong', 'Address of the provider']],
   'version-missing': [['1:1', 'version', 'missing', 'begin the file with version: 1']],
   'version-unknown': [['1:10', 'version', 'unknown version', 'this program reads version: 1']],
+  'yandex-endpoint-plain': [['6:27', 'providers.yc.endpoints.payload', 'plain http', 'https://']],
+  'yandex-endpoint-unknown': [['6:18', 'providers.yc.endpoints.lockbx', 'unknown key', 'did you mean lockbox?']],
+  'yandex-key-relative': [['5:51', 'providers.yc.auth.keyFile', 'a relative path', 'write it from the root']],
+  'yandex-method': [['5:21', 'providers.yc.auth.method', 'unknown word here', 'did you mean service-account-key?']],
+  'yandex-token-written': [
+    [
+      '5:35',
+      'providers.yc.auth.token',
+      'a credential does not belong in this file',
+      '{ file: /path } or { env: NAME }',
+    ],
+  ],
 };

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { sources } from '../../src/sources/index.ts';
 import { infisicalAccessToken, infisicalDynamicSecret } from './fixtures/infisical-sandbox.ts';
-import { yandexIamToken, yandexLockbox } from './fixtures/yandex-sandbox.ts';
-import { type Claims, type PlayedProvider, sourceSuite } from './source-suite.ts';
+import { yandexIamToken, yandexLockbox, yandexLockboxGenerated } from './fixtures/yandex-sandbox.ts';
+import { type Claims, meanings, type PlayedProvider, sourceSuite, type Trouble } from './source-suite.ts';
 
 /** One source at one kind of server. */
 interface Played {
@@ -30,15 +30,15 @@ const ahead = (skew: number): string => `${skew / 1_000} s ahead`;
 const atInfisical = (type: string, claims: Claims, fixture: typeof infisicalAccessToken): readonly Played[] =>
   infisical.map((server) => ({
     type,
-    at: `a server of ${server.flavour}, ${ahead(server.skew)}`,
+    at: `of a server of ${server.flavour}, ${ahead(server.skew)}`,
     claims,
     play: () => fixture(server),
   }));
 
-const atYandex = (type: string, claims: Claims, fixture: typeof yandexIamToken): readonly Played[] =>
+const atYandex = (type: string, claims: Claims, fixture: typeof yandexIamToken, how = 'had'): readonly Played[] =>
   yandex.map((server) => ({
     type,
-    at: `servers with defaults ${server.defaults}, ${ahead(server.skew)}`,
+    at: `${how} at servers with defaults ${server.defaults}, ${ahead(server.skew)}`,
     claims,
     play: () => fixture(server),
   }));
@@ -61,12 +61,18 @@ const all = [
   ),
   ...atYandex(
     'yandex/lockbox',
-    { can: ['read', 'observe'], never: ['rejects our credential'], onlyReads: true },
+    { can: ['read', 'observe'], never: ['rejects our credential'], sure: Object.keys(meanings) as Trouble[] },
     yandexLockbox,
+  ),
+  ...atYandex(
+    'yandex/lockbox',
+    { can: ['read', 'observe', 'revoke'], never: ['rejects our credential'], sure: ['hangs'], requests: 3 },
+    yandexLockboxGenerated,
+    'generated',
   ),
 ];
 
-for (const { type, at, claims, play } of all) sourceSuite(`${type} of ${at}`, claims, play);
+for (const { type, at, claims, play } of all) sourceSuite(`${type} ${at}`, claims, play);
 
 describe('the list of sources', () => {
   it('has a fixture for each', () => {

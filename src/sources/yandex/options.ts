@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { credential } from '../../config/credential.ts';
 import { absolutePath, duration } from '../../config/values.ts';
 import { seconds } from '../../core/time.ts';
+import type { Remark } from '../define.ts';
 import { urlSuchAs } from '../provider-url.ts';
+import { alphabetsOf, type CharacterClass, classes } from './password.ts';
 
 const text = z.string().trim().min(1);
 const pem = text.describe('A file in PEM; read again when it changes');
@@ -71,6 +73,37 @@ type ProviderOptions = z.output<z.ZodObject<typeof providerOptions>>;
 export type Endpoints = ProviderOptions['endpoints'];
 export type ConnectionRules = Pick<ProviderOptions, 'tls' | 'rate' | 'slots'>;
 
+const classNames = Object.keys(classes) as [CharacterClass, ...CharacterClass[]];
+
+const generate = z.discriminatedUnion('by', [
+  z.strictObject({ by: z.literal('lockbox') }),
+  z
+    .strictObject({
+      by: z.literal('leasekeeper'),
+      key: z
+        .string()
+        .max(256)
+        .regex(/^[-_./\\@0-9a-zA-Z]+$/, 'not the key of an entry: letters, digits and any of -_./\\@')
+        .default('password')
+        .describe('The entry that gets the new value; the others stay as they are. Default: password'),
+      length: z.int().min(8).max(1024).default(32).describe('Characters of the value. Default: 32'),
+      classes: z
+        .array(z.enum(classNames))
+        .min(1, 'no characters are left: name at least one class')
+        .default(['uppercase', 'lowercase', 'digits'])
+        .describe('Kinds of characters, of each at least one. Default: uppercase, lowercase, digits'),
+      exclude: z.string().max(100).default('').describe('Characters that are not used'),
+    })
+    .superRefine((rules, context) => {
+      if (alphabetsOf(rules).every((alphabet) => alphabet !== '')) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['exclude'],
+        message: 'nothing is left of one of the classes: exclude less, or name the classes without it',
+      });
+    }),
+]);
+
 export const secretOptions = {
   secretId: idOf('a secret').describe('Id of the secret'),
   version: idOf('a version').optional().describe('Id of the version to be had. Default: whichever is current'),
@@ -79,11 +112,53 @@ export const secretOptions = {
     .prefault('1m')
     .describe('How often it is asked whether anything has changed; that is free of charge. Default: 1m'),
   onDestroyScheduled: z
-    .enum(['alert', 'cancel'])
+    .enum(['alert', 'cancel', 'rotate'])
     .default('alert')
-    .describe('What to do when somebody schedules the destruction of the version we hold: tell, or cancel it'),
+    .describe(
+      'What to do when somebody schedules the destruction of the version we hold: tell, cancel it, or (with generate) add another',
+    ),
   watchVersions: z
     .boolean()
     .default(false)
     .describe('Tell also of the ends of versions that we do not hold, and how many there are'),
+  generate: generate.optional().describe('Versions are added by us, by the policy. Default: others add them'),
+  pendingPeriod: duration
+    .refine((period) => period >= seconds(1), 'too short: 1s or more')
+    .optional()
+    .describe('With generate: how long after its grace a former version can still be saved. Default: 7d'),
 };
+
+type SecretOptions = z.output<z.ZodObject<typeof secretOptions>>;
+
+/** Options that are each right, but not together. */
+export function faultsOf({ generate, version, onDestroyScheduled, pendingPeriod }: SecretOptions): readonly Remark[] {
+  if (generate) {
+    if (version === undefined) return [];
+    return [
+      { at: 'version', message: 'a pinned version and generated ones are two answers to one question: remove one' },
+    ];
+  }
+  const faults: Remark[] = [];
+  if (onDestroyScheduled === 'rotate') {
+    faults.push({
+      at: 'onDestroyScheduled',
+      message: 'there is nothing to rotate where others add the versions: write alert or cancel, or generate:',
+    });
+  }
+  if (pendingPeriod !== undefined) {
+    faults.push({ at: 'pendingPeriod', message: 'we destroy no version that others have added: remove it' });
+  }
+  return faults;
+}
+
+export const warningsOf = ({ generate, secretId }: SecretOptions): readonly Remark[] =>
+  generate
+    ? [
+        {
+          at: 'generate',
+          message:
+            `each rotation changes secret ${secretId} for everybody who reads it, at once:` +
+            ' be sure that all of them follow it',
+        },
+      ]
+    : [];

@@ -8,7 +8,7 @@ import { asking, type YandexClient } from './client.ts';
 import { type Hosts, hostsOf } from './hosts.ts';
 import { iamTokenSource } from './iam-token.ts';
 import { lockboxSource } from './lockbox.ts';
-import { type Auth, providerOptions, secretOptions } from './options.ts';
+import { type Auth, faultsOf, providerOptions, secretOptions, warningsOf } from './options.ts';
 import { asGiven, byAuthorizedKey, byMetadata, byWorkload, type TokenMethod } from './token-methods.ts';
 
 export const yandex = defineProvider(
@@ -87,4 +87,5 @@ export const yandexLockbox = yandex.source(
   { look: 'watch-version', canRotate: false },
   secretOptions,
   (options, client) => lockboxSource(client, options),
+  { canRotate: ({ generate }) => generate !== undefined, faults: faultsOf, warnings: warningsOf },
 );

@@ -1,4 +1,5 @@
 /** What Lockbox says of a secret and its versions, as leases. Contract 3. */
+import { LeaseError } from '../../core/failure.ts';
 import type { Frozen, Lease, VersionFacts } from '../../core/lease.ts';
 import { days } from '../../core/time.ts';
 import type { Observation } from '../../core/transitions.ts';
@@ -29,7 +30,13 @@ export function stateOf({ status, destroyAt }: Version): VersionState {
   return status === 'SCHEDULED_FOR_DESTRUCTION' || destroyAt !== undefined ? 'scheduled' : 'active';
 }
 
-export const isInactive = ({ status }: Secret): boolean => status === 'INACTIVE';
+const isInactive = ({ status }: Secret): boolean => status === 'INACTIVE';
+
+/** Throws `LeaseError` where nothing of the secret can be read. */
+export function requireActive(secret: Secret): void {
+  if (!isInactive(secret)) return;
+  throw new LeaseError('invalid', `secret ${secret.id} is deactivated, so that nobody can read it: activate it`);
+}
 
 /** Does the secret alone not tell what there is to be known? */
 export const needsListing = ({ currentVersion }: Secret, { version, watchVersions }: VersionRules): boolean =>

@@ -1,0 +1,111 @@
+/** Ends versions that we made, and never the one that others read. Contract 3. */
+import { LeaseError } from '../../core/failure.ts';
+import type { Lease } from '../../core/lease.ts';
+import type { RevokeCall } from '../source.ts';
+import type { Secret } from './answers.ts';
+import { afterEffect } from './client.ts';
+import { Refusal, rpc } from './failures.ts';
+import { type GeneratingOptions, inSeconds } from './generating.ts';
+import type { LockboxApi } from './lockbox-api.ts';
+import { stateOf } from './versions.ts';
+
+/** Its destruction is scheduled. What is current is first replaced by `instead`; without one a person is called. */
+export async function end(
+  api: LockboxApi,
+  { id }: Lease,
+  options: GeneratingOptions,
+  { signal, instead }: RevokeCall,
+): Promise<'ended'> {
+  const secret = await api.secret(signal).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+  if (!secret) return 'ended';
+  const current = secret.currentVersion;
+  if (current?.id === id) {
+    const state = stateOf(current);
+    if (state === 'destroyed' || (state === 'scheduled' && !instead)) return 'ended';
+    if (!instead) {
+      throw new LeaseError('invalid', `${nameOf(id, options)} is what everybody reads: make another one current first`);
+    }
+    await replace(api, secret, id, instead, options, signal);
+  }
+  return schedule(api, id, options, signal);
+}
+
+const isNotFound = (error: unknown): boolean => error instanceof Refusal && error.rpc === rpc.notFound;
+
+const nameOf = (id: string, { secretId }: GeneratingOptions): string => `version ${id} of secret ${secretId}`;
+
+async function replace(
+  api: LockboxApi,
+  secret: Secret,
+  id: string,
+  instead: Lease,
+  options: GeneratingOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await makeCurrent(api, secret, instead.id, signal);
+  } catch (error) {
+    if (!(error instanceof LeaseError)) throw error;
+    const code = error.code === 'unavailable' ? 'unavailable' : 'invalid';
+    throw new LeaseError(
+      code,
+      `${nameOf(id, options)} failed its proofs, is what everybody reads, and could not be taken back;` +
+        ` make another one current: ${error.message}`,
+      { unsure: error.unsure },
+    );
+  }
+}
+
+/** By its own method, or where the server has none by a new version that is the same. */
+async function makeCurrent(api: LockboxApi, secret: Secret, id: string, signal: AbortSignal): Promise<void> {
+  try {
+    await api.change('setCurrentVersion', { versionId: id }, { signal });
+    return;
+  } catch (error) {
+    if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
+  }
+  await api.change('addVersion', { baseVersionId: id, ...(await entriesOf(api, secret, id, signal)) }, { signal });
+}
+
+/** It says that it cannot, that it finds nothing at that path, or nothing at all. */
+const isUnknownMethod = ({ rpc: code, status }: Refusal): boolean =>
+  code === rpc.unimplemented || code === rpc.notFound || status === 404 || status === 405 || status === 501;
+
+/** Without entries a secret with a payload specification would be given a value that nobody knows. */
+async function entriesOf(api: LockboxApi, { passwordPayloadSpecification }: Secret, id: string, signal: AbortSignal) {
+  if (!passwordPayloadSpecification) return {};
+  const material = await api.payload(id, signal);
+  return { payloadEntries: material.keys().map((key) => ({ key, textValue: material.reveal(key) })) };
+}
+
+/** Twice is once: a date that is set already is not moved. */
+async function schedule(
+  api: LockboxApi,
+  id: string,
+  options: GeneratingOptions,
+  signal: AbortSignal,
+): Promise<'ended'> {
+  const isEnding = async () => {
+    const { versions, isProven } = await api.versions(signal);
+    const found = versions.find((version) => version.id === id);
+    return found ? stateOf(found) !== 'active' : isProven;
+  };
+  if (await isEnding()) return 'ended';
+  const pendingPeriod = inSeconds(options.pendingPeriod);
+  try {
+    await api.change('scheduleVersionDestruction', { versionId: id, pendingPeriod }, { signal });
+  } catch (error) {
+    if (isNotFound(error)) return 'ended';
+    const isPerhaps = error instanceof Refusal && error.rpc === rpc.failedPrecondition;
+    if (!isPerhaps || !(await isEnding())) throw error;
+  }
+  return afterEffect(async (): Promise<'ended'> => {
+    const { currentVersion } = await api.secret(signal);
+    if (currentVersion?.id !== id) return 'ended';
+    await api.change('cancelVersionDestruction', { versionId: id }, { signal });
+    throw new LeaseError('unavailable', `${nameOf(id, options)} was made current in that moment: it is kept`);
+  });
+}

@@ -1,0 +1,185 @@
+/** Versions that we add to a secret of Lockbox: by the server's own generator, or with a value made here. Contract 3. */
+import { createHash } from 'node:crypto';
+import { LeaseError } from '../../core/failure.ts';
+import { type Clock, type Duration, seconds } from '../../core/time.ts';
+import type { AcquireCall, Acquired } from '../source.ts';
+import type { Secret, Version } from './answers.ts';
+import { afterEffect } from './client.ts';
+import { Refusal, rpc } from './failures.ts';
+import type { Listing, LockboxApi } from './lockbox-api.ts';
+import { makePassword, type PasswordRules } from './password.ts';
+import { leaseOf, livingIn, requireActive, stateOf, type VersionRules } from './versions.ts';
+
+export type Generation =
+  | { readonly by: 'lockbox' }
+  | ({ readonly by: 'leasekeeper'; readonly key: string } & PasswordRules);
+
+export interface GeneratingOptions extends VersionRules {
+  readonly secretId: string;
+  readonly generate: Generation;
+  readonly pendingPeriod: Duration;
+}
+
+/** What the versions that we add say of themselves. */
+const description = 'made by leasekeeper';
+
+/**
+ * With a predecessor: its successor, unless somebody else, or an earlier try of ours, has made one. The key has the
+ * server add no second one for the same intent.
+ */
+export function generating(api: LockboxApi, options: GeneratingOptions, clock: Clock) {
+  const { generate } = options;
+  const keyFor = keys();
+
+  async function acquire({ key, predecessor, signal }: AcquireCall): Promise<Acquired> {
+    // In this order: what is added in between is current, and what is added later is not on the list.
+    const before = await api.versions(signal);
+    const secret = await api.secret(signal);
+    requireActive(secret);
+    const current = secret.currentVersion;
+    if (current && stateOf(current) === 'active' && current.id !== predecessor?.id)
+      return take(current, before, signal);
+    refuseOtherGenerator(secret, options);
+    const added = await add(baseOf(secret, before), key, signal);
+    return afterEffect(async () => {
+      const after = await api.versions(signal);
+      const made = after.versions.find(({ id }) => id === added.id) ?? added.response;
+      if (!made) throw new LeaseError('unavailable', 'the version that was added is not on the list of versions');
+      return take((await yielded(made, before, after, signal)) ?? made, after, signal);
+    });
+  }
+
+  async function take(version: Version, listing: Listing, signal: AbortSignal): Promise<Acquired> {
+    const isListed = listing.versions.some(({ id }) => id === version.id);
+    const lease = leaseOf(version, { listing }, options);
+    const count = livingIn(listing) + (isListed ? 0 : 1);
+    const material = await api.payload(version.id, signal);
+    return { lease: { ...lease, version: { which: 'current', ...lease.version, count } }, material };
+  }
+
+  /** Where it may be built upon only when its destruction is cancelled, that is set again to when it was to be. */
+  async function add(base: Version | undefined, key: string, signal: AbortSignal) {
+    if (!base || stateOf(base) === 'active') return addTo(base, key, signal);
+    try {
+      return await addTo(base, key, signal);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.rpc !== rpc.failedPrecondition) throw error;
+    }
+    await api.change('cancelVersionDestruction', { versionId: base.id }, { signal });
+    try {
+      return await addTo(base, key, signal);
+    } finally {
+      const left = Math.max(seconds(1), (base.destroyAt ?? 0) - clock.now());
+      // In vain: then it lives until it is retired like any other.
+      await api
+        .change('scheduleVersionDestruction', { versionId: base.id, pendingPeriod: inSeconds(left) }, { signal })
+        .catch(() => undefined);
+    }
+  }
+
+  async function addTo(base: Version | undefined, key: string, signal: AbortSignal) {
+    const body = {
+      description,
+      ...(base && { baseVersionId: base.id }),
+      // A difference to the base: what else is in it stays. The server makes a value where nothing is sent.
+      ...(generate.by === 'leasekeeper' && {
+        payloadEntries: [{ key: generate.key, textValue: makePassword(generate) }],
+      }),
+    };
+    try {
+      const { metadata, response } = await api.change('addVersion', body, { signal, key: keyFor.present(key) });
+      const id = metadata?.versionId || response?.id;
+      if (!id) throw new LeaseError('unavailable', 'the answer names no version that was added', { unsure: true });
+      return { id, response: response?.id === id ? response : undefined };
+    } catch (error) {
+      // An operation that has failed is what the server answers to its key for ever.
+      if (error instanceof Refusal && error.status === undefined) keyFor.spend(key);
+      throw error;
+    }
+  }
+
+  /**
+   * What somebody else has added while we were at it, before ours was there: theirs is made current again, and ours,
+   * which nobody has had from us, is destroyed. Of two that meet like that both find the earlier one.
+   */
+  async function yielded(made: Version, before: Listing, after: Listing, signal: AbortSignal) {
+    const known = new Set([made.id, ...before.versions.map(({ id }) => id)]);
+    const others = after.versions.filter(
+      (one) => !known.has(one.id) && stateOf(one) === 'active' && isEarlier(one, made),
+    );
+    const [other] = others.sort((a, b) => (isEarlier(a, b) ? 1 : -1));
+    if (!other) return undefined;
+    try {
+      await api.change('setCurrentVersion', { versionId: other.id }, { signal });
+    } catch (error) {
+      // Not every server can: then ours is what everybody reads, and theirs is there for whoever looks for it.
+      if (error instanceof Refusal && error.code === 'invalid') return undefined;
+      throw error;
+    }
+    const ending = { versionId: made.id, pendingPeriod: inSeconds(options.pendingPeriod) };
+    await api.change('scheduleVersionDestruction', ending, { signal }).catch(() => undefined);
+    return other;
+  }
+
+  return acquire;
+}
+
+const isEarlier = (a: Version, b: Version): boolean =>
+  a.createdAt === b.createdAt ? a.id < b.id : a.createdAt < b.createdAt;
+
+/** `168h` would be rejected. */
+export const inSeconds = (length: Duration): string => `${Math.ceil(length / 1_000)}s`;
+
+function refuseOtherGenerator(
+  { passwordPayloadSpecification }: Secret,
+  { secretId, generate }: GeneratingOptions,
+): void {
+  if (generate.by === 'lockbox' && !passwordPayloadSpecification) {
+    throw new LeaseError(
+      'invalid',
+      `secret ${secretId} has no payload specification by which Lockbox would make a value:` +
+        ' give it one, or write generate: { by: leasekeeper }',
+    );
+  }
+  if (generate.by === 'leasekeeper' && passwordPayloadSpecification) {
+    throw new LeaseError(
+      'invalid',
+      `secret ${secretId} has a payload specification, so that Lockbox takes no value for it:` +
+        ' write generate: { by: lockbox }',
+    );
+  }
+}
+
+/** The current version, or where it is no more the newest that is whole. */
+function baseOf({ currentVersion: current, passwordPayloadSpecification }: Secret, { versions }: Listing) {
+  const isUsable = current && stateOf(current) === 'active';
+  // Of a value that the server makes nothing is built upon another.
+  if (isUsable || (current && !passwordPayloadSpecification && stateOf(current) === 'scheduled')) return current;
+  if (passwordPayloadSpecification) return undefined;
+  return versions.filter((one) => stateOf(one) === 'active').sort((a, b) => (isEarlier(a, b) ? 1 : -1))[0];
+}
+
+/** For each intent the key that has not failed yet: the first is the intent's own, the next follow from it. */
+function keys() {
+  let spent = { key: '', times: 0 };
+  const timesOf = (key: string): number => (spent.key === key ? spent.times : 0);
+  return {
+    present: (key: string): string => (timesOf(key) === 0 ? key : derived(`${key}/${timesOf(key)}`)),
+    spend(key: string): void {
+      spent = { key, times: timesOf(key) + 1 };
+    },
+  };
+}
+
+/** In the form of a random UUID, which is what is asked for. */
+function derived(from: string): string {
+  const hex = createHash('sha256').update(from).digest('hex');
+  const variant = '89ab'.charAt(Number.parseInt(hex.charAt(16), 16) % 4);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    variant + hex.slice(17, 20),
+    hex.slice(20, 32),
+  ].join('-');
+}
