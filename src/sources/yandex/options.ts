@@ -105,7 +105,7 @@ const generate = z.discriminatedUnion('by', [
 ]);
 
 export const secretOptions = {
-  secretId: idOf('a secret').describe('Id of the secret'),
+  secretId: idOf('a secret').describe('Id of the secret. Entries that are bytes are delivered in base64'),
   version: idOf('a version').optional().describe('Id of the version to be had. Default: whichever is current'),
   poll: duration
     .refine((poll) => poll >= seconds(1), 'too often: 1s or more')
@@ -115,7 +115,7 @@ export const secretOptions = {
     .enum(['alert', 'cancel', 'rotate'])
     .default('alert')
     .describe(
-      'What to do when somebody schedules the destruction of the version we hold: tell, cancel it, or (with generate) add another',
+      'When somebody schedules the destruction of the version we hold: tell of it, cancel it, or (with generate) add another at once. What we generate is in any case replaced before that end, by its policy',
     ),
   watchVersions: z
     .boolean()
