@@ -193,7 +193,7 @@ describe('what nobody asks for', () => {
     const { store, raw, key } = await many();
     await raw.flushall();
     await store.load('db-7');
-    await vi.waitFor(async () => expect(await raw.exists(key('db-119'))).toBe(1));
+    await vi.waitFor(async () => expect(await raw.exists(key('db-119'))).toBe(1), 30_000);
   });
 
   test('is not lost sight of because others were saved meanwhile', async () => {
