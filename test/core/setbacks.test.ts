@@ -220,7 +220,7 @@ describe('a success', () => {
 });
 
 test('a record in doubt has no lease that was seen', () => {
-  expect(putInDoubt(recordOf(held(), held())).leases.map(({ observedAt }) => observedAt)).toEqual([
+  expect(putInDoubt(recordOf(held(), held()), 0).leases.map(({ observedAt }) => observedAt)).toEqual([
     undefined,
     undefined,
   ]);
@@ -230,6 +230,7 @@ test('acquires that a wrong clock dated ahead do not count, once the provider ha
   const now = minutes(10);
   const record = { ...recordOf(held()), acquires: [now + minutes(1) + 1, now + minutes(1), now, 0] };
   const timely = [now + minutes(1), now, 0];
+  expect(putInDoubt(record, now).acquires, 'the clock was set back').toEqual(timely);
   expect(observed(record, 'l1', { is: 'held', lease: aLease() }, now).acquires).toEqual(timely);
   const ahead = { ...record, acquires: [now + minutes(2)] };
   expect(observed(ahead, 'l1', { is: 'held', lease: aLease() }, now).acquires).toEqual([]);
