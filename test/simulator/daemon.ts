@@ -209,7 +209,9 @@ function secretOfKept(
       verify: async (material, signal) => {
         const issued = issuer.leaseOf(material.reveal('value') ?? '');
         const effect = () => {
-          if (!issued?.isFit) throw new LeaseError('invalid', 'it does not work');
+          if (issued?.isFit) return;
+          judge.toldNo.set(name, timeline.now());
+          throw new LeaseError('invalid', 'it does not work');
         };
         await chaos.call({ life, place: `proof/${name}`, who: name, signal, effect });
       },

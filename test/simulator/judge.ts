@@ -23,6 +23,8 @@ export class Judge {
   #forgotAt: Instant = Number.NEGATIVE_INFINITY;
   /** Leases that had ended before their grace was over. */
   readonly earlyEnds: string[] = [];
+  /** By secret, when a verifier last said that a value does not work. */
+  readonly toldNo = new Map<string, Instant>();
   /** By secret, when a person asked for the end of all that is held, whoever uses it. */
   readonly askedToRevoke = new Map<string, Instant>();
 
@@ -178,9 +180,8 @@ export class Judge {
     this.#timeline.watch(at, () => {
       if (program.loaded !== value || kept.issuer.accepts(value)) return;
       // Whoever is told no three times thinks for an hour before the next.
-      const unfit = kept.isVerified ? kept.issuer.last.find(({ isFit }) => !isFit)?.issuedAt : undefined;
-      const thinking = unfit !== undefined && unfit + minutes(60) > at ? unfit + minutes(60) : undefined;
-      const more = thinking ?? this.excuses.lastTrouble(kept, place, at - longestRecovery + 1, at);
+      const thought = (this.toldNo.get(kept.name) ?? Number.NEGATIVE_INFINITY) + minutes(60);
+      const more = thought > at ? thought : this.excuses.lastTrouble(kept, place, at - longestRecovery + 1, at);
       if (more !== undefined) return this.#recover(kept, place, program, value, more);
       this.break(8, `${place.path} is still left with the dead ${value}`);
     });
