@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import { another, asLeaseError, LeaseError, nextTry, patience } from '../../src/core/failure.ts';
+import type { Lease } from '../../src/core/lease.ts';
 import { endOfHolding, headOf } from '../../src/core/record.ts';
 import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
@@ -108,6 +109,16 @@ describe('an acquire', () => {
     const next = (repeats: boolean) => decide(again(repeats), rulesOf(), at(minutes(40)));
     expect(next(true)).toEqual(next(false));
     expect(again(true).failures['acquire']).toMatchObject({ count: 1, isOver: true });
+  });
+
+  test('of a version that was refused and is to be had again makes it one like any other; of a token it does not', () => {
+    const again = (lease: Lease) => acquired(recordOf(held(lease, { refused: true })), lease, rulesOf(), 9).leases[0];
+    const begun = { key: 'k', at: 1 };
+    const version = { id: 'v1', issuedAt: 0, version: { which: 'current' } } as const;
+    const take = (lease: Lease) =>
+      acquired(intending(recordOf(held(lease, { refused: true })), begun), lease, rulesOf(), 9).leases[0]?.refused;
+    expect([take(version), take(aLease())]).toEqual([undefined, true]);
+    expect(again(version)?.refused).toBe(true);
   });
 
   test('remembers eight before it', () => {
