@@ -128,7 +128,7 @@ describe('told to fail, the sandbox', () => {
     expect(Date.parse(expiresAt)).toBeLessThan(now);
     const path = '/computeMetadata/v1/instance/service-accounts/default/token';
     const metadata = await at.ask('metadata', 'GET', path, { headers: { 'metadata-flavor': 'Google' } });
-    expect(metadata.body).toMatchObject({ expires_in: -60 });
+    expect([-60, -61]).toContain((metadata.body as { expires_in: number }).expires_in);
     sandbox.control.clearFaults();
     expect(Date.parse((await at.current())?.destroyAt ?? '')).toBeGreaterThan(now + minutes(9));
     expect(sandbox.control.acceptsToken(iamToken)).toBe(true);
