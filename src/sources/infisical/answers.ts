@@ -1,8 +1,6 @@
 /** What Infisical's answers have to look like, as far as we read them. Permissive: servers of two years answer here. */
 import { z } from 'zod';
-import { LeaseError } from '../../core/failure.ts';
 import type { Duration, Instant } from '../../core/time.ts';
-import type { HttpAnswer } from '../http-client.ts';
 
 /** Milliseconds since the epoch, from ISO 8601. */
 const instant = z.string().transform((text, context): Instant => {
@@ -50,19 +48,6 @@ export const createAnswer = z.object({
 export const getAnswer = z.object({ lease: leaseRow.extend({ dynamicSecret: ofSecret }) });
 export const leaseAnswer = z.object({ lease: leaseRow });
 export const listAnswer = z.object({ leases: z.array(leaseRow) });
-
-/**
- * A 200 is only believed where its body is what was asked for: else a proxy or half an answer spoke. Throws
- * `LeaseError` `unavailable`, `unsure` where the request may have had an effect; it names the place, not the content.
- */
-export function read<T>(answer: HttpAnswer, schema: z.ZodType<T>, isEffectful: boolean): T {
-  const parsed = schema.safeParse(answer.json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const place = issue?.path.filter((step) => typeof step === 'string').join('.');
-  const what = answer.json === undefined ? 'is no JSON' : `is not as expected${place ? ` at ${place}` : ''}`;
-  throw new LeaseError('unavailable', `the answer ${what}: HTTP ${answer.status}`, { unsure: isEffectful });
-}
 
 const units: readonly (readonly [RegExp, Duration])[] = [
   [/^(?:ms|msecs?|milliseconds?)?$/, 1],

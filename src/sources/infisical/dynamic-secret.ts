@@ -3,17 +3,9 @@ import { type FailureCode, LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
 import { Material } from '../../core/material.ts';
 import { type Duration, hours, type Instant, seconds } from '../../core/time.ts';
+import { read } from '../read-answer.ts';
 import type { Call, Source } from '../source.ts';
-import {
-  createAnswer,
-  getAnswer,
-  type LeaseRow,
-  leaseAnswer,
-  lengthOf,
-  listAnswer,
-  type OfSecret,
-  read,
-} from './answers.ts';
+import { createAnswer, getAnswer, type LeaseRow, leaseAnswer, lengthOf, listAnswer, type OfSecret } from './answers.ts';
 import type { Ask, Asking, Operation } from './client.ts';
 import { endOfData, isRenewable, valuesOf } from './data.ts';
 import type { Meaning } from './failures.ts';

@@ -1,8 +1,6 @@
 /** What the answers of Lockbox and IAM have to look like, as far as we read them. Contract 3, 4 and 6. */
 import { z } from 'zod';
-import { LeaseError } from '../../core/failure.ts';
 import type { Instant } from '../../core/time.ts';
-import type { HttpAnswer } from '../http-client.ts';
 
 /** RFC 3339 with up to nanoseconds; becomes milliseconds since the epoch. */
 const instant = z
@@ -86,16 +84,3 @@ export const iamTokenAnswer = z.object({ iamToken: token, expiresAt: instant });
 
 /** As OAuth has it: `expires_in` in seconds. */
 export const accessTokenAnswer = z.object({ access_token: token, expires_in: z.number().min(0).max(1e8) });
-
-/**
- * A 200 is only believed where its body is what was asked for: else a proxy or half an answer spoke. Throws
- * `LeaseError` `unavailable`, `unsure` where the request may have had an effect; it names the place, not the content.
- */
-export function read<T>(answer: HttpAnswer, schema: z.ZodType<T>, isEffectful: boolean): T {
-  const parsed = schema.safeParse(answer.json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const place = issue?.path.filter((step) => typeof step === 'string').join('.');
-  const what = answer.json === undefined ? 'is no JSON' : `is not as expected${place ? ` at ${place}` : ''}`;
-  throw new LeaseError('unavailable', `the answer ${what}: HTTP ${answer.status}`, { unsure: isEffectful });
-}

@@ -4,12 +4,12 @@ import { sleep } from '../../clock.ts';
 import { LeaseError } from '../../core/failure.ts';
 import { Material } from '../../core/material.ts';
 import { type Instant, seconds } from '../../core/time.ts';
+import { read } from '../read-answer.ts';
 import {
   type Entry,
   type Operation as LongOperation,
   operationAnswer,
   payloadAnswer,
-  read,
   type Secret,
   secretAnswer,
   type Version,
