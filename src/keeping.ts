@@ -114,7 +114,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       newKey: randomUUID,
     },
     deps: { clock: steady, env: options.env, markKey: keys.markKey },
-    sinkDeps: { markKey: keys.markKey, env: options.env, pid: process.pid },
+    sinkDeps: { markKey: keys.markKey, env: options.env, clock: steady, wallClock: wall, pid: process.pid },
     onRequest: options.onRequest,
     onSkew: options.onSkew,
     onError,

@@ -49,7 +49,7 @@ const shared = ['clock.ts', 'config/values.ts', 'config/credential.ts'];
 
 describe('who imports whom', () => {
   it('is about files that are there', () => {
-    const folders = ['core', 'keeper', 'sources', 'sinks', 'state', 'queue', 'config', 'observability', 'cli'];
+    const folders = ['core', 'keeper', 'sources', 'sinks', 'http', 'state', 'queue', 'config', 'observability', 'cli'];
     for (const folder of folders) expect([folder, within(folder).length > 0]).toEqual([folder, true]);
     expect(importsOf('src/config/load.ts')).toContain('src/sources/index.ts');
     expect(importsOf('src/cli/run.ts')).toContain('src/daemon.ts');
@@ -65,8 +65,12 @@ describe('who imports whom', () => {
     expect(mayImport('keeper', ['core'], ports)).toEqual([]);
   });
 
-  it.each(['sources', 'sinks'])('%s know the core, and of the configuration its values', (folder) => {
-    expect(mayImport(folder, ['core'], shared)).toEqual([]);
+  it.each(['sources', 'sinks'])('%s know the core, HTTP, and of the configuration its values', (folder) => {
+    expect(mayImport(folder, ['core', 'http'], shared)).toEqual([]);
+  });
+
+  it('HTTP knows the core and the clock', () => {
+    expect(mayImport('http', ['core'], ['clock.ts'])).toEqual([]);
   });
 
   it.each(['queue', 'state'])('%s know the core', (folder) => {
@@ -117,11 +121,11 @@ describe('which package is used where', () => {
     ioredis: (file) => isIn('queue', 'state')(file) || isRoot(file),
     'prom-client': isIn('observability'),
     pino: isIn('observability'),
-    undici: isIn('sources', 'sinks'),
+    undici: isIn('http'),
     croner: isIn('config'),
     commander: isIn('cli'),
     yaml: isIn('config', 'sinks'),
-    zod: isIn('config', 'sources', 'sinks', 'state'),
+    zod: isIn('config', 'sources', 'sinks', 'http', 'state'),
   };
 
   it('is settled for each, and no other is used', () => {

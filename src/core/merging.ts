@@ -1,6 +1,6 @@
 /** Two records that were one: what became of each since is put together, and nothing of either is lost. */
 import { isDeepStrictEqual } from 'node:util';
-import { type HeldLease, isSame, type SecretRecord, type SinkState } from './record.ts';
+import { type HeldLease, isSame, type SecretRecord, type Sequence, type SinkState } from './record.ts';
 import type { Instant } from './time.ts';
 
 /**
@@ -12,6 +12,7 @@ export function merged(base: SecretRecord, mine: SecretRecord, theirs: SecretRec
   const { succeeded: _, requests: __, ...rest } = partwise(base, mine, theirs, latest) as unknown as SecretRecord;
   const succeeded = partwise<Instant>(base.succeeded, mine.succeeded, theirs.succeeded, latest);
   const requests = partwise<Instant>(base.requests, mine.requests, theirs.requests, latest);
+  const sequence = laterOf(mine.sequence, theirs.sequence);
   const leases = partwise(byId(base), byId(mine), byId(theirs), laterWord);
   return {
     ...rest,
@@ -19,10 +20,15 @@ export function merged(base: SecretRecord, mine: SecretRecord, theirs: SecretRec
     sinks: partwise(base.sinks, mine.sinks, theirs.sinks, usedByEither),
     failures: partwise(base.failures, mine.failures, theirs.failures, latest),
     ...(mine.guesses && theirs.guesses && { guesses: [...mine.guesses, ...theirs.guesses] }),
+    ...(sequence && { sequence }),
     ...((mine.succeeded || theirs.succeeded) && { succeeded }),
     ...((mine.requests || theirs.requests) && { requests }),
   };
 }
+
+/** No number is given out twice: what either of us has given is behind us. */
+const laterOf = (mine: Sequence | undefined, theirs: Sequence | undefined): Sequence | undefined =>
+  mine && theirs && theirs.number <= mine.number ? mine : (theirs ?? mine);
 
 /** Ids that are numbers would come first, whoever is newer: none of these is one. */
 const byId = ({ leases }: SecretRecord): Readonly<Record<string, HeldLease>> =>

@@ -1,5 +1,6 @@
 /** How sinks declare themselves. */
 import { z } from 'zod';
+import type { Clock } from '../core/time.ts';
 import { reloadStep, withReload } from './reload.ts';
 import { type Keys, keys } from './render.ts';
 import type { Sink } from './sink.ts';
@@ -10,6 +11,10 @@ export interface SinkDeps {
   readonly markKey: Buffer;
   /** The environment, from which `exec` steps get only what is on their allow-list. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** A clock that neither jumps nor stops. */
+  readonly clock: Clock;
+  /** The time as others know it, for what is signed or dated. */
+  readonly wallClock: Clock;
   /** Our own process: never signalled. */
   readonly pid: number;
 }

@@ -1,9 +1,9 @@
 /** The one HTTP client of every provider: JSON over HTTPS, one deadline, no retries, and an eye on the provider's clock. */
 import { LeaseError, ProviderBlocked } from '../core/failure.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
+import { connectionsTo, type TlsFiles } from '../http/dispatcher.ts';
+import { exchange, type Raw, type Wire } from '../http/exchange.ts';
 import type { Deps, ProviderRequest } from './define.ts';
-import { connectionsTo, type TlsFiles } from './http-dispatcher.ts';
-import { exchange, type Raw, type Wire } from './http-exchange.ts';
 import { type RequestRate, requestRate } from './request-rate.ts';
 import { learningSkew } from './skew.ts';
 

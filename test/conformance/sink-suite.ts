@@ -206,6 +206,7 @@ const aDelivery = (number: number): Delivery => ({
   secret: 's',
   lease: `l${number}`,
   generation: 0,
+  sequence: number,
   material: new Material(valuesOf(number)),
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checked, delivery, reloaded, writing, written } from '../../src/core/deliveries.ts';
+import { checked, delivery, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
 import { hours, minutes } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
@@ -38,7 +38,7 @@ describe('a sink', () => {
   });
 
   test('has at stake what its program uses and is not dead yet', () => {
-    const some = writing(both, 'file', now);
+    const some = writing(both, 'file', now, 0);
     const step = delivery(some, 'file', rulesOf(), at(minutes(40), { atHand: [now] }));
     expect(step).toMatchObject({ act: 'write', deadline: minutes(60), emergencyAt: minutes(59) });
     const late = delivery(
@@ -107,17 +107,33 @@ describe('a sink', () => {
   test('may use every generation that was begun to be written, and the one it was paid with', () => {
     const uses = (record: SecretRecord) =>
       record.sinks['file']?.uses.map(({ lease, generation }) => `${lease}.${generation}`);
-    const some = writing(writing(both, 'file', now), 'file', { lease: 'l2', generation: 1 });
+    const some = writing(writing(both, 'file', now, 0), 'file', { lease: 'l2', generation: 1 }, 0);
     expect(uses(some)).toEqual(['l1.0', 'l2.0', 'l2.1']);
-    expect(uses(writing(some, 'file', { lease: 'l1', generation: 1 }))).toEqual(['l1.0', 'l2.0', 'l2.1', 'l1.1']);
-    expect(uses(writing(some, 'file', old))).toEqual(['l2.0', 'l2.1', 'l1.0']);
-    expect(uses(writing({ ...both, sinks: {} }, 'file', now))).toEqual(['l2.0']);
+    expect(uses(writing(some, 'file', { lease: 'l1', generation: 1 }, 0))).toEqual(['l1.0', 'l2.0', 'l2.1', 'l1.1']);
+    expect(uses(writing(some, 'file', old, 0))).toEqual(['l2.0', 'l2.1', 'l1.0']);
+    expect(uses(writing({ ...both, sinks: {} }, 'file', now, 0))).toEqual(['l2.0']);
   });
 
   test('lets go of nothing for word of what it does not hold', () => {
-    const begun = writing(both, 'file', now);
+    const begun = writing(both, 'file', now, 0);
     expect(reloaded(begun, 'file', now, rulesOf())).toEqual(begun);
     expect(reloaded({ ...both, sinks: {} }, 'file', now, rulesOf()).sinks['file']).toEqual({ uses: [] });
     expect(checked({ ...both, sinks: {} }, 'file', true, rulesOf(), 5).sinks['file']).toEqual({ uses: [] });
+  });
+
+  const numberOf = (record: SecretRecord) => record.sequence?.number;
+
+  test('are numbered: each other value is given out under a higher number, also one that was out before', () => {
+    const first = writing(both, 'file', now, 1_000);
+    expect(numberOf(first)).toBe(1_000);
+    expect(numberOf(writing(first, 'other', now, 2_000))).toBe(1_000);
+    const second = writing(first, 'file', { ...now, generation: 1 }, 1_000.5);
+    expect(numberOf(second)).toBe(1_001);
+    expect(numberOf(writing(second, 'file', now, 500))).toBe(1_002);
+    expect(numberOf(writing(second, 'file', now, 3_000.5))).toBe(3_000);
+  });
+
+  test('are numbered by the time where the record was lost', () => {
+    expect(sequenceOf({ ...both, sinks: {} }, now, 7_000)).toEqual({ ...now, number: 7_000 });
   });
 });

@@ -145,8 +145,8 @@ describe('what a process finds when it begins', () => {
 
   test('is known to be in use from when we write it ourselves', () => {
     const next = inherited(record, both);
-    expect(writing(next, 'a', holdingOf('new')).leases.map(({ stray }) => stray)).toEqual([undefined, undefined]);
-    expect(writing(next, 'a', head).leases[0]?.stray).toBe(true);
+    expect(writing(next, 'a', holdingOf('new'), 0).leases.map(({ stray }) => stray)).toEqual([undefined, undefined]);
+    expect(writing(next, 'a', head, 0).leases[0]?.stray).toBe(true);
   });
 
   test('does not make us forget what a program took last, however long that is dead', () => {

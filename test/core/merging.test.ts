@@ -128,3 +128,17 @@ test('whatever they are: unchanged is no change, the same change is one, and no 
     { numRuns: 500 },
   );
 });
+
+test('go on from the higher number that either of them gave out', () => {
+  const given = (number: number): SecretRecord => ({
+    ...base,
+    sequence: { lease: 'l1', generation: number, number },
+  });
+  const numberOf = (record: SecretRecord) => record.sequence?.number;
+  expect(numberOf(merged(base, given(5), given(6)))).toBe(6);
+  expect(numberOf(merged(base, given(6), given(5)))).toBe(6);
+  expect(numberOf(merged(base, given(5), base))).toBe(5);
+  expect(numberOf(merged(base, base, given(5)))).toBe(5);
+  expect(merged(given(7), given(7), base)).toHaveProperty('sequence.number', 7);
+  expect(merged(base, base, base)).not.toHaveProperty('sequence');
+});

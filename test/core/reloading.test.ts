@@ -57,7 +57,7 @@ describe('the programs that the secret tells', () => {
   test('do not make us forget what is being written meanwhile', () => {
     const both = paid(paid(before, 'file'), 'other');
     const next = { lease: 'l3', generation: 0 };
-    const begun = writing(both, 'file', next);
+    const begun = writing(both, 'file', next, 0);
     expect(uses(acknowledged(begun, now))).toEqual([[now, next], [now]]);
   });
 

@@ -116,7 +116,7 @@ describe('renewing', () => {
     expect(endOfHolding(twice, { lease: 'l1', generation: 2 })).toBe(minutes(120));
     const latest = { lease: 'l1', generation: 2 };
     const taken = reloaded(
-      written(writing(twice, 'file', latest), 'file', { ...latest, mark: 'm' }, 1),
+      written(writing(twice, 'file', latest, 0), 'file', { ...latest, mark: 'm' }, 1),
       'file',
       latest,
       rules,
@@ -191,7 +191,7 @@ describe('a sink', () => {
   const both = recordOf(held(second), held());
 
   test('uses the old values until the new ones are written and taken up', () => {
-    const begun = writing(both, 'file', now);
+    const begun = writing(both, 'file', now, 0);
     expect([isUsed(begun, 'l1'), isUsed(begun, 'l2')]).toEqual([true, true]);
     const done = written(begun, 'file', { ...now, mark: 'm' }, 1);
     expect(isUsed(done, 'l1')).toBe(true);

@@ -21,7 +21,13 @@ function aWorld(nature = aDynamic(minutes(20), 4), isExclusive = false) {
   return { world, kept, place, issuer, life, sink, signal: life.abort.signal };
 }
 
-const delivery = (value: string) => ({ secret: 's', lease: 'l', generation: 0, material: new Material({ value }) });
+const delivery = (value: string) => ({
+  secret: 's',
+  lease: 'l',
+  generation: 0,
+  sequence: 1,
+  material: new Material({ value }),
+});
 
 /** Taken, delivered and taken up. */
 async function inUse({ world, issuer, sink, signal }: ReturnType<typeof aWorld>): Promise<string> {

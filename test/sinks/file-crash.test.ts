@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 
 const going = new AbortController().signal;
-const delivery = { secret: 's', lease: 'l', generation: 0, material: new Material({ A: '1' }) };
+const delivery = { secret: 's', lease: 'l', generation: 0, sequence: 1, material: new Material({ A: '1' }) };
 const aSink = (name = 'app.env') =>
   fileSink({ path: join(directory, name), format: 'dotenv', keys: 'all', mode: 0o600 }, markKey);
 

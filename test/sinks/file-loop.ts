@@ -9,6 +9,6 @@ const signal = new AbortController().signal;
 
 for (let number = 0; ; number += 1) {
   const material = new Material({ A: (number % 2 ? 'x' : 'y').repeat(2 ** 20 + number) });
-  await sink.write({ secret: 's', lease: 'l', generation: number, material }, signal);
+  await sink.write({ secret: 's', lease: 'l', generation: number, sequence: number, material }, signal);
   if (number === 0) process.stdout.write('begun');
 }

@@ -12,7 +12,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Material } from '../../src/core/material.ts';
 import { type FileOptions, file, fileSink } from '../../src/sinks/file.ts';
 import {
   aDirectory,
@@ -24,6 +23,7 @@ import {
   type SinkProcess,
   unprivileged,
 } from '../conformance/fixtures/sink-process.ts';
+import { aDelivery as delivery, someSinkDeps } from '../support/sink-parts.ts';
 
 const top = aDirectory();
 afterAll(() => rmSync(top, { recursive: true }));
@@ -46,12 +46,6 @@ const options = (change: Partial<FileOptions> = {}): FileOptions => ({
   ...change,
 });
 const aSink = (change?: Partial<FileOptions>, key = markKey) => fileSink(options(change), key);
-const delivery = (values: Record<string, string> = { A: '1' }) => ({
-  secret: 's',
-  lease: 'l',
-  generation: 0,
-  material: new Material(values),
-});
 const wordsOf = (promise: Promise<unknown> | undefined): Promise<string> =>
   Promise.resolve(promise).then(
     () => 'it succeeded',
@@ -90,7 +84,7 @@ describe('its options', () => {
 
   test('nobody but the owner may read it unless something else is said', async () => {
     const sink = file.schema.parse({ type: 'file', path, format: 'dotenv', keys: { B: 'A' } });
-    await sink.open({ markKey, env: {}, pid: process.pid }).write(delivery(), going);
+    await sink.open(someSinkDeps({ markKey, env: {} })).write(delivery(), going);
     expect(readFileSync(path, 'utf8')).toBe("B='1'\n");
     expect(statSync(path).mode & 0o7777).toBe(0o600);
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
-import { type Command, exec } from '../../src/sinks/reload-exec.ts';
+import { exec, type ReloadCommand } from '../../src/sinks/reload-exec.ts';
 import { aDirectory } from '../conformance/fixtures/sink-process.ts';
 
 const top = aDirectory();
@@ -17,7 +17,7 @@ beforeEach(() => {
 
 const going = new AbortController().signal;
 const env = { PATH: process.env['PATH'], HOME: '/home/x', TZ: 'Europe/Berlin', VAULT: 'v-a-l-u-e', NAMED: 'named' };
-const step = (command: string[], change: Partial<Command> = {}) =>
+const step = (command: string[], change: Partial<ReloadCommand> = {}) =>
   exec({ exec: command, timeout: 60_000, env: [], ...change }, { env });
 const failureOf = (promise: Promise<void>): Promise<LeaseError> =>
   promise.then(

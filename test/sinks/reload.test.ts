@@ -3,11 +3,11 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Material } from '../../src/core/material.ts';
 import { sinks } from '../../src/sinks/index.ts';
 import { memorySink } from '../../src/sinks/memory.ts';
 import { type ReloadStep, reloadAll, reloadStep, withReload } from '../../src/sinks/reload.ts';
 import { aDirectory } from '../conformance/fixtures/sink-process.ts';
+import { aDelivery, someSinkDeps } from '../support/sink-parts.ts';
 
 const top = aDirectory();
 afterAll(() => rmSync(top, { recursive: true }));
@@ -18,8 +18,8 @@ beforeEach(() => {
 });
 
 const going = new AbortController().signal;
-const deps = { markKey: Buffer.alloc(32), env: { PATH: process.env['PATH'] }, pid: process.pid };
-const delivery = { secret: 's', lease: 'l', generation: 0, material: new Material({ A: '1' }) };
+const deps = someSinkDeps();
+const delivery = aDelivery();
 
 const either = 'either { signal: SIGHUP, pidFile: /run/x.pid } or { exec: [command, argument] }';
 test.each([

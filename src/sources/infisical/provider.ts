@@ -5,15 +5,15 @@ import { type Credential, credential, readCredential } from '../../config/creden
 import { duration } from '../../config/values.ts';
 import { LeaseError } from '../../core/failure.ts';
 import { days } from '../../core/time.ts';
+import { providerUrl } from '../../http/address.ts';
+import { tls } from '../../http/tls.ts';
 import { type Deps, defineProvider } from '../define.ts';
 import { httpClient } from '../http-client.ts';
-import { providerUrl } from '../provider-url.ts';
 import { accessTokenSource, type Proof } from './access-token.ts';
 import { asking, type InfisicalClient } from './client.ts';
 import { dynamicSecretSource, shortestTtl } from './dynamic-secret.ts';
 
 const text = z.string().trim().min(1);
-const file = text.describe('A file in PEM; read again when it changes');
 
 const universal = z.strictObject({
   method: z.literal('universal'),
@@ -21,16 +21,6 @@ const universal = z.strictObject({
   clientSecret: credential.describe('Where its client secret is; read again at every login'),
   organization: text.optional().describe('Slug of the organization to log in to; servers before 2026 ignore it'),
 });
-
-const tls = z
-  .strictObject({
-    ca: file.optional().describe('CAs to trust instead of the ones this machine trusts'),
-    cert: file.optional().describe('Our own certificate'),
-    key: file.optional().describe('Its key'),
-  })
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-    message: 'a client certificate needs both: cert and key',
-  });
 
 export const infisical = defineProvider(
   'infisical',

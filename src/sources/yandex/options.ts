@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { credential } from '../../config/credential.ts';
 import { absolutePath, duration } from '../../config/values.ts';
 import { seconds } from '../../core/time.ts';
+import { urlSuchAs } from '../../http/address.ts';
+import { tls } from '../../http/tls.ts';
 import type { Remark } from '../define.ts';
-import { urlSuchAs } from '../provider-url.ts';
 import { alphabetsOf, type CharacterClass, classes } from './password.ts';
 
 const text = z.string().trim().min(1);
-const pem = text.describe('A file in PEM; read again when it changes');
 
 /** As the console shows them: they become part of a path. */
 const idOf = (what: string) => text.regex(/^[A-Za-z0-9_-]{1,50}$/, `not the id of ${what}: copy it from the console`);
@@ -51,16 +51,7 @@ export const providerOptions = {
     })
     .prefault({})
     .describe('Where its services are: other regions have other hosts'),
-  tls: z
-    .strictObject({
-      ca: pem.optional().describe('CAs to trust instead of the ones this machine trusts'),
-      cert: pem.optional().describe('Our own certificate'),
-      key: pem.optional().describe('Its key'),
-    })
-    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-      message: 'a client certificate needs both: cert and key',
-    })
-    .optional(),
+  tls: tls.optional(),
   rate: z
     .strictObject({
       requestsPerMinute: z.int().min(1).max(100_000).describe('Never more than so many, in any minute, to all hosts'),

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { timer } from '../clock.ts';
 import { LeaseError } from '../core/failure.ts';
 import type { Clock, Duration, Instant } from '../core/time.ts';
-import { codeOf } from './http-dispatcher.ts';
+import { codeOf } from './dispatcher.ts';
 
 export interface Wire {
   readonly origin: string;

@@ -1,6 +1,6 @@
 /** The variables that name a proxy, as every program understands them. */
 import { describe, expect, it } from 'vitest';
-import { proxyFor } from '../../src/sources/proxy.ts';
+import { proxyFor } from '../../src/http/proxy.ts';
 
 const through = (url: string, env: Record<string, string>) => proxyFor(new URL(url), env);
 const proxy = 'http://proxy.test:3128';
