@@ -10,7 +10,10 @@ export interface MetricRow {
   readonly buckets?: readonly number[];
 }
 
-/** Timestamps are in seconds since the epoch, as the provider's clock has it. */
+/**
+ * Timestamps are in seconds since the epoch, as the provider's clock has it. `secret` is a name from the configuration;
+ * for what is kept alike, from `term_start` to `secret_state`, also `PROVIDER/token`.
+ */
 export const metricsTable = [
   {
     name: 'leasekeeper_lease_expiry_timestamp_seconds',

@@ -156,6 +156,9 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
       latest.watch(subject);
       blockedUntil.inc({ provider: doorOf(subject) }, 0);
       orphaned.inc({ source: subject.source }, 0);
+      // A rejected login is alerted on by its increase, which the first one would not be.
+      if (subject.isToken)
+        failures.inc({ act: 'acquire', source: subject.source, provider: subject.provider, code: 'denied' }, 0);
       for (const type of Object.values(subject.sinkTypes)) deliveries.inc({ sink_type: type, outcome: 'ok' }, 0);
     },
     forget: (secret) => {

@@ -7,7 +7,7 @@ import type { Instant } from '../core/time.ts';
 import type { DeadTime } from './dead-time.ts';
 import type { Known, Latest } from './latest.ts';
 import { type LabelsOf, type MetricName, rowOf } from './metrics-table.ts';
-import { states, viewOf } from './view.ts';
+import { states, type View, viewOf } from './view.ts';
 
 /** Between so many the event loop turns. */
 const atATime = 250;
@@ -29,26 +29,37 @@ export function secretSeries(latest: Latest, deadTime: DeadTime): () => Promise<
 }
 
 function addToken(page: Page, known: Known): void {
-  const { expiresAt } = viewOf(known);
+  const view = viewOf(known);
   const add = page.labelled('provider', known.subject.provider);
-  if (expiresAt !== undefined) add('leasekeeper_token_expiry_timestamp_seconds', stamp(expiresAt));
+  if (view.expiresAt !== undefined) add('leasekeeper_token_expiry_timestamp_seconds', stamp(view.expiresAt));
+  addKept(page.labelled('secret', known.subject.name), known, view);
 }
 
 function addSecret(page: Page, known: Known, deadTime: DeadTime): void {
-  const { subject, nextLookAt } = known;
+  const { subject } = known;
   const view = viewOf(known);
-  const { expiresAt, outageTolerance } = view;
+  const { expiresAt, version, versionEndsAt } = view;
   const add = page.labelled('secret', subject.name);
   if (expiresAt !== undefined) {
     add('leasekeeper_lease_expiry_timestamp_seconds', stamp(expiresAt), 'source', subject.source);
   }
-  if (view.termStart !== undefined) add('leasekeeper_lease_term_start_timestamp_seconds', stamp(view.termStart));
-  if (view.maxExpiresAt !== undefined) add('leasekeeper_lease_max_expiry_timestamp_seconds', stamp(view.maxExpiresAt));
-  if (view.renewsAt !== undefined) add('leasekeeper_next_renewal_timestamp_seconds', stamp(view.renewsAt));
-  const { version, versionEndsAt } = view;
+  addKept(add, known, view);
   const ofVersion = 'leasekeeper_version_destroy_timestamp_seconds';
   if (version && versionEndsAt !== undefined) add(ofVersion, stamp(versionEndsAt), 'which', version.which);
   if (version?.othersEndAt !== undefined) add(ofVersion, stamp(version.othersEndAt), 'which', 'other');
+  for (const { name: sink, isOwed } of view.sinks) add('leasekeeper_delivery_owed', isOwed ? 1 : 0, 'sink', sink);
+  add('leasekeeper_superseded_leases', view.superseded);
+  add('leasekeeper_required', subject.required ? 1 : 0);
+  for (const { sink, total } of deadTime.totals(subject))
+    add('leasekeeper_dead_seconds_total', total / 1000, 'sink', sink);
+}
+
+/** Of secrets and tokens alike: both are kept by one loop, and an alert that is late for the token is late for all that need it. */
+function addKept(add: Add, { nextLookAt }: Known, view: View): void {
+  const { termStart, maxExpiresAt, renewsAt, outageTolerance } = view;
+  if (termStart !== undefined) add('leasekeeper_lease_term_start_timestamp_seconds', stamp(termStart));
+  if (maxExpiresAt !== undefined) add('leasekeeper_lease_max_expiry_timestamp_seconds', stamp(maxExpiresAt));
+  if (renewsAt !== undefined) add('leasekeeper_next_renewal_timestamp_seconds', stamp(renewsAt));
   if (nextLookAt !== undefined) add('leasekeeper_next_look_timestamp_seconds', stamp(nextLookAt));
   if (outageTolerance !== undefined) add('leasekeeper_outage_tolerance_seconds', outageTolerance / 1000);
   for (const [act, at] of Object.entries(view.succeeded)) {
@@ -56,11 +67,6 @@ function addSecret(page: Page, known: Known, deadTime: DeadTime): void {
   }
   for (const [act, count] of Object.entries(view.failures)) add('leasekeeper_consecutive_failures', count, 'act', act);
   for (const state of states) add('leasekeeper_secret_state', state === view.state ? 1 : 0, 'state', state);
-  for (const { name: sink, isOwed } of view.sinks) add('leasekeeper_delivery_owed', isOwed ? 1 : 0, 'sink', sink);
-  add('leasekeeper_superseded_leases', view.superseded);
-  add('leasekeeper_required', subject.required ? 1 : 0);
-  for (const { sink, total } of deadTime.totals(subject))
-    add('leasekeeper_dead_seconds_total', total / 1000, 'sink', sink);
 }
 
 /** Seconds since the epoch. What ended at a time nobody knows ended at 0. */

@@ -95,11 +95,23 @@ describe.concurrent('for longer than any lease or token lives', () => {
       expect(await metric(one, 'leasekeeper_redis_up')).toBe(0);
       const next = await metric(one, 'leasekeeper_next_look_timestamp_seconds{secret="orders-db"}');
       expect(next).toBeGreaterThan(Date.now() / 1000 - 5);
+      const { body } = await one.get('/metrics');
+      // The jobs cannot be counted; all else is told as ever, from memory.
+      expect(body).not.toMatch(/^leasekeeper_queue_jobs\{/m);
+      const source = 'infisical/dynamic-secret';
+      const end = await metric(
+        one,
+        `leasekeeper_lease_expiry_timestamp_seconds{secret="orders-db",source="${source}"}`,
+      );
+      expect(end).toBeGreaterThan(Date.now() / 1000);
+      expect(await metric(one, 'leasekeeper_secret_state{secret="orders-db",state="expired"}')).toBe(0);
     } finally {
       process.kill(server.pid, 'SIGCONT');
     }
     await daemon.logged(isBack);
     await check();
+    expect(await metric(one, 'leasekeeper_redis_up')).toBe(1);
+    expect(await metric(one, 'leasekeeper_queue_jobs{queue="looks",state="delayed"}')).toBeGreaterThan(0);
     const ofIt = daemon.log.filter(({ secret, msg }) => secret === 'orders-db' && String(msg).includes('Redis'));
     expect(ofIt.map(({ msg }) => msg)).toHaveLength(2);
     expect(await daemon.stop()).toBe(0);

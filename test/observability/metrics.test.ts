@@ -72,6 +72,32 @@ test('every metric of the table is in a scrape of a daemon that has lived, and n
   }
 });
 
+test('the names and labels are those that others build on', () => {
+  const label = (names: string, labels: string) => names.split(' ').map((name) => `leasekeeper_${name} ${labels}`);
+  const promised = [
+    ...label('lease_expiry_timestamp_seconds', 'secret,source'),
+    ...label('lease_term_start_timestamp_seconds lease_max_expiry_timestamp_seconds', 'secret'),
+    ...label('next_renewal_timestamp_seconds next_look_timestamp_seconds outage_tolerance_seconds', 'secret'),
+    ...label('superseded_leases required', 'secret'),
+    ...label('last_success_timestamp_seconds consecutive_failures', 'secret,act'),
+    ...label('secret_state', 'secret,state'),
+    ...label('delivery_owed dead_seconds_total', 'secret,sink'),
+    ...label('version_destroy_timestamp_seconds', 'secret,which'),
+    ...label('token_expiry_timestamp_seconds provider_blocked_until_timestamp_seconds clock_skew_seconds', 'provider'),
+    ...label('acts_total', 'act,source,provider,because,outcome'),
+    ...label('act_duration_seconds', 'act,source'),
+    ...label('failures_total', 'act,source,provider,code'),
+    ...label('deliveries_total', 'sink_type,outcome'),
+    ...label('orphaned_leases_total', 'source'),
+    ...label('provider_request_duration_seconds', 'provider,operation,status'),
+    ...label('config_reloads_total', 'outcome'),
+    ...label('queue_jobs', 'queue,state'),
+    ...label('build_info', 'version,node'),
+    ...label('look_lateness_seconds redis_up redis_evicting config_last_reload_successful', ''),
+  ];
+  expect(metricsTable.map(({ name, labels }) => `${name} ${labels.join(',')}`).sort()).toEqual(promised.sort());
+});
+
 test('promtool finds nothing wrong with a scrape', async () => {
   const { metrics } = lived();
   expect(await promtool(await metrics.render())).toEqual({ code: 0, said: '' });
@@ -125,7 +151,7 @@ test('the dates of a lease of an hour are those that Prometheus sees, and exactl
   expect(samples.get('leasekeeper_next_renewal_timestamp_seconds{secret="orders-db"}')).toBe('1800');
   expect(samples.get('leasekeeper_outage_tolerance_seconds{secret="orders-db"}')).toBe('1800');
   expect(samples.get('leasekeeper_next_look_timestamp_seconds{secret="orders-db"}')).toBe('1800');
-  const states = [...samples].filter(([key]) => key.startsWith('leasekeeper_secret_state{'));
+  const states = [...samples].filter(([key]) => key.startsWith('leasekeeper_secret_state{secret="orders-db"'));
   expect(states).toHaveLength(8);
   expect(states.filter(([, value]) => value === '1').map(([key]) => key)).toEqual([
     'leasekeeper_secret_state{secret="orders-db",state="healthy"}',
@@ -176,14 +202,33 @@ test('dead seconds are counted from the end of a value until another is in use, 
   expect(await dead()).toBe(2.5);
 });
 
-test('a token is measured as the token of its provider, and not as a secret', async () => {
+test("a token is kept like a secret, and measured like one, but it is nobody's value: no sink owes or lapses by it", async () => {
   const { scrape } = lived();
   const samples = await scrape();
   expect(samples.get('leasekeeper_token_expiry_timestamp_seconds{provider="infisical-main"}')).toBe('3600');
-  expect([...samples.keys()].filter((key) => key.includes('secret="infisical-main'))).toEqual([]);
+  const named = [...samples.keys()].filter((key) => key.includes('secret="infisical-main/token"'));
+  expect(new Set(named.map((key) => key.replace(/\{.*/, '').replace('leasekeeper_', '')))).toEqual(
+    new Set([
+      'lease_term_start_timestamp_seconds',
+      'lease_max_expiry_timestamp_seconds',
+      'next_renewal_timestamp_seconds',
+      'outage_tolerance_seconds',
+      'secret_state',
+    ]),
+  );
+  expect(samples.get('leasekeeper_next_renewal_timestamp_seconds{secret="infisical-main/token"}')).toBe('1800');
   expect(samples.get('leasekeeper_orphaned_leases_total{source="infisical/dynamic-secret"}')).toBe('2');
   const denied = 'act="acquire",source="infisical/access-token",provider="infisical-main",code="denied"';
   expect(samples.get(`leasekeeper_failures_total{${denied}}`)).toBe('1');
+});
+
+test('a login that was never rejected was rejected 0 times: the first time is an increase', async () => {
+  const { scrape, metrics, time } = watched();
+  const token = { name: 'infisical-main/token', source: 'infisical/access-token', isToken: true };
+  metrics.watch(aSubject(time.clock, { ...token, sinkTypes: { memory: 'memory' } }));
+  const rejected = [...(await scrape())].filter(([key]) => key.startsWith('leasekeeper_failures_total'));
+  const labels = 'act="acquire",source="infisical/access-token",provider="infisical-main",code="denied"';
+  expect(rejected).toEqual([[`leasekeeper_failures_total{${labels}}`, '0']]);
 });
 
 test('a success ends the row of failures although the record remembers it', async () => {
