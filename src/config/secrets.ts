@@ -57,7 +57,7 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
     ...oneName(placed),
     ...idleRotation(policy.options, source.value, node),
   ];
-  const { warnings = [] } = source;
+  const warnings = [source, ...sinks].flatMap((one) => one.warnings ?? []);
   if (!outline.value || !source.value) return { findings, sinks: placed, warnings };
   const { required, exclusive, onShutdown, reload } = outline.value;
   const value: SecretConfiguration = {
@@ -166,9 +166,12 @@ function sinkOf(node: Node, { root, plugins, env }: Surroundings): Parsed<Placed
   const { plugin, findings } = pluginOf(plugins.sinks, merged, node.at);
   if (!plugin) return { findings };
   const own = parsePart(plugin.schema, merged, node.at, env);
+  if (own.value === undefined) return { findings: own.findings };
+  const { warnings = [], ...sink } = own.value as SinkConfiguration & { warnings?: readonly Remark[] };
   return {
-    ...(own.value !== undefined && { value: { ...(own.value as SinkConfiguration), node: merged } }),
+    value: { ...sink, node: merged },
     findings: own.findings,
+    warnings: warnings.map((one) => remarked(one, merged)),
   };
 }
 

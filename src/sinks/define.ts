@@ -4,6 +4,7 @@ import type { Clock } from '../core/time.ts';
 import { reloadStep, withReload } from './reload.ts';
 import { type Keys, keys } from './render.ts';
 import type { Sink } from './sink.ts';
+import { type Problem, together } from './together.ts';
 
 /** What a sink or a reload step may use of the outside. */
 export interface SinkDeps {
@@ -32,39 +33,48 @@ const shared = {
   reload: z.array(reloadStep).default([]).describe('Steps that have the program behind this one sink take it up'),
 };
 
+/** Something about one option that is right, and has to be known all the same. */
+export interface Remark {
+  /** The option. */
+  readonly at: string;
+  /** What it is, and after a colon what to do about it. */
+  readonly message: string;
+}
+
 /**
  * A kind of sink. `target` names the place, so that two sinks on one place are found in the configuration; with the
- * type it is also the sink's name where the user gives none. `check` is for what one option alone cannot tell.
+ * type it is also the sink's name where the user gives none. `check` is for what one option alone cannot tell: it is
+ * asked also where some of them are wrong, which it then does not see; see `together`.
  */
 export function defineSink<const Type extends string, Options extends z.ZodRawShape>(
   type: Type,
   options: Options,
   plugin: {
-    check?(options: Parsed<Options>, problem: (path: string[], message: string) => void): void;
+    check?(options: Partial<Parsed<Options>>, problem: Problem): void;
+    warnings?(options: Parsed<Options>): readonly Remark[];
     target(options: Parsed<Options>): string;
     open(options: Parsed<Options>, deps: SinkDeps): Sink;
   },
 ) {
   const known = (parsed: unknown) => parsed as Parsed<Options> & z.output<z.ZodObject<typeof shared>>;
-  const schema = z
-    .strictObject({ type: z.literal(type), ...shared, ...options })
-    .superRefine((parsed, context) =>
-      plugin.check?.(known(parsed), (path, message) => context.addIssue({ code: 'custom', path, message })),
-    )
-    .transform((parsed) => {
-      const { name, reload } = known(parsed);
-      const target = plugin.target(known(parsed));
-      return {
-        type,
-        name: name ?? `${type}:${target}`,
-        target,
-        open: (deps: SinkDeps): Sink =>
-          withReload(
-            plugin.open(known(parsed), deps),
-            reload.map((step) => step.open(deps)),
-          ),
-      };
-    });
+  const schema = together(z.strictObject({ type: z.literal(type), ...shared, ...options }), (right, problem) =>
+    plugin.check?.(right as Partial<Parsed<Options>>, problem),
+  ).transform((parsed) => {
+    const { name, reload } = known(parsed);
+    const target = plugin.target(known(parsed));
+    const warnings = plugin.warnings?.(known(parsed)) ?? [];
+    return {
+      type,
+      name: name ?? `${type}:${target}`,
+      target,
+      ...(warnings.length > 0 && { warnings }),
+      open: (deps: SinkDeps): Sink =>
+        withReload(
+          plugin.open(known(parsed), deps),
+          reload.map((step) => step.open(deps)),
+        ),
+    };
+  });
   return { type, schema };
 }
 

@@ -4,7 +4,6 @@ import { constants, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
-import { mode, owner } from '../config/values.ts';
 import { defineSink } from './define.ts';
 import {
   clearLeftovers,
@@ -20,7 +19,8 @@ import {
   type Temporary,
   temporary,
 } from './place.ts';
-import { formats, largest, render, type Shape, unfitForShell } from './render.ts';
+import { largest, render, type Shape } from './render.ts';
+import { checkMode, checkShape, rightOptions, shapeOptions } from './shape.ts';
 import type { Sink } from './sink.ts';
 
 export interface FileOptions extends Shape {
@@ -40,27 +40,13 @@ export const file = defineSink(
       .refine((path) => !/\/\.{0,2}$/.test(path), 'the path of a file, not of a directory')
       .transform((path) => normalize(path))
       .describe('Absolute; its directory must exist'),
-    format: z
-      .enum(formats, {
-        error: ({ input }) =>
-          input === 'template' ? 'not supported by this version yet: template' : `one of ${formats.join(', ')}`,
-      })
-      .describe('dotenv for shells and --env-file; raw is the value of one key and nothing else'),
-    key: z.string().min(1).optional().describe('For raw: the key whose value is the content'),
-    mode: mode.prefault('0600').describe('Four octal digits in quotes; default "0600"'),
-    owner: owner.optional().describe('"uid:gid", as numbers; default: whoever leasekeeper runs as'),
+    ...shapeOptions,
+    ...rightOptions,
   },
   {
-    check({ format, key, keys, mode }, problem) {
-      if (format === 'raw' && key === undefined) problem(['key'], 'which value is the content? such as key: PASSWORD');
-      if (format === 'raw' && keys !== 'all') problem(['keys'], 'raw is the value of one key: name it by key');
-      if (format !== 'raw' && key !== undefined) problem(['key'], 'key belongs to format: raw; choose keys by keys');
-      if ((mode & 0o400) === 0) problem(['mode'], 'its owner must be able to read it');
-      if (format !== 'dotenv' || keys === 'all') return;
-      for (const name of Object.keys(keys)) {
-        const reason = unfitForShell(name);
-        if (reason) problem(['keys', name], reason);
-      }
+    check(options, problem) {
+      checkShape(options, problem);
+      checkMode(options, problem);
     },
     target: ({ path }) => path,
     open: (options, { markKey }) => fileSink(options, markKey),

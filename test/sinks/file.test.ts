@@ -76,6 +76,21 @@ describe('its options', () => {
     ],
   ])('%j is a mistake', (yaml, problem) => expect(problemsOf(yaml)).toEqual([problem]));
 
+  test.each([
+    [
+      { path: 'a/b', format: 'raw', mode: 640 },
+      ['path: an absolute path', 'mode: a file mode without quotes', 'key: which value is the content?'],
+    ],
+    [{ path: 'a/b', format: 'ini', key: 'A', mode: '0200' }, ['path: ', 'format: one of', 'mode: its owner must']],
+    [{ path: undefined, format: 'dotenv', keys: { 'A-B': 'X' } }, ['path: ', 'keys.A-B: a variable']],
+    [{ format: 'raw', key: '', keys: { A: 'B' } }, ['key: ', 'keys: raw is the value']],
+    [{ format: 'dotenv', keys: { 'A-B': '' }, key: 'A' }, ['keys', 'key: key belongs to format: raw']],
+    [{ colour: 'red', mode: '0200' }, [': ', 'mode: its owner must']],
+  ])('all that is wrong with %j is told at once, and nothing of what is right', (yaml, problems) => {
+    const told = problemsOf(yaml);
+    expect(told?.map((one, i) => one.slice(0, problems[i]?.length))).toEqual(problems);
+  });
+
   test('it is named by its type and place, which are the same however the path is written', () => {
     const parsed = file.schema.parse({ type: 'file', path: '/run//x/../app.env', format: 'dotenv' });
     expect(parsed).toMatchObject({ name: 'file:/run/app.env', target: '/run/app.env' });
