@@ -1,0 +1,89 @@
+/** The rules that Prometheus is given: their own tests, by promtool, and what promtool does not look at. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { metricsTable } from '../../src/observability/metrics-table.ts';
+import { readmeFile } from '../support/readme.ts';
+import { rulesFile, testsFile } from './files.ts';
+
+interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const { groups } = parse(readFileSync(rulesFile, 'utf8')) as { groups: readonly { rules: readonly Rule[] }[] };
+const rules = groups.flatMap((group) => group.rules);
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+const promtool = (...args: readonly string[]) => promisify(execFile)('promtool', args);
+
+test('promtool finds nothing wrong with the rules', async () => {
+  expect((await promtool('check', 'rules', '--lint-fatal', rulesFile)).stdout).toContain('SUCCESS');
+});
+
+test('every alert fires when it should and is silent when it should be', async () => {
+  expect((await promtool('test', 'rules', testsFile)).stdout).toContain('SUCCESS');
+});
+
+test('every alert is seen to fire, with its words', () => {
+  const { tests } = parse(readFileSync(testsFile, 'utf8')) as {
+    tests: readonly { alert_rule_test?: readonly { alertname: string; exp_alerts: readonly unknown[] }[] }[];
+  };
+  const seen = tests.flatMap(({ alert_rule_test = [] }) => alert_rule_test.filter((one) => one.exp_alerts.length > 0));
+  expect(new Set(seen.map(({ alertname }) => alertname))).toEqual(new Set(alerts.map(({ alert }) => alert)));
+});
+
+test('every alert says how urgent it is, what is the matter, and where to read what to do', () => {
+  const headings = [...readFileSync(readmeFile, 'utf8').matchAll(/^#+ (\w+)$/gm)].map(([, heading = '']) => heading);
+  expect(alerts.length).toBeGreaterThan(15);
+  for (const { alert = '', labels, annotations } of alerts) {
+    expect(labels, alert).toEqual({ severity: expect.stringMatching(/^(critical|warning)$/) });
+    expect(Object.keys(annotations ?? {}).sort(), alert).toEqual(['description', 'runbook_url', 'summary']);
+    expect(annotations?.['summary'], alert).toMatch(/\$labels\.(secret|sink|provider|instance)/);
+    expect(annotations?.['runbook_url']).toBe(`README.md#${alert.toLowerCase()}`);
+    expect(headings).toContain(alert);
+  }
+});
+
+test('the README tells of no alert that there is not', () => {
+  const told = [...readFileSync(readmeFile, 'utf8').matchAll(/\bLeasekeeper[A-Z]\w+/g)].map(([name]) => name);
+  expect(new Set(told)).toEqual(new Set(alerts.map(({ alert }) => alert)));
+});
+
+test('the rules ask for nothing that is not measured', () => {
+  const measured = metricsTable.flatMap(({ name }) => [name, `${name}_bucket`]);
+  const recorded = rules.flatMap(({ record }) => (record === undefined ? [] : [record]));
+  const asked = rules.flatMap(({ expr, annotations }) =>
+    [...`${expr} ${annotations?.['description']}`.matchAll(/\bleasekeeper[_:][\w:]+/g)].map(([name]) => name),
+  );
+  expect(asked.length).toBeGreaterThan(40);
+  for (const name of asked) expect([...measured, ...recorded]).toContain(name);
+});
+
+test('no rule breaks where several daemons are scraped, each with labels of its own', async () => {
+  const all = parse(readFileSync(testsFile, 'utf8')) as {
+    tests: readonly { input_series: readonly { series: string }[] }[];
+  };
+  const twice = all.tests.map(({ input_series }) => ({
+    interval: '5s',
+    input_series: input_series.flatMap((one) => [
+      one,
+      { ...one, series: one.series.replace(/instance="(\w+)"/, 'instance="$1-2",pod="b",namespace="n"') },
+    ]),
+    // Asks for nothing but that all rules can be evaluated until then.
+    promql_expr_test: [{ expr: 'vector(1)', eval_time: '10m', exp_samples: [{ labels: '{}', value: 1 }] }],
+  }));
+  const dir = await mkdtemp(join(tmpdir(), 'leasekeeper-rules-'));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  const file = join(dir, 'twice.test.yml');
+  const rest = { rule_files: [rulesFile], evaluation_interval: '30s' };
+  await writeFile(file, stringify({ ...rest, tests: twice }, { aliasDuplicateObjects: false }));
+  expect((await promtool('test', 'rules', file)).stdout).toContain('SUCCESS');
+});
