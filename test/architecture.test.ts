@@ -118,7 +118,7 @@ const isIn =
 describe('which package is used where', () => {
   const places: Readonly<Record<string, (file: string) => boolean>> = {
     bullmq: isIn('queue'),
-    ioredis: (file) => isIn('queue', 'state')(file) || isRoot(file),
+    ioredis: (file) => isIn('queue', 'state', 'sinks/redis')(file) || isRoot(file),
     'prom-client': isIn('observability'),
     pino: isIn('observability'),
     undici: isIn('http'),

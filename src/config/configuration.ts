@@ -64,7 +64,7 @@ export interface SecretConfiguration {
     readonly open: (provider: Provider) => Source;
   };
   readonly policy: Policy;
-  /** At least one; names and places are unique. */
+  /** At least one; names are unique, and so are places that are not shared. */
   readonly sinks: readonly SinkConfiguration[];
   /** In this order, once per generation, after all sinks. */
   readonly reload: readonly ReloadConfiguration[];
@@ -80,6 +80,8 @@ export interface SinkConfiguration {
   readonly type: string;
   readonly name: string;
   readonly target: string;
+  /** Others may go to the same target. */
+  readonly isShared: boolean;
   readonly open: (deps: SinkDeps) => Sink;
 }
 

@@ -182,7 +182,7 @@ function oneName(sinks: readonly Placed[]): readonly Finding[] {
     const first = seen.get(sink.name);
     if (!first) seen.set(sink.name, sink);
     // Two on one place are told of anyway.
-    if (!first || placeOf(first) === placeOf(sink)) return [];
+    if (!first || (!sink.isShared && placeOf(first) === placeOf(sink))) return [];
     const at = nodeOf(sink.node, 'name') ?? sink.node;
     const message = `another sink of this secret has this name, in line ${first.node.at.line}`;
     return [finding(at.at, at.path, message, 'give each a name of its own')];
@@ -197,6 +197,7 @@ const placeOf = ({ type, target }: SinkConfiguration): string =>
 function onePlace(sinks: readonly Placed[]): readonly Finding[] {
   const seen = new Map<string, Placed>();
   return sinks.flatMap((sink) => {
+    if (sink.isShared) return [];
     const place = placeOf(sink);
     const first = seen.get(place);
     if (!first) seen.set(place, sink);

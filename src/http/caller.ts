@@ -38,6 +38,8 @@ export interface Caller {
    * `unavailable` where none came, `unsure` once the call may have had an effect.
    */
   call(call: Call): Promise<Reply>;
+  /** Is there somebody whom we would trust? A connection is made and nothing is sent. Throws like `call`. */
+  reach(signal: AbortSignal): Promise<void>;
   /** Its connections are let go. Those that are not used end by themselves within a minute. */
   close(): Promise<void>;
 }
@@ -63,6 +65,15 @@ export function caller(
       const terms = { signal, deadline, clock, objection: () => undefined };
       const { status, headers: answered, body: content } = await exchange(await wires.present(), wire, terms);
       return { status, headers: answered, body: content };
+    },
+    async reach(signal) {
+      if (signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
+      const reached = new LeaseError('unavailable', 'a connection is there');
+      const wire: Wire = { origin: base.origin, method: 'GET', path: '/', headers: {} };
+      const terms = { signal, deadline, clock, objection: () => reached };
+      await exchange(await wires.present(), wire, terms).catch((error: unknown) => {
+        if (error !== reached) throw error;
+      });
     },
     close: () => wires.close(),
   };

@@ -50,6 +50,8 @@ export function defineSink<const Type extends string, Options extends z.ZodRawSh
   type: Type,
   options: Options,
   plugin: {
+    /** Many secrets may go to one target, and one several times: it is told which, and replaces nothing. */
+    readonly isShared?: boolean;
     check?(options: Partial<Parsed<Options>>, problem: Problem): void;
     warnings?(options: Parsed<Options>): readonly Remark[];
     target(options: Parsed<Options>): string;
@@ -67,6 +69,7 @@ export function defineSink<const Type extends string, Options extends z.ZodRawSh
       type,
       name: name ?? `${type}:${target}`,
       target,
+      isShared: plugin.isShared ?? false,
       ...(warnings.length > 0 && { warnings }),
       open: (deps: SinkDeps): Sink =>
         withReload(

@@ -1,4 +1,7 @@
 /** Every sink we ship that can be configured, one line each. `memory` is for our own tokens and cannot. */
+import { exec } from './exec.ts';
 import { file } from './file.ts';
+import { redis } from './redis/redis.ts';
+import { webhook } from './webhook/webhook.ts';
 
-export const sinks = [file] as const;
+export const sinks = [file, webhook, exec, redis] as const;

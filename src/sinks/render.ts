@@ -30,7 +30,7 @@ export interface Shape {
   readonly key?: string | undefined;
 }
 
-type Entry = readonly [name: string, value: string];
+export type Entry = readonly [name: string, value: string];
 
 /** More than this is no secret; and a file of ours is never read back further. */
 export const largest = 4 * 2 ** 20;
@@ -40,14 +40,7 @@ export const largest = 4 * 2 ** 20;
  * the value, where a key is missing or the format cannot hold it: nothing of the set is written then.
  */
 export function render(material: Material, shape: Shape): Buffer {
-  const entries = entriesOf(material, shape);
-  if (entries.length === 0) throw new LeaseError('invalid', 'there are no values to write');
-  for (const [name, value] of entries) {
-    if (inDoubleQuotes(name).length > longestName) throw unfit(name.slice(0, 40), 'its name is too long');
-    // Written as UTF-8 it would become another value.
-    if (/\p{Surrogate}/u.test(name + value)) throw unfit(name, 'it is not well-formed text');
-  }
-  const bytes = Buffer.from(writers[shape.format](entries, shape));
+  const bytes = Buffer.from(writers[shape.format](entriesOf(material, shape), shape));
   if (bytes.length > largest) throw new LeaseError('invalid', `the values take more than ${largest} bytes`);
   return bytes;
 }
@@ -55,7 +48,19 @@ export function render(material: Material, shape: Shape): Buffer {
 /** YAML allows 1024 characters to a key on one line. */
 const longestName = 1000;
 
-function entriesOf(material: Material, { format, keys, key }: Shape): Entry[] {
+/** The chosen values under their new names, sorted by these. Throws as `render` does. */
+export function entriesOf(material: Material, shape: Pick<Shape, 'keys'> & Partial<Shape>): Entry[] {
+  const entries = chosen(material, shape);
+  if (entries.length === 0) throw new LeaseError('invalid', 'there are no values to write');
+  for (const [name, value] of entries) {
+    if (inDoubleQuotes(name).length > longestName) throw unfit(name.slice(0, 40), 'its name is too long');
+    // Written as UTF-8 it would become another value.
+    if (/\p{Surrogate}/u.test(name + value)) throw unfit(name, 'it is not well-formed text');
+  }
+  return entries;
+}
+
+function chosen(material: Material, { format, keys, key }: Pick<Shape, 'keys'> & Partial<Shape>): Entry[] {
   const wanted: Entry[] =
     format === 'raw'
       ? [[key ?? '', key ?? '']]

@@ -13,7 +13,7 @@ export interface SinkSubject {
   /** The same place, as a later process of ours finds it. Absent: it does not outlive the process. */
   later?(): Sink;
   /** What a reader finds. */
-  read(): Values | undefined;
+  read(): Values | undefined | Promise<Values | undefined>;
   /** It is in a process of its own, where an abort is known only a little later. */
   readonly isApart?: boolean;
   /** Equal before and after, if nothing at the place was changed. */
@@ -31,6 +31,8 @@ export interface SinkFixture<Subject extends SinkSubject> {
   readonly rewrites: number;
   /** Ways to make a write fail, each answering with how to mend it. */
   readonly troubles: Readonly<Record<string, (subject: Subject) => Promise<() => Promise<void>>>>;
+  /** Those of them that only a write can meet: a check succeeds. */
+  readonly unforeseen?: readonly string[];
   /** Things that others do to what was written, after which it is no longer what we wrote. */
   readonly spoils: Readonly<Record<string, (subject: Subject) => Promise<void>>>;
 }
@@ -54,14 +56,14 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
 
     test('has what was written, whole, and answers with a mark that tells nothing of it', async () => {
       const mark = await write(1);
-      expect(subject.read()).toEqual(valuesOf(1));
+      expect(await subject.read()).toEqual(valuesOf(1));
       await expectNoTrace(mark);
     });
 
     test('written twice is written once', async () => {
       const mark = await write(1);
       expect(await write(1)).toBe(mark);
-      expect(subject.read()).toEqual(valuesOf(1));
+      expect(await subject.read()).toEqual(valuesOf(1));
       await expectNoTrace();
     });
 
@@ -94,7 +96,7 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
         expect(await subject.sink.holds?.(mark, going())).toBe(false);
         expect(await write(1)).toBe(mark);
         expect(await subject.sink.holds?.(mark, going())).toBe(true);
-        expect(subject.read()).toEqual(valuesOf(1));
+        expect(await subject.read()).toEqual(valuesOf(1));
       });
     }
 
@@ -105,14 +107,15 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
         const check = await failureOf(subject.sink.check?.(going()));
         const error = await failureOf(write(2));
         await mend();
-        expect(check).toBeInstanceOf(LeaseError);
+        if (fixture.unforeseen?.includes(what)) expect(check).toBe('it succeeded');
+        else expect(check).toBeInstanceOf(LeaseError);
         expect(error).toBeInstanceOf(LeaseError);
-        expect(subject.read()).toEqual(valuesOf(1));
+        expect(await subject.read()).toEqual(valuesOf(1));
         expect(await subject.sink.holds?.(before, going())).not.toBe(false);
         await expectNoTrace(check, error);
         await subject.sink.check?.(going());
         await write(2);
-        expect(subject.read()).toEqual(valuesOf(2));
+        expect(await subject.read()).toEqual(valuesOf(2));
         await expectNoTrace();
       });
     }
@@ -148,20 +151,23 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
         (error: unknown) => error,
       );
       for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
-      const then = subject.read();
+      const then = subject.isApart ? undefined : subject.read();
       abort.abort();
       const told = await outcome;
       if (told !== 'done') await expectNoTrace(told);
-      if (!subject.isApart) expect(subject.read()).toEqual(then);
+      if (!subject.isApart) expect(await subject.read()).toEqual(await then);
       return told;
     };
 
     test('takes nothing more once the signal has aborted, and has answered where it took something before', async () => {
       await write(0);
-      let landed = 0;
+      // What was sent cannot be called back: it may land all the same, and the error says that it is unsure.
+      let possible = [0];
       for (let number = 1; number <= 80; number += 1) {
-        if ((await abortAfter(number / 2, (signal) => write(number, signal))) === 'done') landed = number;
-        expect(subject.read()).toEqual(valuesOf(landed));
+        const told = await abortAfter(number / 2, (signal) => write(number, signal));
+        if (told === 'done') possible = [number];
+        else if (told instanceof LeaseError && told.unsure) possible.push(number);
+        expect(possible.map(valuesOf)).toContainEqual(await subject.read());
       }
     });
 
@@ -169,8 +175,8 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
       for (let turns = 0; turns < 20; turns += 1) {
         await write(turns);
         const told = await abortAfter(turns, async (signal) => subject.sink.remove?.(signal));
-        if (told !== 'done' || !subject.sink.remove) expect(subject.read()).toEqual(valuesOf(turns));
-        else expect(subject.read()).toBeUndefined();
+        if (told !== 'done' || !subject.sink.remove) expect(await subject.read()).toEqual(valuesOf(turns));
+        else expect(await subject.read()).toBeUndefined();
       }
     });
 
@@ -180,8 +186,8 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
       const mark = await write(1);
       await subject.sink.remove?.(going());
       await subject.sink.remove?.(going());
-      if (!subject.sink.remove) return expect(subject.read()).toEqual(valuesOf(1));
-      expect(subject.read()).toBeUndefined();
+      if (!subject.sink.remove) return expect(await subject.read()).toEqual(valuesOf(1));
+      expect(await subject.read()).toBeUndefined();
       expect(await subject.snapshot()).toEqual(empty);
       expect(await subject.sink.holds?.(mark, going())).not.toBe(true);
     });
