@@ -29,7 +29,7 @@ const table: readonly Later[] = [
       'yandex/lockbox',
     ],
   },
-  { at: 'secrets.*.sinks.*.type', values: ['directory', 'kubernetes-secret', 'webhook', 'exec'] },
+  { at: 'secrets.*.sinks.*.type', values: ['directory', 'kubernetes-secret'] },
   { at: 'secrets.*.sinks.*.format', values: ['template'] },
   { at: 'secrets.*.sinks.*.template' },
   { at: 'secrets.*.sinks.*.templateFile' },

@@ -45,8 +45,8 @@ export interface Tree {
 /** Below these keys `${…}` belongs to a program's or a template's own language. */
 const verbatim = ['template', 'exec'];
 
-/** Keys that start so are ignored everywhere: a place for anchors and remarks. */
-const ignored = (key: string): boolean => key.startsWith('x-');
+/** Keys that start so are ignored everywhere: a place for anchors and remarks. But headers of HTTP are often named so. */
+const ignored = (key: string, path: Path): boolean => key.startsWith('x-') && path.at(-1) !== 'headers';
 
 /** How much larger than what was written the tree may become through aliases of aliases. */
 const growth = 100;
@@ -156,7 +156,7 @@ class Planter {
     const merged = new Map<string, Entry>();
     for (const pair of isMap(node) ? node.items : []) {
       const key = this.#key(pair.key, path);
-      if (key === undefined || ignored(key)) continue;
+      if (key === undefined || ignored(key, path)) continue;
       const value = pair.value as YamlNode | null;
       if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
         for (const [name, entry] of this.#merge(value, path)) if (!merged.has(name)) merged.set(name, entry);

@@ -31,7 +31,10 @@ const text = z
 export const exec = defineSink(
   'exec',
   {
-    exec: z.array(text, 'a command and its arguments, as a list: no shell reads it').min(1),
+    exec: z
+      .array(text, 'a command and its arguments, as a list: no shell reads it')
+      .min(1, 'which command? as a list with its arguments: [/usr/local/bin/load, now]')
+      .describe('The command and its arguments'),
     values: z
       .enum(['stdin', 'env'])
       .default('stdin')
@@ -48,7 +51,7 @@ export const exec = defineSink(
   {
     // The same command may be told of many secrets.
     isShared: true,
-    check({ values, keys, env }, problem) {
+    check({ values, keys = 'all', env = [] }, problem) {
       for (const [i, name] of env.entries()) {
         if (ours.test(name)) problem(['env', String(i)], 'a name that we give a value of our own: leave it out');
       }

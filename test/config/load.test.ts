@@ -219,7 +219,7 @@ describe('credentials that are pointed to', () => {
 
 it('the example in config/ is right', () => {
   const text = readFileSync(join(import.meta.dirname, '../../config/leasekeeper.example.yaml'), 'utf8').replace(
-    '{ file: /run/secrets/infisical-client-secret }',
+    /\{ file: \/run\/secrets\/[a-z-]+ \}/g,
     '{ env: CLIENT_SECRET }',
   );
   const env = { INFISICAL_CLIENT_ID: 'me', CLIENT_SECRET: 'secret' };

@@ -61,7 +61,7 @@ export const redis = defineSink(
   },
   {
     check({ url, tls, as, format, username, password }, problem) {
-      if (tls && !url.startsWith('rediss:')) problem(['tls'], 'tls on a url without it: write rediss:// instead');
+      if (tls && url?.startsWith('redis:')) problem(['tls'], 'tls on a url without it: write rediss:// instead');
       if (as === 'hash' && format !== undefined) problem(['format'], 'format belongs to as: string');
       if (username !== undefined && password === undefined) {
         problem(['username'], 'a user without a password: write password: { file: /path } beside it');

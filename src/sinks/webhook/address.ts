@@ -35,17 +35,20 @@ function faultOfWritten(text: string): string | undefined {
   if (fault !== undefined) return fault;
   const { username, password, search } = new URL(text);
   if (username !== '' || password !== '') return `a credential does not belong in this file: ${remedy}`;
-  return search === ''
-    ? undefined
-    : `what begins with ? is often a credential, which does not belong in this file: ${remedy}`;
+  return search === '' ? undefined : `a query is often a credential, which does not belong here: ${remedy}`;
 }
 
 export const address = z
-  .union([z.string().refine((text) => faultOfWritten(text) === undefined), credential], {
-    error: ({ input }) =>
-      (typeof input === 'string' ? faultOfWritten(input) : undefined) ??
-      `not an address: write it as ${example}, or point to it with { file: /path } or { env: NAME }`,
-  })
+  .union(
+    [
+      z.string().superRefine((text, context) => {
+        const fault = faultOfWritten(text);
+        if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+      }),
+      credential,
+    ],
+    `not an address: write it as ${example}, or point to it with { file: /path } or { env: NAME }`,
+  )
   .describe('Where it is sent to; { file: … } or { env: … } where it holds a token. Plain http:// only to loopback');
 
 export type Written = string | Credential;

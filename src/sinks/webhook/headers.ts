@@ -9,7 +9,7 @@ const isText = (value: string): boolean => /^[\t\x20-\x7e]*$/.test(value);
 const notAHeader = 'not the value of a header: write a text of one line, or point to it with { file: /path }';
 
 export const headers = z
-  .record(z.string(), z.union([z.string().refine(isText), credential], notAHeader))
+  .record(z.string(), z.union([z.string().refine(isText, notAHeader), credential], notAHeader))
   .default({})
   .describe('More headers; credentials among them as { file: … } or { env: … }');
 

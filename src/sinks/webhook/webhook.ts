@@ -41,7 +41,7 @@ export const webhook = defineSink(
   {
     // Many secrets may be told to one place: the request says which.
     isShared: true,
-    check({ headers }, problem) {
+    check({ headers = {} }, problem) {
       for (const [name, value] of Object.entries(headers)) {
         const fault = faultOfHeader(name, value);
         if (fault !== undefined) problem(['headers', name], fault);
