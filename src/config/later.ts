@@ -33,7 +33,6 @@ const table: readonly Later[] = [
   { at: 'secrets.*.sinks.*.format', values: ['template'] },
   { at: 'secrets.*.sinks.*.template' },
   { at: 'secrets.*.sinks.*.templateFile' },
-  { at: 'secrets.*.sinks.*.write' },
 ];
 
 /** Defaults stand for the places they are merged into. */

@@ -1,34 +1,38 @@
 /** A sink that is one file: replaced whole, with the right owner and mode from the first byte. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { constants, renameSync, type Stats, unlinkSync } from 'node:fs';
-import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import { defineSink } from './define.ts';
+import { couldRewrite, empty, isMountedAlone, rewrite } from './in-place.ts';
 import {
   clearLeftovers,
-  codeOf,
   discard,
   inPlace,
   inWords,
   moment,
-  no,
+  mountPoint,
   type Place,
   present,
-  refuseMountPoint,
   type Temporary,
   temporary,
 } from './place.ts';
 import { largest, render, type Shape } from './render.ts';
-import { checkMode, checkShape, rightOptions, shapeOptions } from './shape.ts';
+import { codeOf, isAsTold, no, prepare, type Rights } from './rights.ts';
+import { checkMode, checkShape, factsOf, parents, rightOptions, shapeOptions } from './shape.ts';
 import type { Sink } from './sink.ts';
+import type { Making } from './way.ts';
 
-export interface FileOptions extends Shape {
-  /** Absolute; its directory exists. */
+const ways = ['auto', 'atomic', 'in-place'] as const;
+
+export interface FileOptions extends Shape, Rights {
+  /** Absolute. */
   readonly path: string;
-  readonly mode: number;
-  /** Absent: whoever we run as. */
-  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Absent: `auto`, in place only where the file is mounted by itself. */
+  readonly write?: (typeof ways)[number];
+  /** The mode of directories that are missing on the way. Absent: they are not made. */
+  readonly parents?: number | undefined;
 }
 
 export const file = defineSink(
@@ -39,15 +43,29 @@ export const file = defineSink(
       .refine((path) => isAbsolute(path) && !path.includes('\0'), 'an absolute path, such as /secrets/app.env')
       .refine((path) => !/\/\.{0,2}$/.test(path), 'the path of a file, not of a directory')
       .transform((path) => normalize(path))
-      .describe('Absolute; its directory must exist'),
+      .describe('Absolute; its directory must exist, or is made by parents'),
     ...shapeOptions,
     ...rightOptions,
+    write: z
+      .enum(ways, `one of ${ways.join(', ')}`)
+      .default('auto')
+      .describe('atomic replaces the file; in-place keeps it and may be seen half written; auto: what is possible'),
+    parents,
   },
   {
     check(options, problem) {
       checkShape(options, problem);
       checkMode(options, problem);
     },
+    warnings: ({ write }) =>
+      write === 'in-place'
+        ? [
+            {
+              at: 'write',
+              message: 'a reader may see it half written: leave it out where the directory can be mounted',
+            },
+          ]
+        : [],
     target: ({ path }) => path,
     open: (options, { markKey }) => fileSink(options, markKey),
   },
@@ -55,8 +73,9 @@ export const file = defineSink(
 
 /** The sink on its own, for who has the options already. `markKey`: see `SinkDeps`. */
 export function fileSink(options: FileOptions, markKey: Buffer): Sink {
-  const { path } = options;
+  const { path, write = 'auto', owner } = options;
   const shape = shapeOf(options);
+  const making: Making = { parents: options.parents === undefined ? undefined : { mode: options.parents, owner } };
   /** There may be leftovers of ours from before then. Absent: there are none. */
   let leftBy: number | undefined = moment();
   const tidy = async (place: Place) => {
@@ -77,43 +96,67 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
     const facts = `${shape}\n${mode & 0o7777}\n${uid}:${gid}\n`;
     return `${shape}.${createHmac('sha256', markKey).update(facts).update(bytes).digest('base64url')}`;
   };
+  /** Is it written into as it lies there? Only where there is one: a first one is seen whole or not at all. */
+  const staysTheSame = async (place: Place): Promise<boolean> => {
+    if (!(await present(place))) return false;
+    if (write === 'in-place') return true;
+    const isMounted = await isMountedAlone(place);
+    if (isMounted && write === 'atomic') throw mountPoint(path);
+    return isMounted;
+  };
+  const replace = (place: Place, bytes: Buffer, signal: AbortSignal): Promise<Stats> =>
+    withTemporary(place, async ({ file, at }) => {
+      // Before the first byte: who may open it now can read what comes later.
+      await prepare(file, path, options);
+      await file.writeFile(bytes);
+      await file.sync();
+      const stats = await file.stat();
+      // Network file systems say only here that there was no space.
+      await file.close();
+      stopIf(signal);
+      // Synchronous, as in `remove`, so that no abort comes between that look and this.
+      renameSync(at, place.target);
+      return stats;
+    });
+  const rewriteIn = (place: Place, bytes: Buffer, signal: AbortSignal): Promise<Stats> =>
+    rewrite(place, bytes, options, () => stopIf(signal));
 
   return {
     check: (signal) =>
-      told(path, async (place) => {
-        await present(place);
-        await refuseMountPoint(place);
-        stopIf(signal);
-        // A file of this owner and mode and some space: whether they are to be had only trying tells.
-        await withTemporary(place, async (made) => {
-          await prepare(made.file, options);
-          await made.file.writeFile(Buffer.alloc(4096));
-          await made.file.sync();
-        });
-      }),
+      told(
+        path,
+        async (place) => {
+          if (await staysTheSame(place)) return couldRewrite(place);
+          stopIf(signal);
+          // A file of this owner and mode and some space: whether they are to be had only trying tells.
+          await withTemporary(place, async (made) => {
+            await prepare(made.file, path, options);
+            await made.file.writeFile(Buffer.alloc(4096));
+            await made.file.sync();
+          });
+        },
+        { ...making, isTrial: true },
+      ),
 
     async write({ material }, signal) {
       const bytes = render(material, options);
       stopIf(signal);
-      return told(path, async (place) => {
-        await present(place);
-        await tidy(place);
-        const mark = await withTemporary(place, async ({ file, at }) => {
-          // Before the first byte: who may open it now can read what comes later.
-          await prepare(file, options);
-          await file.writeFile(bytes);
-          await file.sync();
-          const stats = await file.stat();
-          // Network file systems say only here that there was no space.
-          await file.close();
-          stopIf(signal);
-          // Synchronous, as in `remove`, so that no abort comes between that look and this.
-          renameSync(at, place.target);
+      return told(
+        path,
+        async (place) => {
+          const isKept = await staysTheSame(place);
+          await tidy(place);
+          if (isKept) return markOf(bytes, await rewriteIn(place, bytes, signal));
+          const stats = await replace(place, bytes, signal).catch((error) => {
+            // Not every kernel tells beforehand.
+            if (write === 'atomic' || !cannotBeReplaced.includes(codeOf(error))) throw error;
+            return rewriteIn(place, bytes, signal);
+          });
+          await place.directory.sync();
           return markOf(bytes, stats);
-        });
-        await place.directory.sync();
-        return mark;
-      });
+        },
+        making,
+      );
     },
 
     async holds(mark) {
@@ -148,6 +191,7 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
         await inPlace(path, async (place) => {
           await tidy(place);
           if (!(await present(place))) return;
+          if (await isMountedAlone(place)) return empty(place, () => stopIf(signal));
           stopIf(signal);
           unlinkSync(place.target);
           await place.directory.sync();
@@ -160,42 +204,23 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
 }
 
 /** Tells a file that was made by other options, so that a change of them makes the sink owe. Holds no value. */
-function shapeOf({ format, keys, key, mode, owner }: FileOptions): string {
-  const chosen = keys === 'all' ? keys : Object.entries(keys).sort();
-  return createHash('sha256')
-    .update(JSON.stringify([format, chosen, key, mode, owner?.uid, owner?.gid]))
+const shapeOf = (options: FileOptions): string =>
+  createHash('sha256')
+    .update(JSON.stringify(factsOf(options)))
     .digest('base64url')
     .slice(0, 12);
-}
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** A pipe in its place would otherwise be waited for. */
 const readOnly = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 /** What the system says where there is nothing, or no file. */
 const notThere = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'];
+const cannotBeReplaced = ['EBUSY', 'EXDEV'];
 
-const told = <T>(path: string, work: (place: Place) => Promise<T>): Promise<T> =>
-  inPlace(path, work).catch(async (error) => {
+const told = <T>(path: string, work: (place: Place) => Promise<T>, how: Making): Promise<T> =>
+  inPlace(path, work, how).catch(async (error) => {
     throw await inWords(error, path);
   });
-
-/** The owner first: with the mode alone another group could open it for a moment. Both need no right where they fit. */
-async function prepare(file: FileHandle, { path, mode, owner }: FileOptions): Promise<void> {
-  const { uid, gid, mode: first } = await file.stat();
-  try {
-    if (owner && (owner.uid !== uid || owner.gid !== gid)) await file.chown(owner.uid, owner.gid);
-    if ((first & 0o7777) !== mode) await file.chmod(mode);
-  } catch (error) {
-    const wanted = owner ? `${owner.uid}:${owner.gid}` : `${uid}:${gid}`;
-    throw no(
-      `${path} cannot be given to ${wanted} (${codeOf(error)}): leasekeeper runs as ${uid}:${gid}; leave owner out, ` +
-        'run it as that user, or let it have CAP_CHOWN and CAP_FOWNER',
-    );
-  }
-}
-
-const isAsTold = (found: Stats, { mode, owner }: FileOptions): boolean =>
-  found.isFile() && (found.mode & 0o7777) === mode && found.uid === owner?.uid && found.gid === owner.gid;
 
 /** As long for one that differs early as for one that differs late. */
 const isEqual = (a: string, b: string): boolean =>

@@ -1,9 +1,10 @@
 /** The place of one file: its directory, held open so that nobody can swap it while we work there. */
-import { createHash, randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readFile, realpath, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, realpath, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { LeaseError } from '../core/failure.ts';
+import { codeOf, no } from './rights.ts';
+import { inDirectory, type Making, prefixFor, sign, unforeseen, within } from './way.ts';
 
 export interface Place {
   readonly path: string;
@@ -16,32 +17,27 @@ export interface Place {
   readonly prefix: string;
 }
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
 /** Throws what the system throws; see `inWords`. */
-export async function inPlace<T>(path: string, work: (place: Place) => Promise<T>): Promise<T> {
-  const directory = await open(dirname(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  try {
-    // Node has no `openat`; through the open handle the kernel gives us the same.
-    const at = (name: string) => `/proc/self/fd/${directory.fd}/${name}`;
-    const tag = createHash('sha256').update(basename(path)).digest('hex').slice(0, 16);
-    return await work({ path, directory, at, target: at(basename(path)), prefix: `${sign}${tag}-` });
-  } finally {
-    await directory.close();
-  }
-}
+export const inPlace = <T>(path: string, work: (place: Place) => Promise<T>, how: Making = {}): Promise<T> =>
+  inDirectory(
+    dirname(path),
+    (directory) => {
+      const at = (name: string) => within(directory, name);
+      return work({ path, directory, at, target: at(basename(path)), prefix: prefixFor(basename(path)) });
+    },
+    how,
+  );
 
 export interface Temporary {
   readonly file: FileHandle;
   readonly at: string;
 }
 
-/** What the names of all temporary files begin with. */
-const sign = '.leasekeeper-';
-
 /** An empty file of a name that nobody can foresee, ours alone to read. */
 export async function temporary(place: Place): Promise<Temporary> {
-  const at = place.at(place.prefix + randomBytes(12).toString('hex'));
+  const at = place.at(place.prefix + unforeseen());
   return { file: await open(at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), at };
 }
 
@@ -86,41 +82,31 @@ export async function present({ path, target }: Place): Promise<Stats | undefine
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   });
-  if (!found || (found.isFile() && found.nlink <= 1)) return found;
+  if (found) refuseOdd(found, path);
+  return found;
+}
+
+export function refuseOdd(found: Stats, path: string): void {
+  if (found.isFile() && found.nlink <= 1) return;
   if (found.isSymbolicLink()) throw no(`${path} is a symbolic link: name the file itself, or remove the link`);
   if (found.isDirectory()) throw no(`${path} is a directory: name a file in it`);
   if (!found.isFile()) throw no(`${path} is not a regular file: name another path, or remove it`);
   throw no(`${path} has other names (hard links), which would keep the old values: remove them`);
 }
 
-/** A file that is mounted by itself cannot be replaced, only written into. */
-export async function refuseMountPoint({ path }: Place): Promise<void> {
-  const real = `${await realpath(dirname(path))}/${basename(path)}`;
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
-  const points = mounts.split('\n').map((line) => line.split(' ')[4] ?? '');
-  if (points.some((point) => unescaped(point) === real)) throw mountPoint(path);
-}
-
-/** The kernel writes blanks and the like as `\040`. */
-const unescaped = (point: string): string =>
-  Buffer.from(
-    Buffer.from(point)
-      .toString('latin1')
-      .replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
-    'latin1',
-  ).toString();
-
-const mountPoint = (path: string): LeaseError =>
-  no(`${path} is mounted by itself and cannot be replaced as a whole: mount its directory instead (no subPath)`);
+export const mountPoint = (path: string): LeaseError =>
+  no(
+    `${path} is mounted by itself and cannot be replaced as a whole: mount its directory instead (no subPath), ` +
+      'or leave write: out, and it is written in place',
+  );
 
 /** The system's refusal in words that help. Never a value: they are of paths and codes alone. */
-export async function inWords(error: unknown, path: string): Promise<LeaseError> {
+export async function inWords(error: unknown, path: string, directory = dirname(path)): Promise<LeaseError> {
   if (error instanceof LeaseError) return error;
-  const directory = dirname(path);
   const code = codeOf(error);
   switch (code) {
     case 'ENOENT':
-      return no(`the directory ${directory} does not exist: create it, or mount it`);
+      return no(`the directory ${directory} does not exist: create it, mount it, or have it made by parents:`);
     case 'ENOTDIR':
     case 'ELOOP': {
       const real = await realpath(directory).catch(() => directory);
@@ -143,8 +129,3 @@ export async function inWords(error: unknown, path: string): Promise<LeaseError>
       return no(`${path} cannot be worked with: ${code}`);
   }
 }
-
-/** Whatever the machine refuses a person may mend at any moment, and to ask again costs nothing. */
-export const no = (why: string): LeaseError => new LeaseError('unavailable', why);
-
-export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown error';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { mode, owner } from '../config/values.ts';
 import { formats, type Shape, unfitForShell } from './render.ts';
+import type { Rights } from './rights.ts';
 import type { Problem } from './together.ts';
 
 export const shapeOptions = {
@@ -19,6 +20,16 @@ export const rightOptions = {
   mode: mode.prefault('0600').describe('Four octal digits in quotes; default "0600"'),
   owner: owner.optional().describe('"uid:gid", as numbers; default: whoever leasekeeper runs as'),
 };
+
+export const parents = mode
+  .optional()
+  .describe('The mode of directories on the way that are missing, such as "0750"; default: they are not made');
+
+/** All of it that makes a file another one; no value. */
+export function factsOf({ format, keys, key, mode, owner }: Shape & Rights): readonly unknown[] {
+  const chosen = keys === 'all' ? keys : Object.entries(keys).sort();
+  return [format, chosen, key, mode, owner?.uid, owner?.gid];
+}
 
 /** What only all of it together can tell. What is wrong by itself is absent. */
 export function checkShape({ format, key, keys }: Partial<Shape>, problem: Problem): void {

@@ -5,8 +5,11 @@ import {
   aFileSubject,
   spoils,
   spoilsOfRoot,
+  spoilsOfUnmounted,
   troubles,
+  troublesOfAtomic,
   troublesOfDisks,
+  troublesOfMounts,
   troublesOfOthers,
 } from './fixtures/sink-file.ts';
 import { aMemorySubject } from './fixtures/sink-memory.ts';
@@ -51,23 +54,35 @@ sinkSuite(`file, as the uid of the tests (${process.getuid?.()})`, {
   open: () => aFileSubject({ top: quick, reader: reader.path }),
   rewrites: 2_000,
   troubles: { ...troubles, ...(isRoot ? {} : troublesOfOthers) },
-  spoils: { ...spoils, ...(isRoot ? spoilsOfRoot : {}) },
+  spoils: { ...spoils, ...spoilsOfUnmounted, ...(isRoot ? spoilsOfRoot : {}) },
 });
 
 sinkSuite(`file, as uid ${unprivileged} without any rights`, {
   open: () => aFileSubject({ top, reader: reader.path, process: apart, ...rights, mode: 0o600 }),
   rewrites: 100,
   troubles: { ...troubles, ...troublesOfOthers },
-  spoils: { ...spoils, ...(isRoot ? spoilsOfRoot : {}) },
+  spoils: { ...spoils, ...spoilsOfUnmounted, ...(isRoot ? spoilsOfRoot : {}) },
+});
+
+sinkSuite('file, written in place', {
+  open: () => aFileSubject({ top: quick, reader: reader.path, write: 'in-place' }),
+  troubles,
+  spoils: { ...spoils, ...spoilsOfUnmounted, ...(isRoot ? spoilsOfRoot : {}) },
 });
 
 if (canMount) {
+  const there = () => {
+    if (!onDisk) throw new Error('the process with a disk of its own did not start');
+    return { top: disk, reader: reader.path, process: onDisk, ...rights };
+  };
   sinkSuite('file, on a small disk of its own', {
-    open: () => {
-      if (!onDisk) throw new Error('the process with a disk of its own did not start');
-      return aFileSubject({ top: disk, reader: reader.path, process: onDisk, ...rights });
-    },
+    open: () => aFileSubject({ ...there(), write: 'atomic' }),
     rewrites: 500,
+    troubles: { ...troublesOfDisks, ...troublesOfMounts, ...troublesOfAtomic },
+    spoils: { ...spoils, ...spoilsOfUnmounted },
+  });
+  sinkSuite('file, mounted by itself', {
+    open: () => aFileSubject({ ...there(), isMounted: true }),
     troubles: troublesOfDisks,
     spoils,
   });

@@ -144,7 +144,12 @@ describe('where it refuses, it says what to do', () => {
   const nowhere = () => join(directory, 'gone/app.env');
 
   test.each<[string, () => string, (path: string) => void, RegExp]>([
-    ['there is no directory', nowhere, () => undefined, /gone does not exist: create it, or mount it$/],
+    [
+      'there is no directory',
+      nowhere,
+      () => undefined,
+      /gone does not exist: create it, mount it, or have it made by parents:$/,
+    ],
     [
       'a link is in its place',
       () => path,
@@ -253,7 +258,7 @@ describe('owner and mode', () => {
       ? 'a full disk, a read-only one and a file mounted by itself are called so'
       : 'WITHOUT disks of its own, since this user may not mount',
     async () => {
-      const sink = onDisk?.sink(options({ path: join(disk, 'app.env') }));
+      const sink = onDisk?.sink(options({ path: join(disk, 'app.env'), write: 'atomic' }));
       if (!sink || !onDisk) return expect(canMount).toBe(false);
       const told = async () => [await wordsOf(sink.check?.(going)), await wordsOf(sink.write(delivery(), going))];
       await sink.write(delivery(), going);
@@ -264,7 +269,7 @@ describe('owner and mode', () => {
       const readOnly = `${disk} is read-only`;
       expect(await told()).toEqual([readOnly, readOnly]);
       onDisk.inside(`mount --options-mode ignore -o remount,rw ${disk}; mount --bind ${disk}/app.env ${disk}/app.env`);
-      const mounted = `${disk}/app.env is mounted by itself and cannot be replaced as a whole: mount its directory instead (no subPath)`;
+      const mounted = `${disk}/app.env is mounted by itself and cannot be replaced as a whole: mount its directory instead (no subPath), or leave write: out, and it is written in place`;
       expect(await told()).toEqual([mounted, mounted]);
     },
   );
