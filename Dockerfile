@@ -7,7 +7,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
-COPY build.mjs tsconfig.json ./
+COPY build.mjs build-page.mjs tsconfig.json ./
 COPY src src
 RUN npm run --silent build
 

@@ -1,7 +1,9 @@
 /** Bundles the program into one file that runs without node_modules. */
 import { chmod, mkdir, rename, rmdir } from 'node:fs/promises';
 import { build } from 'esbuild';
+import { pageAssets } from './build-page.mjs';
 
+const { markup, style, script, icon } = await pageAssets();
 await mkdir('dist', { recursive: true });
 await build({
   entryPoints: ['src/main.ts'],
@@ -21,6 +23,13 @@ await build({
   },
   // BullMQ's other back ends: optional, loaded only where somebody asks for them.
   external: ['pg', 'redis', 'bullmq-otel', '@valkey/valkey-glide'],
+  // The status page's files travel in the program.
+  define: {
+    PAGE_MARKUP: JSON.stringify(markup),
+    PAGE_STYLE: JSON.stringify(style),
+    PAGE_SCRIPT: JSON.stringify(script),
+    PAGE_ICON: JSON.stringify(icon),
+  },
   logLevel: 'warning',
 });
 const made = `dist/.new-${process.pid}`;

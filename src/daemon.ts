@@ -1,13 +1,14 @@
 /** The composition root: starts everything in the order in which each depends on the last, and ends it in the reverse. */
 import { aborted } from './aborted.ts';
 import { timer } from './clock.ts';
+import type { Configuration } from './config/configuration.ts';
 import { type Duration, sayDuration } from './core/time.ts';
 import { occupant } from './foundations.ts';
 import { lastWords } from './last-words.ts';
-import { serveHttp } from './observability/http.ts';
+import { type Address, type HttpServer, serveHttp } from './observability/http.ts';
 import { observabilityRoutes } from './observability/routes.ts';
 import { sayCount } from './observability/words.ts';
-import { defaultEnd, type ProgramOptions, prepare } from './prepare.ts';
+import { defaultEnd, type Program, type ProgramOptions, prepare } from './prepare.ts';
 import { onSignals } from './process-signals.ts';
 import { type ReconfigureOptions, reconfigured } from './reconfigure.ts';
 import { ask } from './state/control-socket.ts';
@@ -64,24 +65,30 @@ export async function run(options: RunOptions): Promise<number> {
   try {
     const server = await serveHttp({
       listen: configuration.http,
+      setting: 'http.listen',
       route: observabilityRoutes(health, metrics),
       onError: (error) => log.warn('a request to http.listen failed', { err: error }),
     }).catch(async (error: unknown) => {
       // It is the daemon that works here which has the port: that one is to be named.
       throw (await occupant(configuration.state.dataDir, options.env)) ?? error;
     });
+    const page = await openPage(configuration, program);
     try {
       await program.start(ending.signal);
-      const { host, port } = server.address;
       const secrets = sayCount(configuration.secrets.length, 'secret');
-      log.info(`leasekeeper ${version} keeps ${secrets} of ${file}; probes and metrics at http://${host}:${port}`, {
-        pid: process.pid,
-        dataDir: configuration.state.dataDir,
-      });
+      const shown = page ? `, status page at ${urlOf(page.address)}` : '';
+      log.info(
+        `leasekeeper ${version} keeps ${secrets} of ${file}; probes and metrics at ${urlOf(server.address)}${shown}`,
+        {
+          pid: process.pid,
+          dataDir: configuration.state.dataDir,
+        },
+      );
       begun();
       await aborted(ending.signal);
     } finally {
       await program.end(shutdownTimeout, exitCode === 0);
+      await page?.close();
       await server.close();
     }
   } catch (error) {
@@ -95,6 +102,24 @@ export async function run(options: RunOptions): Promise<number> {
   await log.close();
   return exitCode;
 }
+
+/** A page is a comfort: a daemon that cannot show it keeps its secrets all the same. */
+async function openPage({ page }: Configuration, { log, page: { route } }: Program): Promise<HttpServer | undefined> {
+  if (!page) return undefined;
+  try {
+    return await serveHttp({
+      listen: page,
+      setting: 'page.listen',
+      route,
+      onError: (error) => log.warn('a request to page.listen failed', { err: error }),
+    });
+  } catch (error) {
+    log.warn(`${lastWords(error)}: there is no status page; all else works`);
+    return undefined;
+  }
+}
+
+const urlOf = ({ host, port }: Address): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /** Every secret once, and end: alone, or by the daemon that works in the same data directory. */
 export async function once(options: OnceOptions): Promise<number> {

@@ -1,5 +1,6 @@
 /** The program without its door: what it stands on, what it keeps, and who is told of it, put together for `run` and `once`. */
-import { every, steadyClock, wallClock } from './clock.ts';
+import { hostname } from 'node:os';
+import { every, steadyClock, timer, wallClock } from './clock.ts';
 import type { Configuration } from './config/configuration.ts';
 import { type Duration, sayDuration, seconds } from './core/time.ts';
 import { type Foundations, layFoundations } from './foundations.ts';
@@ -8,6 +9,8 @@ import type { InMemory } from './memory.ts';
 import { createHealth, type Health } from './observability/health.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { assets } from './observability/page/assets.ts';
+import { createPage, type Page } from './observability/page/page.ts';
 import type { ControlRequest } from './state/control-socket.ts';
 import { version } from './version.ts';
 
@@ -33,6 +36,7 @@ export interface Program {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
+  readonly page: Page;
   readonly keeping: Keeping | undefined;
   start(signal: AbortSignal): Promise<void>;
   /** Twice is once. `isForGood`: what is configured to end with the daemon ends. */
@@ -47,6 +51,19 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
   const log = createLog({ ...configuration.log, clock: wallClock, isColoured });
   const metrics = createMetrics({ version, clock: steady, wall: wallClock });
   const health = createHealth({ clock: steady });
+  let isRedisUp = true;
+  const startedAt = wallClock.now();
+  const page = createPage({
+    clock: steady,
+    wall: wallClock,
+    timer,
+    assets,
+    host: configuration.page?.host ?? '',
+    daemon: () => {
+      const { isReady } = health.readiness();
+      return { version, host: hostname(), pid: process.pid, startedAt, isReady, isRedisUp };
+    },
+  });
   let foundations: Foundations | undefined;
   let keeping: Keeping | undefined;
   let isEnding = false;
@@ -76,6 +93,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
     log,
     metrics,
     health,
+    page,
     get keeping() {
       return keeping;
     },
@@ -88,6 +106,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
         onRequest: answer,
         onRedisHealth: (isUp) => {
           metrics.redisUp(isUp);
+          isRedisUp = isUp;
           if (isEnding) return;
           if (isUp) log.always('info', 'Redis answers');
           else log.warn('Redis does not answer: everything is kept from memory until it does');
@@ -118,7 +137,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
         configuration,
         foundations,
         env,
-        listeners: [log, metrics, health],
+        listeners: [log, metrics, health, page],
         steady,
         wall: wallClock,
         onRequest: (provider, request) => metrics.onRequest(provider, request),

@@ -44,7 +44,7 @@ export async function reconfigured(
   return configuration;
 }
 
-const fixedParts = ['state', 'http', 'log'] as const;
+const fixedParts = ['state', 'http', 'page', 'log'] as const;
 
 const inWords = ({ file, line, column, path, message, remedy }: Problem): string =>
   `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${remedy === undefined ? '' : ` (${remedy})`}`;

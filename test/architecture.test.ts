@@ -86,6 +86,14 @@ describe('who imports whom', () => {
     expect(mayImport('observability', ['core'], ['keeper/events.ts', 'clock.ts', 'version.ts'])).toEqual([]);
   });
 
+  it("the status page's program in the browser knows what the daemon tells it, and that by its types alone", () => {
+    const own = 'observability/page/browser';
+    expect(mayImport(own, [], ['observability/page/page.ts', 'observability/page/status.ts'])).toEqual([]);
+    const imported = within(own).flatMap((file) => code(file).match(/^import .* from '\.\..*$/gm) ?? []);
+    expect(imported.length).toBeGreaterThan(3);
+    expect(imported.filter((line) => !line.startsWith('import type '))).toEqual([]);
+  });
+
   it('the commands know the configuration, the core and the daemon', () => {
     expect(mayImport('cli', ['config', 'core'], ['daemon.ts', 'version.ts'])).toEqual([]);
     expect(strays(['src/main.ts'], (name) => !isOurs(name) || name.startsWith('src/cli/'))).toEqual([]);
@@ -140,7 +148,9 @@ describe('which package is used where', () => {
 });
 
 describe('what is done in one place only', () => {
-  const users = (what: RegExp): readonly string[] => sources.filter((file) => what.test(code(file)));
+  // The status page's own program runs in a browser, where the clock is another.
+  const users = (what: RegExp): readonly string[] =>
+    sources.filter((file) => what.test(code(file)) && !isIn('observability/page/browser')(file));
 
   it.each([
     ['reading the wall clock', /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)/, ['src/clock.ts']],

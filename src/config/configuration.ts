@@ -19,6 +19,8 @@ export interface Configuration {
     readonly prefix: string;
   };
   readonly http: { readonly host: string; readonly port: number };
+  /** Where the status page is. Absent: nowhere. */
+  readonly page?: { readonly host: string; readonly port: number };
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly format: 'json' | 'pretty';

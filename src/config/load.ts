@@ -54,8 +54,8 @@ export function understand(text: string, { file, env, plugins = shipped }: LoadO
   findings.push(...whole.findings, ...ofPolicies, ...served.findings, ...kept.findings);
   findings.push(...idleDefaults(root, plugins), ...emptyLists(root));
   if (!whole.value || findings.length > 0) return failed();
-  const { state, http, log } = whole.value;
-  const configuration = { state, http, log, providers: served.configured, secrets: kept.value };
+  const { state, http, page, log } = whole.value;
+  const configuration = { state, http, ...(page && { page }), log, providers: served.configured, secrets: kept.value };
   return { ok: true, configuration, warnings: problemsOf(file, kept.warnings) };
 }
 

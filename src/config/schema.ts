@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { reloadStep } from '../sinks/reload.ts';
 import { policy } from './policy.ts';
-import { http, log, state } from './settings.ts';
+import { http, log, page, state } from './settings.ts';
 
 /** A kind of provider, source or sink; its schema parses to what opens it. */
 export interface Plugin {
@@ -37,6 +37,7 @@ export const outline = z.strictObject({
   version,
   state: state.prefault({}),
   http: http.prefault({}),
+  page: page.prefault({}),
   log: log.prefault({}),
   providers: z.record(name, later, 'missing: name at least one provider, such as infisical-main'),
   policies: z.record(name, policy).default({}),

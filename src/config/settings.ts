@@ -95,6 +95,24 @@ export const http = z
   .transform(({ listen }) => listen)
   .describe('What is scraped and probed; no value is ever shown there');
 
+/** An address, or nothing where the word is `off`. */
+const listenOrOff = z.string(`${listenRule}, or off`).transform((text, context) => {
+  if (text.trim() === 'off') return undefined;
+  const parsed = listen.safeParse(text);
+  if (parsed.success) return parsed.data;
+  context.addIssue({ code: 'custom', message: `${parsed.error.issues[0]?.message}, or off` });
+  return z.NEVER;
+});
+
+export const page = z
+  .strictObject({
+    listen: listenOrOff
+      .prefault('127.0.0.1:9465')
+      .describe('host:port of the status page, or off. Whoever reaches it reads names and dates, and never a value'),
+  })
+  .transform(({ listen }) => listen)
+  .describe('What a person looks at first');
+
 export const log = z
   .strictObject({
     level: z

@@ -37,6 +37,7 @@ export async function aScene(): Promise<Scene> {
   const configuration = (secrets: number) => `version: 1
 state: { redis: embedded, dataDir: ${dataDir} }
 http: { listen: "127.0.0.1:${port}" }
+page: { listen: off }
 providers:
   infisical:
     type: infisical

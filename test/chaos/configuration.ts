@@ -28,6 +28,7 @@ export function configurationOf({ lives, places, dataDir, redis, url, port, step
   return `version: 1
 state: { redis: ${redis}, dataDir: ${dataDir} }
 http: { listen: "127.0.0.1:${port}" }
+page: { listen: off }
 log: { level: debug, format: json }
 policies:
   default: { renewAt: ${lives.renewAt}%, jitter: 10%, grace: ${lives.grace / 1000}s }

@@ -161,7 +161,6 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'only-remarks': [['1:1', '', 'the file is empty', 'begin it with version: 1, and name providers and secrets']],
   'owner-by-name': [['10:67', 'secrets.db.sinks[0].owner', 'not an owner', '"1000:1000"']],
   'parts-of-later': [
-    ['7:1', 'page', 'not supported by this version yet', 'remove it'],
     ['8:1', 'outputs', 'not supported by this version yet', 'remove it'],
     ['14:5', 'secrets.db.verify', 'not supported by this version yet', 'remove it'],
     ['15:16', 'secrets.db.onExpired', 'not supported by this version yet', 'write keep'],

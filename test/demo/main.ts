@@ -45,6 +45,7 @@ const sandbox = await aSandbox()
 await mkdir(join(dir, 'secrets'), { mode: 0o700 });
 const lockbox = await startDemoLockbox(dir);
 const port = await freePort();
+const pagePort = await freePort();
 /** When somebody first wants to destroy a version, and again. */
 const firstAttack = 15_000;
 const attackEvery = 60_000;
@@ -97,6 +98,7 @@ async function configuration(): Promise<string> {
   return `version: 1
 state: { redis: embedded, dataDir: ${join(dir, 'data')} }
 http: { listen: "127.0.0.1:${port}" }
+page: { listen: "127.0.0.1:${pagePort}" }
 log: { level: info, format: json }
 providers:
   infisical-main:
@@ -119,7 +121,10 @@ ${lockbox.secrets}`;
 
 /** Until the time is over or somebody stops it: a picture on a terminal, lines elsewhere. */
 async function watch(startedAt: number, { tally }: Program): Promise<void> {
-  const urls = ['metrics', 'readyz', 'readyz/orders-db'].map((path) => `http://127.0.0.1:${port}/${path}`);
+  const urls = [
+    `http://127.0.0.1:${pagePort}/  the status page`,
+    ...['metrics', 'readyz', 'readyz/orders-db'].map((path) => `http://127.0.0.1:${port}/${path}`),
+  ];
   let shown = 0;
   let drawn = 0;
   let nextAttack = startedAt + firstAttack;

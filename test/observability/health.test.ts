@@ -37,7 +37,11 @@ async function served() {
   const { time, health } = watched();
   const metrics = createMetrics({ version: '1', clock: time.clock });
   metrics.watch(aSubject(time.clock));
-  server = await serveHttp({ listen: { host: '127.0.0.1', port: 0 }, route: observabilityRoutes(health, metrics) });
+  server = await serveHttp({
+    setting: 'http.listen',
+    listen: { host: '127.0.0.1', port: 0 },
+    route: observabilityRoutes(health, metrics),
+  });
   const get = (path: string) => fetch(`http://127.0.0.1:${server?.address.port}${path}`);
   return { time, health, metrics, get };
 }

@@ -11,7 +11,13 @@ afterEach(async () => {
 });
 
 async function serve(route: Route, onError: (error: unknown) => void = () => {}) {
-  const server = await serveHttp({ listen: { host: '127.0.0.1', port: 0 }, route, onError, closeWithin: 200 });
+  const server = await serveHttp({
+    setting: 'http.listen',
+    listen: { host: '127.0.0.1', port: 0 },
+    route,
+    onError,
+    closeWithin: 200,
+  });
   open.servers.push(server);
   return { server, url: `http://127.0.0.1:${server.address.port}/` };
 }
@@ -86,14 +92,18 @@ test('nonsense is refused, and the server lives on', async () => {
 
 test('an address in use is a clear error', async () => {
   const { server } = await serve(() => text(200, 'alive'));
-  const again = serveHttp({ listen: server.address, route: () => undefined });
+  const again = serveHttp({ setting: 'http.listen', listen: server.address, route: () => undefined });
   await expect(again).rejects.toThrow(
     `http.listen 127.0.0.1:${server.address.port}: another program listens there already`,
   );
 });
 
 test('an address of another machine is a clear error', async () => {
-  const elsewhere = serveHttp({ listen: { host: '192.0.2.1', port: 0 }, route: () => undefined });
+  const elsewhere = serveHttp({
+    setting: 'http.listen',
+    listen: { host: '192.0.2.1', port: 0 },
+    route: () => undefined,
+  });
   await expect(elsewhere).rejects.toThrow('http.listen 192.0.2.1:0: this machine does not have that address');
 });
 
@@ -118,7 +128,7 @@ test('closing answers the request under way, ends idle connections, and frees th
   release();
   expect(await (await slow).text()).toBe('slow\n');
   await closing;
-  const next = await serveHttp({ listen: server.address, route: () => undefined });
+  const next = await serveHttp({ setting: 'http.listen', listen: server.address, route: () => undefined });
   await next.close();
 });
 

@@ -48,6 +48,7 @@ export async function aLockboxStage(context: TestContext, builder: LockboxBuilde
   const configuration: LockboxStage['configuration'] = (options = '', policy = plain) => `version: 1
 state: { dataDir: ${join(dir, 'data')} }
 http: { listen: "127.0.0.1:${port}" }
+page: { listen: off }
 log: { level: debug }
 providers:
   yc:

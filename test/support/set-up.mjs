@@ -12,7 +12,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 process.chdir(root);
 
 /** By the command that is needed, the Debian package that brings it. */
-const packageOf = { 'redis-server': 'redis-server', promtool: 'prometheus', openssl: 'openssl', setpriv: 'util-linux' };
+const packageOf = { 'redis-server': 'redis-server', promtool: 'prometheus', openssl: 'openssl', setpriv: 'util-linux', chromium: 'chromium' };
 
 const [major = 0, minor = 0, patch = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && (minor < 18 || (minor === 18 && patch < 1)))) {

@@ -36,6 +36,8 @@ export interface ConfigurationParts {
   readonly reload?: string;
   readonly source?: string;
   readonly state?: string;
+  /** What `page.listen` says; off where nothing is said. */
+  readonly page?: string;
 }
 
 /** Lives of seconds: a lease of 6 s that can be renewed up to 18 s, a token of 10 s up to 30 s. */
@@ -60,6 +62,7 @@ export async function aStage(builder: SandboxBuilder = shortLives()): Promise<St
   const configuration = (parts: ConfigurationParts = {}) => `version: 1
 state: { dataDir: ${join(dir, 'data')}${parts.state ?? ''} }
 http: { listen: "127.0.0.1:${port}" }
+page: { listen: ${parts.page ?? 'off'} }
 log: { level: debug }
 providers:
   infisical-main:
