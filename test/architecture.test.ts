@@ -129,6 +129,7 @@ describe('which package is used where', () => {
     ioredis: (file) => isIn('queue', 'state', 'sinks/redis')(file) || isRoot(file),
     'prom-client': isIn('observability'),
     pino: isIn('observability'),
+    liquidjs: isIn('sinks'),
     undici: isIn('http'),
     croner: isIn('config'),
     commander: isIn('cli'),

@@ -29,9 +29,6 @@ const table: readonly Later[] = [
     ],
   },
   { at: 'secrets.*.sinks.*.type', values: ['directory', 'kubernetes-secret'] },
-  { at: 'secrets.*.sinks.*.format', values: ['template'] },
-  { at: 'secrets.*.sinks.*.template' },
-  { at: 'secrets.*.sinks.*.templateFile' },
 ];
 
 /** Defaults stand for the places they are merged into. */

@@ -50,7 +50,7 @@ export function understand(text: string, { file, env, plugins = shipped }: LoadO
   const whole = parsePart(outline, root, start, env);
   const { policies, findings: ofPolicies } = policiesOf(root);
   const served = providersOf(root, policies, plugins, env);
-  const kept = secretsOf({ root, policies, providers: served, plugins, env });
+  const kept = secretsOf({ root, policies, providers: served, plugins, env, file });
   findings.push(...whole.findings, ...ofPolicies, ...served.findings, ...kept.findings);
   findings.push(...idleDefaults(root, plugins), ...emptyLists(root));
   if (!whole.value || findings.length > 0) return failed();

@@ -1,6 +1,7 @@
 /** The secrets of the file: each with its source, its policy and its sinks. */
 import type { Policy } from '../core/rules.ts';
 import type { Remark } from '../sources/define.ts';
+import { withWholePaths } from './beside.ts';
 import type { SecretConfiguration, SinkConfiguration } from './configuration.ts';
 import type { Env } from './fill.ts';
 import { sourceIdentity } from './identity.ts';
@@ -22,6 +23,8 @@ export interface Surroundings {
   readonly providers: Providers;
   readonly plugins: Plugins;
   readonly env: Env;
+  /** The file itself. */
+  readonly file: string;
 }
 
 /** A sink, and where it is written. */
@@ -160,9 +163,9 @@ function idleRotation(
   return [finding(node?.at ?? secret.at, node?.path ?? secret.path, message, remedy)];
 }
 
-function sinkOf(node: Node, { root, plugins, env }: Surroundings): Parsed<Placed> {
+function sinkOf(node: Node, { root, plugins, env, file }: Surroundings): Parsed<Placed> {
   if (node.kind !== 'mapping') return { findings: [] };
-  const merged = withDefaults(node, 'sink', plugins.sinks, root);
+  const merged = withWholePaths(withDefaults(node, 'sink', plugins.sinks, root), file);
   const { plugin, findings } = pluginOf(plugins.sinks, merged, node.at);
   if (!plugin) return { findings };
   const own = parsePart(plugin.schema, merged, node.at, env);

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { LeaseError } from '../core/failure.ts';
 import type { Material } from '../core/material.ts';
+import { asJson, inShellQuotes, isWellFormed } from './quotes.ts';
+import type { ReadTemplate, Variables } from './template.ts';
 
 const manual =
   'which keys, and under which names: keys: { PGUSER: DB_USERNAME }, the name at the target first; or keys: all';
@@ -20,7 +22,7 @@ export const keys = z
 
 export type Keys = z.output<typeof keys>;
 
-export const formats = ['dotenv', 'json', 'yaml', 'raw'] as const;
+export const formats = ['dotenv', 'json', 'yaml', 'raw', 'template'] as const;
 
 /** All that decides what the bytes look like, besides the values. */
 export interface Shape {
@@ -28,6 +30,9 @@ export interface Shape {
   readonly keys: Keys;
   /** For `raw`: the one key whose value is the content. */
   readonly key?: string | undefined;
+  /** For `template`: one of the two. */
+  readonly template?: ReadTemplate | undefined;
+  readonly templateFile?: ReadTemplate | undefined;
 }
 
 export type Entry = readonly [name: string, value: string];
@@ -40,8 +45,10 @@ export const largest = 4 * 2 ** 20;
  * the value, where a key is missing or the format cannot hold it: nothing of the set is written then.
  */
 export function render(material: Material, shape: Shape): Buffer {
-  const bytes = Buffer.from(writers[shape.format](entriesOf(material, shape), shape));
-  if (bytes.length > largest) throw new LeaseError('invalid', `the values take more than ${largest} bytes`);
+  const text = writers[shape.format](entriesOf(material, shape), shape);
+  // A template may make more of them than can be put into bytes at all.
+  const bytes = text.length > largest ? undefined : Buffer.from(text);
+  if (!bytes || bytes.length > largest) throw new LeaseError('invalid', `the values take more than ${largest} bytes`);
   return bytes;
 }
 
@@ -53,9 +60,9 @@ export function entriesOf(material: Material, shape: Pick<Shape, 'keys'> & Parti
   const entries = chosen(material, shape);
   if (entries.length === 0) throw new LeaseError('invalid', 'there are no values to write');
   for (const [name, value] of entries) {
-    if (inDoubleQuotes(name).length > longestName) throw unfit(name.slice(0, 40), 'its name is too long');
-    // Written as UTF-8 it would become another value.
-    if (/\p{Surrogate}/u.test(name + value)) throw unfit(name, 'it is not well-formed text');
+    if (asJson(name).length > longestName) throw unfit(name.slice(0, 40), 'its name is too long');
+    // Written as UTF-8 it would become another value. What becomes of it in a template is seen there.
+    if (shape.format !== 'template' && !isWellFormed(name + value)) throw unfit(name, 'it is not well-formed text');
   }
   return entries;
 }
@@ -85,10 +92,24 @@ const writers: Readonly<Record<Shape['format'], (entries: readonly Entry[], shap
     }
     return entries.map(([name, value]) => `${name}=${inShellQuotes(value)}\n`).join('');
   },
-  json: (entries) => `{\n${entries.map((entry) => `  ${entry.map(inDoubleQuotes).join(': ')}`).join(',\n')}\n}\n`,
-  yaml: (entries) => entries.map((entry) => `${entry.map(inDoubleQuotes).join(': ')}\n`).join(''),
+  json: (entries) => `{\n${entries.map((entry) => `  ${entry.map(asJson).join(': ')}`).join(',\n')}\n}\n`,
+  yaml: (entries) => entries.map((entry) => `${entry.map(asJson).join(': ')}\n`).join(''),
   raw: (entries) => entries[0]?.[1] ?? '',
+  template(entries, { template, templateFile }) {
+    const filled = (template ?? templateFile)?.template?.fill(variablesOf(entries));
+    if (filled === undefined) throw new LeaseError('invalid', 'there is no template');
+    if (!isWellFormed(filled)) throw new LeaseError('invalid', 'what the template comes to is not well-formed text');
+    return filled;
+  },
 };
+
+/** Each by its name; and all of them as a group, for names that Liquid cannot spell, and to go through them. */
+export const variablesOf = (entries: readonly Entry[]): Variables => {
+  const group = Object.fromEntries(entries);
+  return { ...group, [groupName]: group };
+};
+
+const groupName = 'secret';
 
 /** Why a shell cannot have a variable of that name, if so: it would not be assigned, or not keep its value. */
 export function unfitForShell(name: string): string | undefined {
@@ -111,23 +132,6 @@ const unsafeInEnvironment = (name: string): string | undefined =>
 
 const steersPrograms =
   /^(D?Y?LD_.*|GLIBC_TUNABLES|GCONV_PATH|MALLOC_.*|NODE_(?!ENV$).*|PATH|IFS|ENV|BASH_(ENV|FUNC_.*|XTRACEFD)|CDPATH|GLOBIGNORE|PROMPT_COMMAND|PS[0-4]|PYTHON.*|PERL.*|RUBY(LIB|OPT|SHELL)|_?JAVA_(TOOL_)?OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|DOTNET_STARTUP_HOOKS|LUA_INIT.*|PHPRC|PHP_INI_SCAN_DIR|GIT_(SSH.*|EXEC_PATH|CONFIG.*|ASKPASS)|OPENSSL_(CONF|ENGINES|MODULES)|SSLKEYLOGFILE)$/;
-
-/**
- * Quoted so that a shell reads it right, and wherever they agree Node's own parser (`--env-file`, `parseEnv`) as well.
- * They do not for a carriage return, nor for a single quote beside one of " $ ` or \: such a value is for the shell.
- */
-const inShellQuotes = (value: string): string =>
-  value.includes("'") && !/["$`\r]|\\(?:[n\\\n]|$)/.test(value) ? `"${value}"` : `'${value.replaceAll("'", `'\\''`)}'`;
-
-/**
- * A JSON string. So that it is also one in every version of YAML, what some of them take for a line break or do not
- * take at all is escaped, which JSON takes as well.
- */
-const inDoubleQuotes = (text: string): string =>
-  JSON.stringify(text).replace(
-    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
-    (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 
 const unfit = (name: string, reason: string): LeaseError =>
   new LeaseError('invalid', `the key ${shown(name)} cannot be written: ${reason}`);
