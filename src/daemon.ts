@@ -14,6 +14,9 @@ import { type ReconfigureOptions, reconfigured } from './reconfigure.ts';
 import { ask } from './state/control-socket.ts';
 import { version } from './version.ts';
 
+export { wallClock } from './clock.ts';
+export { historyIn, sayEntry } from './observability/history.ts';
+
 export interface RunOptions extends ProgramOptions, ReconfigureOptions {
   readonly shutdownTimeout: Duration;
 }

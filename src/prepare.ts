@@ -7,10 +7,12 @@ import { type Foundations, layFoundations } from './foundations.ts';
 import { type Keeping, startKeeping } from './keeping.ts';
 import type { InMemory } from './memory.ts';
 import { createHealth, type Health } from './observability/health.ts';
+import { createJournal } from './observability/journal.ts';
 import { createLog, type Log } from './observability/log.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { assets } from './observability/page/assets.ts';
 import { createPage, type Page } from './observability/page/page.ts';
+import { sayCount } from './observability/words.ts';
 import type { ControlRequest } from './state/control-socket.ts';
 import { version } from './version.ts';
 
@@ -37,6 +39,8 @@ export interface Program {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly page: Page;
+  /** The configuration is another: for the journal. */
+  reconfigured(): void;
   readonly keeping: Keeping | undefined;
   start(signal: AbortSignal): Promise<void>;
   /** Twice is once. `isForGood`: what is configured to end with the daemon ends. */
@@ -62,6 +66,16 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
     daemon: () => {
       const { isReady } = health.readiness();
       return { version, host: hostname(), pid: process.pid, startedAt, isReady, isRedisUp };
+    },
+  });
+  const journal = createJournal({
+    directory: configuration.state.dataDir,
+    wall: wallClock,
+    version,
+    onTrouble: (code, lost) => {
+      if (code === undefined)
+        log.always('info', `the history is written again; ${sayCount(lost, 'act')} are missing in it`);
+      else log.warn(`the history cannot be written in ${configuration.state.dataDir} (${code}); nothing else suffers`);
     },
   });
   let foundations: Foundations | undefined;
@@ -94,6 +108,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
     metrics,
     health,
     page,
+    reconfigured: () => journal.note('reconfigured'),
     get keeping() {
       return keeping;
     },
@@ -133,11 +148,12 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
           log.warn('Redis has gone back in time: what it lost is written back from memory', { secret }),
         onNews: (text) => log.info(text),
       });
+      journal.note('started');
       keeping = await startKeeping({
         configuration,
         foundations,
         env,
-        listeners: [log, metrics, health, page],
+        listeners: [log, metrics, health, page, journal],
         steady,
         wall: wallClock,
         onRequest: (provider, request) => metrics.onRequest(provider, request),
@@ -160,6 +176,8 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
       const left = isForGood ? await keeping?.endLeases(limit) : undefined;
       if (left?.length) log.always('warn', `not all leases of ${left.join(', ')} could be ended: the next start will`);
       await keeping?.close();
+      if (foundations) journal.note('ended');
+      await journal.close();
       await foundations?.close();
       foundations = undefined;
     },

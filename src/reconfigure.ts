@@ -14,7 +14,7 @@ export interface ReconfigureOptions {
 /** Answers with the configuration that holds now, `undefined` where it is the former one. */
 export async function reconfigured(
   { reload, file }: ReconfigureOptions,
-  { log, metrics, keeping }: Program,
+  { log, metrics, keeping, reconfigured: note }: Program,
   present: Configuration,
 ): Promise<Configuration | undefined> {
   const result = reload();
@@ -40,6 +40,7 @@ export async function reconfigured(
     log.warn('the schedule does not know all of the new configuration yet; it will soon', { err: error });
   }
   metrics.configReloaded(true);
+  note();
   log.always('info', `HUP: ${file} is taken over: ${sayCount(configuration.secrets.length, 'secret')}`);
   return configuration;
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Duration, parseDuration } from '../core/time.ts';
 import { exitCodes } from './exit-codes.ts';
+import { type HistoryArguments, history } from './history.ts';
 import { type OnceArguments, once } from './once.ts';
 import { type RunArguments, run } from './run.ts';
 import { schema } from './schema.ts';
@@ -57,6 +58,16 @@ export async function leasekeeper(args: readonly string[], world: World): Promis
     .option(...fromFile)
     .action(async (options: { readonly config: string }, command: Command) => {
       code = await validate(withFile(options, command).config, world);
+    });
+  program
+    .command('history')
+    .description('what was done to a secret, or to all of them, and why')
+    .argument('[secret]', 'its name; of an access token its provider’s name and /token')
+    .option(...fromFile)
+    .option('--last <length>', 'only what happened within that time', length)
+    .option('--json', 'a line of JSON each, as it is kept')
+    .action(async (secret: string | undefined, options: HistoryArguments, command: Command) => {
+      code = await history(secret, withFile(options, command), world);
     });
   program
     .command('schema')

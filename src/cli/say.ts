@@ -13,7 +13,7 @@ const paint = (code: number, text: string, to: Output): string =>
   to.isForPeople ? `\u001b[${code}m${text}\u001b[0m` : text;
 
 /** What the file says may hold anything, also what a terminal would obey. */
-const printable = (text: string): string =>
+export const printable = (text: string): string =>
   text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const bold = 1;

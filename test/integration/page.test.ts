@@ -46,6 +46,11 @@ describe('of a daemon', () => {
     expect(visitor.complaints).toEqual([]);
 
     await daemon.stop();
+    const history = await stage.daemon({ command: 'history', args: ['orders-db'], config: stage.configuration() });
+    expect(await history.exited).toBe(0);
+    for (const words of ['logged in', 'took a new lease, because nothing was held', 'renewed, because it was due']) {
+      expect(history.lines.some((line) => line.includes(words))).toBe(words !== 'logged in');
+    }
     await visitor.page.locator('#feed', { hasText: 'no word from the daemon' }).waitFor();
     const next = await stage.daemon({ config: stage.configuration({ page: `"${page}"`, reload: '' }) });
     await visitor.page.locator('#feed', { hasText: 'live' }).waitFor();

@@ -30,7 +30,7 @@ export interface DaemonOptions {
   readonly dir: string;
   /** The YAML text. */
   readonly config: string;
-  readonly command?: 'run' | 'once';
+  readonly command?: 'run' | 'once' | 'history';
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
