@@ -75,6 +75,8 @@ export interface Failure {
   readonly count: number;
   /** How many of them were rejections of our credential. */
   readonly denied: number;
+  /** Of a proof: how many of them said no. Who could not be asked has not. */
+  readonly noes?: number;
   readonly at: Instant;
   readonly code: FailureCode;
   /** The provider's own wish, or the penalty for a rejection. Not even an approaching end overrules it. */

@@ -22,6 +22,7 @@ const datesOf = ({ leases, acquires = [], failures, intent, doubt, succeeded, ..
     doubt?.since,
     doubt?.until,
     record.credentialSince,
+    record.untoldSince,
   ].filter((at) => at !== undefined);
 
 /** What the record has that it had not before is a guess. */
@@ -78,5 +79,6 @@ export function corrected(
     ...(rest.requests && { requests: each(rest.requests) }),
     ...(rest.succeeded && { succeeded: each(rest.succeeded) }),
     ...(rest.credentialSince !== undefined && { credentialSince: past(rest.credentialSince) }),
+    ...(rest.untoldSince !== undefined && { untoldSince: past(rest.untoldSince) }),
   };
 }

@@ -12,8 +12,11 @@ import {
   isSame,
   type SecretRecord,
   type SinkState,
+  without,
 } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
+import { type Instant, tolerance } from './time.ts';
+import { inDangerFrom } from './timetable.ts';
 
 /** What is done to all sinks of a secret at once is done to this one. No sink has that name. */
 export const allSinks = '*';
@@ -30,15 +33,38 @@ export function reloading(record: SecretRecord, rules: Rules, facts: Facts): Rel
     if (isEverywhere(record, rules.sinks, holding) && !isSame(holding, record.acknowledged)) {
       const used = Object.values(record.sinks).flatMap(({ uses }) => uses.map((each) => endOfHolding(record, each)));
       const deadline = Math.min(...used.filter((end) => end > now));
-      agenda.push({ act: 'reload', to: allSinks, because: 'Unacknowledged', at: now, deadline, emergencyAt: deadline });
+      const at = dueAt(record, holding, rules, now);
+      agenda.push({ act: 'reload', to: allSinks, because: 'Unacknowledged', at, deadline, emergencyAt: deadline });
     }
   }
   return choose(agenda, record.failures, now);
 }
 
+/** Some time after the first change, but not once what they use besides is about to end. */
+function dueAt(
+  { untoldSince = Number.NEGATIVE_INFINITY, ...record }: SecretRecord,
+  head: Holding,
+  rules: Rules,
+  now: Instant,
+) {
+  // One that lies ahead was noted by a clock that was set back since.
+  if (rules.reloadAfter === undefined || untoldSince > now + tolerance) return now;
+  return Math.min(
+    untoldSince + rules.reloadAfter,
+    inDangerFrom(record, (other) => !isSame(other, head), now),
+  );
+}
+
+/** The record, with the date since when the programs have not been told of something, where that matters. */
+export function withUntold(record: SecretRecord, rules: Rules, now: Instant): SecretRecord {
+  const isUntold = Object.values(record.sinks).some(({ has }) => has && !isSame(has, record.acknowledged));
+  if (!rules.reloads || rules.reloadAfter === undefined || !isUntold) return without(record, 'untoldSince');
+  return { ...record, untoldSince: record.untoldSince ?? now };
+}
+
 /** All programs have taken these values up. A sink that was given others meanwhile waits for those to be taken up. */
 export const acknowledged = (record: SecretRecord, what: Holding): SecretRecord => ({
-  ...record,
+  ...without(record, 'untoldSince'),
   acknowledged: { lease: what.lease, generation: what.generation },
   sinks: Object.fromEntries(
     Object.entries(record.sinks).map(([name, state]): [string, SinkState] => [

@@ -50,6 +50,7 @@ const failure = z.looseObject({
   at: instant,
   code: z.string(),
   notBefore: instant,
+  noes: z.number().optional(),
 });
 
 const secretRecord = z.looseObject({
@@ -62,6 +63,7 @@ const secretRecord = z.looseObject({
   rejectedCredential: z.string().optional(),
   acquires: z.array(instant).optional(),
   acknowledged: z.looseObject(holding).optional(),
+  untoldSince: instant.optional(),
   requests: z.record(name, instant).optional(),
   guesses: z.array(instant).optional(),
   succeeded: z.record(name, instant).optional(),

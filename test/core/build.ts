@@ -39,6 +39,7 @@ export const rulesOf = (change: Partial<Rules> = {}): Rules => ({
   grace: minutes(5),
   sinks: ['file'],
   verify: false,
+  trusts: false,
   reloads: false,
   exclusive: false,
   can: { observe: false, read: false, search: false },

@@ -28,9 +28,10 @@ function dated(from: number): SecretRecord {
     intent: { key: 'k', at: date() },
     doubt: { since: date(), until: date() },
     credentialSince: date(),
+    untoldSince: date(),
   };
 }
-const dates = (from: number) => Array.from({ length: 12 }, (_, i) => from + i);
+const dates = (from: number) => Array.from({ length: 13 }, (_, i) => from + i);
 
 describe('what is noted while the time is a guess', () => {
   test('is marked, whatever it is', () => {
@@ -96,6 +97,7 @@ describe('once it is known what time it is', () => {
       intent: { key: 'k', at: now },
       doubt: { since: is(8) - days(1), until: now },
       credentialSince: is(11),
+      untoldSince: is(12),
     });
     expect(next).not.toHaveProperty('guesses');
   });

@@ -103,3 +103,63 @@ describe('the programs that the secret tells', () => {
     expect(reloading(next, rules, at(hours(1)))).toMatchObject({ act: 'reload' });
   });
 });
+
+describe('programs that are told some time after the first change', () => {
+  const waiting = rulesOf({ reloads: true, sinks: ['file', 'other'], reloadAfter: seconds(30) });
+  const next = { lease: 'l3', generation: 0 };
+  const first = settled(paid(before, 'file'), waiting, minutes(31));
+  const both = settled(paid(first, 'other'), waiting, minutes(31) + seconds(20));
+
+  test('are told so long after it, however much later the last sink was written', () => {
+    expect(first.untoldSince).toBe(minutes(31));
+    expect(both.untoldSince).toBe(minutes(31));
+    expect(reloading(both, waiting, at(minutes(31)))).toMatchObject({ act: 'wait', until: minutes(31.5) });
+    expect(reloading(both, waiting, at(minutes(31.5)))).toMatchObject({ act: 'reload' });
+  });
+
+  test('are told once of all that has changed by then', () => {
+    const third = held(aLease({ id: 'l3', issuedAt: minutes(31), expiresAt: minutes(91) }));
+    const known = { ...both, leases: [third, ...both.leases] };
+    const one = settled(reloaded(written(known, 'file', { ...next, mark: 'o' }, 1), 'file', next, waiting), waiting, 9);
+    expect(reloading(one, waiting, at(minutes(31.5)))).toMatchObject({ act: 'wait' });
+    const all = reloaded(written(one, 'other', { ...next, mark: 'o' }, 1), 'other', next, waiting);
+    expect(reloading(all, waiting, at(minutes(31.5) - 1))).toMatchObject({ until: minutes(31.5) });
+    expect(reloading(all, waiting, at(minutes(31.5)))).toMatchObject({ act: 'reload' });
+    const done = settled(acknowledged(all, next), waiting, minutes(32));
+    expect(done).not.toHaveProperty('untoldSince');
+    expect(reloading(done, waiting, at(minutes(32)))).toMatchObject({ act: 'wait' });
+  });
+
+  test('wait anew for what came while they were told', () => {
+    const one = written(both, 'file', { ...next, mark: 'o' }, 1);
+    expect(settled(acknowledged(one, now), waiting, minutes(33)).untoldSince).toBe(minutes(33));
+  });
+
+  test('are told at once where what they use besides is about to end', () => {
+    const dying = { ...both, leases: [head, held(aLease({ expiresAt: minutes(32) }))] };
+    const soon = minutes(32) - seconds(96);
+    expect(reloading(dying, waiting, at(soon - 1))).toMatchObject({ act: 'wait', until: soon });
+    expect(reloading(dying, waiting, at(soon))).toMatchObject({ act: 'reload' });
+    const former = { ...both, leases: [held(head.lease, { generation: 1, formerEnds: { 0: minutes(31) } })] };
+    const renewed = { lease: 'l2', generation: 1 };
+    const all = ['file', 'other'].reduce(
+      (record, sink) => reloaded(written(record, sink, { ...renewed, mark: 'o' }, 1), sink, renewed, waiting),
+      former as SecretRecord,
+    );
+    expect(reloading(all, waiting, at(minutes(31) - 1))).toMatchObject({ act: 'reload' });
+  });
+
+  test('are not kept waiting by a date of a clock that was set back', () => {
+    const ahead = { ...both, untoldSince: minutes(33) };
+    expect(reloading(ahead, waiting, at(minutes(32)))).toMatchObject({ until: minutes(33.5) });
+    expect(reloading(ahead, waiting, at(minutes(32) - 1))).toMatchObject({ act: 'reload' });
+    const { untoldSince: _, ...undated } = both;
+    expect(reloading(undated, waiting, at(minutes(31)))).toMatchObject({ act: 'reload' });
+  });
+
+  test('have no date kept where there are none, or they are told at once', () => {
+    expect(settled(both, rules, 9)).not.toHaveProperty('untoldSince');
+    const none = rulesOf({ sinks: ['file', 'other'], reloadAfter: seconds(30) });
+    expect(settled(both, none, 9)).not.toHaveProperty('untoldSince');
+  });
+});

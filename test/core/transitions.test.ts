@@ -172,17 +172,6 @@ test('a lease that failed its proofs three times is given up, and the one before
   expect(next.failures['acquire']?.code).toBe('invalid');
 });
 
-test('a verifier that cannot be asked, however often, has not said no; a no after that is one', () => {
-  const step = stepTo('verify', 'l2');
-  let next = recordOf(held(second, { verified: false }), held());
-  for (const now of [1, 2, 3, 4]) next = failed(next, step, new LeaseError('unavailable', '?'), { begun: 0, now });
-  expect(next.leases[0]?.supersededAt).toBeUndefined();
-  expect(next.failures).toMatchObject({ 'verify:l2': { count: 4 } });
-  expect(next.failures['acquire']).toBeUndefined();
-  const no = failed(next, step, new LeaseError('invalid', 'no'), { begun: 0, now: 5 });
-  expect(no.leases[0]?.supersededAt).toBe(5);
-});
-
 describe('a sink', () => {
   const [old, now] = [
     { lease: 'l1', generation: 0 },
