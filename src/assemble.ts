@@ -2,6 +2,7 @@
 import type { Configuration, ProviderConfiguration, SecretConfiguration } from './config/configuration.ts';
 import type { Holding } from './core/record.ts';
 import { type Duration, seconds } from './core/time.ts';
+import { fraction } from './core/timetable.ts';
 import { Gate } from './keeper/gate.ts';
 import { clockHasMoved, tokenRejected } from './keeper/notice.ts';
 import { type Ports, type Secret, secretOf, type Visit } from './keeper/secret.ts';
@@ -17,6 +18,8 @@ export interface Surroundings {
   readonly ports: Ports;
   readonly deps: Pick<Deps, 'clock' | 'env' | 'markKey'>;
   readonly sinkDeps: SinkDeps;
+  /** The name of this machine among others. */
+  readonly host: string;
   readonly onRequest: (provider: string, request: ProviderRequest) => void;
   readonly onSkew: (provider: string, skew: Duration) => void;
   /** Something that nobody waits for went wrong. */
@@ -160,12 +163,14 @@ function keep(
   around: Surroundings,
   former: Household | undefined,
 ): Kept {
-  const { name, source, policy, sinks, reload, required, exclusive, onShutdown } = configuration;
+  const { name, source, policy, sinks, verify, reload, required, exclusive, onShutdown, onExpired } = configuration;
   const connection = connections.get(source.provider);
   if (!connection) throw new Error(`${name}: there is no provider ${source.provider}`);
   const key = `${name}@${source.identity}`;
   const known = former?.secrets.get(name);
-  const steps = reload.map((step) => step.open(around.sinkDeps));
+  const steps = reload.steps.map((step) => step.open(around.sinkDeps));
+  // Another one on each machine, and the same one each time.
+  const share = Math.floor(reload.splay * fraction(`${name}@${around.host}`));
   return {
     look: source.look,
     key,
@@ -182,7 +187,10 @@ function keep(
       policy,
       exclusive,
       gate: connection.gate,
+      ...(verify && { verify: verify.open(around.sinkDeps), trusts: verify.trusts }),
       ...(steps.length > 0 && { reload: reloadAll(steps) }),
+      ...(reload.debounce + share > 0 && { reloadAfter: reload.debounce + share }),
+      takesBack: onExpired === 'remove',
       ...(known?.key === key && { hand: known.secret.hand }),
     }),
   };

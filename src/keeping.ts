@@ -1,5 +1,6 @@
 /** Secrets at work: every job of the scheduler becomes a look, a delivery or a reload of the household of the moment. */
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { assemble, type Connection, type Household, type Kept, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
 import { closeProviders, learnTimes } from './connections.ts';
@@ -115,6 +116,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     },
     deps: { clock: steady, env: options.env, markKey: keys.markKey },
     sinkDeps: { markKey: keys.markKey, env: options.env, clock: steady, wallClock: wall, pid: process.pid },
+    host: hostname(),
     onRequest: options.onRequest,
     onSkew: options.onSkew,
     onError,

@@ -78,7 +78,14 @@ describe('who imports whom', () => {
   });
 
   it('the configuration knows the core and the plugins by their lists', () => {
-    const faces = ['sources/source.ts', 'sources/define.ts', 'sinks/sink.ts', 'sinks/define.ts', 'sinks/reload.ts'];
+    const faces = [
+      'sources/source.ts',
+      'sources/define.ts',
+      'sinks/sink.ts',
+      'sinks/define.ts',
+      'sinks/reload.ts',
+      'sinks/verify.ts',
+    ];
     expect(mayImport('config', ['core'], ['sources/index.ts', 'sinks/index.ts', ...faces])).toEqual([]);
   });
 

@@ -23,19 +23,25 @@ function summary(file: string, { secrets, providers }: Configuration): string {
   return head + secrets.map((secret) => `\n${describe(secret)}`).join('');
 }
 
-function describe({ name, source, policy, sinks, reload, required }: SecretConfiguration): string {
+function describe(secret: SecretConfiguration): string {
+  const { name, source, policy, verify, sinks, reload, required, onExpired } = secret;
   return [
     `${name}${required ? '' : ' (not required)'}`,
     `  from ${source.type} of ${source.provider}`,
     `  ${timing(policy)}`,
+    ...(verify ? [`  proven by ${verify.name}, or ${verify.trusts ? 'delivered unproven' : 'kept back'} where nobody can be asked`] : []),
     ...sinks.map(
       (sink) =>
         `  to ${sink.name === `${sink.type}:${sink.target}` ? sink.name : `${sink.name} (${sink.type}:${sink.target})`}`,
     ),
-    ...reload.map((step) => `  then ${step.name}`),
+    ...(onExpired === 'remove' ? ['  removed there when it has ended'] : []),
+    ...reload.steps.map((step, i) => `  then ${step.name}${i === 0 ? delay(reload) : ''}`),
     '',
   ].join('\n');
 }
+
+const delay = ({ debounce, splay }: SecretConfiguration['reload']): string =>
+  [debounce > 0 ? `, ${sayDuration(debounce)} later` : '', splay > 0 ? `, spread over ${sayDuration(splay)}` : ''].join('');
 
 function timing({ renewAt, renewBefore, grace, rotateAfter }: Policy): string {
   const when =

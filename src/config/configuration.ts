@@ -1,8 +1,9 @@
 /** The configuration as the program uses it: everything checked, names resolved, plugins ready to be opened. */
 import type { Policy } from '../core/rules.ts';
 import type { SinkDeps } from '../sinks/define.ts';
-import type { ReloadStep } from '../sinks/reload.ts';
+import type { Reloads } from '../sinks/reload.ts';
 import type { Sink } from '../sinks/sink.ts';
+import type { Verification } from '../sinks/verify.ts';
 import type { Deps, LookName, Provider } from '../sources/define.ts';
 import type { Source } from '../sources/source.ts';
 import type { Credential } from './credential.ts';
@@ -68,14 +69,18 @@ export interface SecretConfiguration {
   readonly policy: Policy;
   /** At least one; names are unique, and so are places that are not shared. */
   readonly sinks: readonly SinkConfiguration[];
+  /** Absent: what is new is not proven. */
+  readonly verify?: Verification | undefined;
   /** In this order, once per generation, after all sinks. */
-  readonly reload: readonly ReloadConfiguration[];
+  readonly reload: Reloads;
   /** Does it count for readiness? */
   readonly required: boolean;
   /** Does nobody else take leases there? */
   readonly exclusive: boolean;
   /** What becomes of its leases when the daemon ends. */
   readonly onShutdown: 'keep' | 'revoke';
+  /** What becomes of a value in the sinks that has ended, while there is no better one. */
+  readonly onExpired: 'keep' | 'remove';
 }
 
 export interface SinkConfiguration {
@@ -85,12 +90,6 @@ export interface SinkConfiguration {
   /** Others may go to the same target. */
   readonly isShared: boolean;
   readonly open: (deps: SinkDeps) => Sink;
-}
-
-export interface ReloadConfiguration {
-  /** For people. */
-  readonly name: string;
-  readonly open: (deps: SinkDeps) => ReloadStep;
 }
 
 /** All that is wrong is told at once, in the order of the file. */

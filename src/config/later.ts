@@ -15,8 +15,6 @@ const table: readonly Later[] = [
     at: 'providers.*.auth.method',
     values: ['universal', 'kubernetes', 'aws', 'gcp', 'azure', 'oidc', 'jwt', 'ldap', 'token'],
   },
-  { at: 'secrets.*.verify' },
-  { at: 'secrets.*.onExpired', values: ['remove'] },
   { at: 'secrets.*.onRemove', values: ['revoke'] },
   {
     at: 'secrets.*.source.type',

@@ -1,6 +1,7 @@
 /** What may be written in the file. The plugins bring the schemas of their own parts. */
 import { z } from 'zod';
-import { reloadStep } from '../sinks/reload.ts';
+import { reloads } from '../sinks/reload.ts';
+import { verification } from '../sinks/verify.ts';
 import { policy } from './policy.ts';
 import { http, log, page, state } from './settings.ts';
 
@@ -68,13 +69,16 @@ export const secretOutline = z.strictObject({
     .array(later, 'missing: write a list of places where it goes to')
     .min(1, 'a secret without a sink: name at least one place where it goes to')
     .describe('Where it goes to'),
-  reload: z
-    .array(reloadStep)
-    .default([])
-    .describe('Run in this order, once for each new value, after all sinks have it'),
+  verify: verification.optional().describe('Proves new values before any sink sees them'),
+  reload: reloads.describe('Run in this order, once for each new value, after all sinks have it'),
   required: z.boolean().default(true).describe('Does it count for readiness?'),
   exclusive: z.boolean().default(false).describe('Nobody else takes leases there: those that were lost may be ended'),
-  onExpired: z.literal('keep').default('keep').describe('What becomes of a value in the sinks that has ended'),
+  onExpired: z
+    .enum(['keep', 'remove'], 'not a way to go on: write keep, or remove')
+    .default('keep')
+    .describe(
+      'What becomes of a value in the sinks that has ended while there is no better one: keep it there, or remove it',
+    ),
   onRemove: z.literal('keep').default('keep').describe('What becomes of its leases when it leaves this file'),
   onShutdown: z
     .enum(['keep', 'revoke'], 'not a way to end: write keep, or revoke')

@@ -62,16 +62,18 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
   ];
   const warnings = [source, ...sinks].flatMap((one) => one.warnings ?? []);
   if (!outline.value || !source.value) return { findings, sinks: placed, warnings };
-  const { required, exclusive, onShutdown, reload } = outline.value;
+  const { required, exclusive, onShutdown, onExpired, verify, reload } = outline.value;
   const value: SecretConfiguration = {
     name,
     source: source.value,
     policy: policy.value,
     sinks: placed.map(({ node: _, ...sink }) => sink),
+    verify,
     reload,
     required,
     exclusive,
     onShutdown,
+    onExpired,
   };
   return { value, findings, sinks: placed, warnings };
 }

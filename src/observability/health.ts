@@ -153,7 +153,7 @@ function describe(
     required: subject.required,
     ready: reasons.length === 0,
     state: view.state,
-    reason: [meanings[view.state], ...frozenReason(view), ...reasons].join('; '),
+    reason: [meanings[view.state], ...frozenReason(view), ...rejectedReason(failed, view), ...reasons].join('; '),
     ...(view.version && dated('destroyAt', view.versionEndsAt)),
     ...dated('expiresAt', view.expiresAt),
     ...dated('maxExpiresAt', view.maxExpiresAt),
@@ -185,8 +185,15 @@ function describe(
 
 const frozenReason = ({ version }: View): readonly string[] => (version?.frozen ? [sayFrozen(version.frozen)] : []);
 
+/** As long as no other lease was taken since. */
+function rejectedReason({ acquire }: Known['failed'], view: View): readonly string[] {
+  if (!acquire?.isRejection || acquire.message === undefined || !((view.failures['acquire'] ?? 0) > 0)) return [];
+  const until = iso(view.expiresAt);
+  return [acquire.message, ...(until === undefined ? [] : [`the one before serves until ${until}`])];
+}
+
 const holdsOf = (sink: SinkView): 'newest' | 'older' | 'ended' | 'nothing' => {
-  if (sink.endsAt === undefined) return 'nothing';
+  if (sink.endsAt === undefined || (sink.hasEnded && !sink.isWritten)) return 'nothing';
   if (sink.hasEnded) return 'ended';
   return sink.isOwed ? 'older' : 'newest';
 };

@@ -1,9 +1,9 @@
 /** The latest that was heard of every secret of the configuration. Gauges and readiness are functions of it. */
 import { keyOf } from '../core/agenda.ts';
-import type { BlockReason } from '../core/failure.ts';
-import { emptyRecord, type SecretRecord } from '../core/record.ts';
+import { type BlockReason, nextTry } from '../core/failure.ts';
+import { emptyRecord, endOfHolding, type SecretRecord } from '../core/record.ts';
 import type { Clock, Instant } from '../core/time.ts';
-import type { KeeperEvent, Subject } from '../keeper/events.ts';
+import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 
 export interface Known {
   readonly subject: Subject;
@@ -22,6 +22,8 @@ export interface Failed {
   readonly message?: string;
   /** In the provider's time. */
   readonly nextTryAt: Instant;
+  /** A lease was taken, and did not prove itself. */
+  readonly isRejection?: true;
 }
 
 /** `until` is on our clock. */
@@ -41,10 +43,19 @@ export interface Latest {
   all(): readonly Known[];
 }
 
-const sinkActs: readonly string[] = ['try', 'check', 'write', 'reload'];
+const sinkActs: readonly string[] = ['try', 'check', 'write', 'reload', 'remove'];
 
 /** Was this done to a sink, not to a lease? */
 export const isDelivery = (step: { readonly act: string }): boolean => sinkActs.includes(step.act);
+
+/** Was that the last no, for which a lease was given up? Then another one is tried at that time, or later. */
+export function rejectionOf({ step, outcome, record, at }: Done): { readonly nextTryAt: Instant } | undefined {
+  if (step.act !== 'verify' || outcome === 'ok' || outcome === 'unavailable') return undefined;
+  const isGivenUp = record.leases.some(({ lease, supersededAt }) => lease.id === step.to && supersededAt !== undefined);
+  if (!isGivenUp) return undefined;
+  const used = Object.values(record.sinks).flatMap(({ uses }) => uses.map((each) => endOfHolding(record, each)));
+  return { nextTryAt: Math.max(at, nextTry(record.failures['acquire'], Math.min(...used.filter((end) => end > at)), at)) };
+}
 
 /** The door through which it is asked for: a provider's logins have one of their own, named like the token. */
 export const doorOf = ({ isToken, name, provider }: Subject): string => (isToken ? name : provider);
@@ -85,6 +96,11 @@ export function createLatest(clock: Clock): Latest {
           const nextTryAt = next.act === 'wait' ? next.until : at;
           const failed = { ...(message !== undefined && { message }), nextTryAt };
           const { [keyOf(step)]: _, ...others } = known.failed;
+          const rejection = rejectionOf(event);
+          if (rejection) {
+            const words = { message: `the new lease was rejected: ${message ?? outcome}`, isRejection: true as const };
+            return update(secret, { failed: { ...others, acquire: { ...words, nextTryAt: rejection.nextTryAt } } });
+          }
           return update(secret, { failed: outcome === 'ok' ? others : { ...others, [keyOf(step)]: failed } });
         }
         case 'decided': {

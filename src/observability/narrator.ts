@@ -3,7 +3,7 @@ import type { timer } from '../clock.ts';
 import { type Clock, type Duration, type Instant, sayDuration, seconds } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
-import { createLatest, isDelivery, type Known } from './latest.ts';
+import { createLatest, isDelivery, type Known, rejectionOf } from './latest.ts';
 import { createVersions } from './versions.ts';
 import { type View, viewOf } from './view.ts';
 import { iso, type Line, sayAct, sayCount, sayLife, sayNext, sayReason } from './words.ts';
@@ -77,7 +77,7 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
           : `${said.past}, because ${sayReason(step.because)}`;
       const rest = isOver(next, subject, sink) ? undefined : goesOn;
       tell({
-        level: isNews ? 'info' : 'debug',
+        level: !isNews ? 'debug' : alarming.includes(step.act) ? 'warn' : 'info',
         message: [`${name}: ${how}`, lifeOf(known, sink, now), rest].filter(Boolean).join('; '),
         fields: failures > 0 ? { ...fields, failures } : fields,
         // Nobody is left with the failure as the last word; and what befalls another lease is no repetition.
@@ -91,6 +91,15 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     const life = view.expiresAt === undefined ? 'no sink has a value yet' : `in use: ${sayLife(view.expiresAt, now)}`;
     const often = failures > 1 ? `, ${failures} times in a row` : '';
     const words = event.message ? `${outcome}: ${event.message}` : outcome;
+    const rejection = rejectionOf(event);
+    if (rejection) {
+      const until = iso(rejection.nextTryAt);
+      const old = view.expiresAt === undefined ? life : `the one before serves ${sayUntil(view.expiresAt, now)}`;
+      const message = `${name}: rejected the new lease (${words}); ${old}; the next is tried after ${until}`;
+      tell({ level: 'error', message, fields: { ...fields, failures }, cause: `${cause} rejected` });
+      rows.delete(effort);
+      return;
+    }
     const message = `${name}: ${said.doing} failed${often} (${words}); ${life}; ${goesOn}`;
     const isPrinted = tell({ level, message, fields: { ...fields, failures }, cause: `${cause} ${outcome}` });
     rows.set(effort, { count: failures, isSaid: isSaid || isPrinted });
@@ -156,6 +165,12 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
   };
 }
 
+/** Done as it should be, and not well all the same. */
+const alarming: readonly string[] = ['accept', 'remove'];
+
+const sayUntil = (end: Instant, now: Instant): string =>
+  end <= now ? 'no more: it has ended' : (iso(end)?.replace(/^/, 'until ') ?? 'on');
+
 /** So long a block is said each time. */
 const longBlock: Duration = seconds(30);
 
@@ -190,7 +205,7 @@ function lifeOf({ record }: Known, sink: string | undefined, now: Instant): stri
 
 /** Only a person can help, or consumers are about to lose what they use, or have lost it. */
 function isUrgent({ step, outcome }: Done, view: View, now: Instant): boolean {
-  if (outcome === 'invalid' || (outcome === 'denied' && step.act === 'acquire')) return true;
+  if ((outcome === 'invalid' && step.act !== 'verify') || (outcome === 'denied' && step.act === 'acquire')) return true;
   if (view.expiresAt === undefined || step.act === 'retire' || step.act === 'search') return false;
   return view.expiresAt <= now || step.emergencyAt <= now;
 }

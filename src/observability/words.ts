@@ -26,6 +26,7 @@ const reasons: Readonly<Record<string, string>> = {
   RenewalDue: 'it was due',
   ValuesNeeded: 'its values were needed',
   Unproven: 'it had to be proven',
+  Unprovable: 'nobody could be asked whether it works',
   GraceOver: 'its grace was over',
   LeaseMayBeLost: 'a lease may have been lost',
   Refused: 'it was refused',
@@ -34,6 +35,7 @@ const reasons: Readonly<Record<string, string>> = {
   Unseen: 'it had not been seen for long',
   Undelivered: 'the sink did not have the newest values',
   Unacknowledged: 'the new values had not been taken up',
+  Ended: 'what it held had ended',
 };
 
 const frozen: Readonly<Record<Frozen, string>> = {
@@ -53,12 +55,14 @@ const verbs: Readonly<Record<string, readonly [past: string, doing: string]>> = 
   observe: ['observed', 'asking about its lease'],
   read: ['read its values', 'reading its values'],
   verify: ['proven', 'proving it'],
+  accept: ['taken unproven', 'taking it unproven'],
   retire: ['retired a lease that nobody uses', 'retiring a lease'],
   search: ['searched for lost leases', 'searching for lost leases'],
   try: ['can be written to', 'trying'],
   check: ['found as it was', 'checking'],
   write: ['delivered', 'delivering'],
   reload: ['taken up by its program', 'telling the program of'],
+  remove: ['emptied', 'emptying'],
 };
 
 const togetherVerbs = ['told its programs', 'telling its programs'] as const;

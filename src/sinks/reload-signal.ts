@@ -1,20 +1,14 @@
 /** A reload step: a signal to the process whose id a pidfile tells, and to no other. */
-import { constants, readFileSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { LeaseError } from '../core/failure.ts';
 import type { SinkDeps } from './define.ts';
+import { find } from './processes.ts';
 import type { ReloadStep } from './reload.ts';
 
 export interface Target {
   readonly signal: NodeJS.Signals;
   readonly pidFile: string;
-}
-
-/** What tells a process from an earlier one with its id. */
-export interface Process {
-  /** In clock ticks since boot: field 22 of /proc/PID/stat. */
-  readonly start: string;
-  readonly parent: number;
 }
 
 /**
@@ -78,17 +72,3 @@ async function read(path: string): Promise<{ pid: number; stamp: string }> {
 }
 
 const longestPid = 64;
-
-/** Absent where there is none, or one that has ended and only waits to be noticed. */
-function find(pid: number): Process | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name, which may contain anything.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state = 'X', parent] = fields;
-    const start = fields[22 - 3];
-    return 'ZX'.includes(state) || start === undefined ? undefined : { start, parent: Number(parent) };
-  } catch {
-    return undefined;
-  }
-}

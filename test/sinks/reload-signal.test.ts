@@ -5,7 +5,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LeaseError } from '../../src/core/failure.ts';
-import { type Process, signal } from '../../src/sinks/reload-signal.ts';
+import type { Process } from '../../src/sinks/processes.ts';
+import { signal } from '../../src/sinks/reload-signal.ts';
 import { aDirectory, bundleOf, isRoot } from '../conformance/fixtures/sink-process.ts';
 
 const top = aDirectory();

@@ -5,7 +5,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { sinks } from '../../src/sinks/index.ts';
 import { memorySink } from '../../src/sinks/memory.ts';
-import { type ReloadStep, reloadAll, reloadStep, withReload } from '../../src/sinks/reload.ts';
+import { type ReloadStep, reloadAll, reloadStep, reloads, withReload } from '../../src/sinks/reload.ts';
 import { aDirectory } from '../conformance/fixtures/sink-process.ts';
 import { aDelivery, someSinkDeps } from '../support/sink-parts.ts';
 
@@ -21,15 +21,30 @@ const going = new AbortController().signal;
 const deps = someSinkDeps();
 const delivery = aDelivery();
 
-const either = 'either { signal: SIGHUP, pidFile: /run/x.pid } or { exec: [command, argument] }';
+const either =
+  'either { signal: SIGHUP, pidFile: /run/x.pid }, { signal: SIGHUP, process: nginx }, { exec: [command, argument] } ' +
+  'or { http: https://host/path }';
+const both = 'a credential does not belong in this file: point to it with { file: /path } or { env: NAME }';
 test.each([
   [{}, `: ${either}`],
+  [{ timeout: '3s' }, `: ${either}`],
   [{ signal: 'SIGHUP', pidFile: '/x', exec: ['a'] }, `: ${either}`],
-  [{ signal: 'SIGHUP' }, 'pidFile: to which process? such as pidFile: /run/x.pid'],
+  [{ exec: ['a'], http: 'https://a/' }, `: ${either}`],
+  [{ signal: 'SIGHUP' }, 'pidFile: to which process? such as pidFile: /run/x.pid, or process: nginx'],
+  [
+    { signal: 'SIGHUP', pidFile: '/x', process: 'x' },
+    'process: two answers to one question: remove pidFile or process',
+  ],
+  [{ process: 'nginx' }, 'signal: which signal? such as signal: SIGHUP'],
+  [{ signal: 'SIGHUP', process: '/usr/bin/x' }, 'process: the name of a process, without its path'],
+  [{ http: 'https://a/', headers: { Authorization: 'Bearer x' } }, `headers.Authorization: ${both}`],
+  [{ http: 'https://a/', process: 'a' }, `: ${either}`],
+  [{ http: 'https://a/', env: ['A'] }, 'env: env belongs to exec, not to http'],
+  [{ exec: ['a'], method: 'PUT' }, 'method: method belongs to http, not to exec'],
   [{ pidFile: '/x' }, 'signal: which signal? such as signal: SIGHUP'],
   [{ signal: 'SIGKILL', pidFile: '/x' }, 'signal: one of SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGINT, SIGTERM, SIGQUIT'],
   [{ signal: 'SIGHUP', pidFile: 'x' }, 'pidFile: an absolute path'],
-  [{ signal: 'SIGHUP', pidFile: '/x', timeout: '3s' }, 'timeout: timeout belongs to exec, not to signal'],
+  [{ signal: 'SIGHUP', pidFile: '/x', timeout: '3s' }, 'timeout: timeout belongs to exec or http, not to signal'],
   [{ signal: 'SIGHUP', pidFile: '/x', env: ['A'] }, 'env: env belongs to exec, not to signal'],
   [{ exec: 'nginx -s reload' }, 'exec: a command and its arguments, as a list: no shell reads it'],
   [{ exec: ['a\0'] }, 'exec.0: no NUL in here'],
@@ -42,12 +57,19 @@ test.each([
 test('a step has a name that tells no arguments', () => {
   expect(reloadStep.parse({ exec: ['/bin/notify', 'argument'] }).name).toBe('exec /bin/notify');
   expect(reloadStep.parse({ signal: 'SIGHUP', pidFile: '/run/x.pid' }).name).toBe('SIGHUP by /run/x.pid');
+  expect(reloadStep.parse({ signal: 'SIGHUP', process: 'nginx' }).name).toBe('SIGHUP to nginx');
+  expect(reloadStep.parse({ http: 'https://a:8443/t0ken' }).name).toBe('POST to a:8443');
 });
 
 test('the editor is told which keys belong together', () => {
   expect(z.toJSONSchema(reloadStep, { io: 'input' })).toMatchObject({
     additionalProperties: false,
-    oneOf: [{ required: ['signal', 'pidFile'] }, { required: ['exec'] }],
+    oneOf: [
+      { required: ['signal', 'pidFile'] },
+      { required: ['signal', 'process'] },
+      { required: ['exec'] },
+      { required: ['http'] },
+    ],
   });
 });
 
@@ -125,4 +147,22 @@ test('every sink that is listed is described in words an editor can show', () =>
       if (key !== 'type') expect(option, key).toHaveProperty('description');
     }
   }
+});
+
+test('a secret has its steps alone, or with when they are run', () => {
+  const step = { exec: ['a'] };
+  const [debounce, splay] = ['5s', '30s'];
+  expect(reloads.parse(undefined)).toEqual({ steps: [], debounce: 0, splay: 0 });
+  expect(reloads.parse([step])).toMatchObject({ steps: [{ name: 'exec a' }], debounce: 0, splay: 0 });
+  expect(reloads.parse({ steps: [step] })).toMatchObject({ steps: [{ name: 'exec a' }], debounce: 0, splay: 0 });
+  expect(reloads.parse({ steps: [step], debounce, splay })).toMatchObject({ debounce: 5_000, splay: 30_000 });
+});
+
+test.each([
+  [{ steps: [] }, 'steps: no steps: write at least one'],
+  [{ steps: [{ exec: ['a'] }], debounce: '11m' }, 'debounce: longer than 10m: write less'],
+  [{ steps: [{ exec: ['a'] }], splay: '61m' }, 'splay: longer than 1h: write less'],
+])('%j is a mistake', (yaml, problem) => {
+  const told = reloads.safeParse(yaml).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  expect(told).toEqual([problem]);
 });
