@@ -29,7 +29,11 @@ function describe(secret: SecretConfiguration): string {
     `${name}${required ? '' : ' (not required)'}`,
     `  from ${source.type} of ${source.provider}`,
     `  ${timing(policy)}`,
-    ...(verify ? [`  proven by ${verify.name}, or ${verify.trusts ? 'delivered unproven' : 'kept back'} where nobody can be asked`] : []),
+    ...(verify
+      ? [
+          `  proven by ${verify.name}, or ${verify.trusts ? 'delivered unproven' : 'kept back'} where nobody can be asked`,
+        ]
+      : []),
     ...sinks.map(
       (sink) =>
         `  to ${sink.name === `${sink.type}:${sink.target}` ? sink.name : `${sink.name} (${sink.type}:${sink.target})`}`,
@@ -41,7 +45,9 @@ function describe(secret: SecretConfiguration): string {
 }
 
 const delay = ({ debounce, splay }: SecretConfiguration['reload']): string =>
-  [debounce > 0 ? `, ${sayDuration(debounce)} later` : '', splay > 0 ? `, spread over ${sayDuration(splay)}` : ''].join('');
+  [debounce > 0 ? `, ${sayDuration(debounce)} later` : '', splay > 0 ? `, spread over ${sayDuration(splay)}` : ''].join(
+    '',
+  );
 
 function timing({ renewAt, renewBefore, grace, rotateAfter }: Policy): string {
   const when =

@@ -14,6 +14,7 @@ import { type Finding, finding, type Place } from './problem.ts';
 import { type Policies, type Providers, policyAt } from './providers.ts';
 import { type Plugin, type Plugins, secretOutline } from './schema.ts';
 import { keysAt } from './shape.ts';
+import { idleRemoval } from './taking-back.ts';
 import type { Mapping, Node } from './tree.ts';
 
 /** What a secret may refer to. */
@@ -52,6 +53,7 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
   const policy = policyFor(node, around.policies);
   const sinks = itemsOf(nodeOf(node, 'sinks')).map((sink) => sinkOf(sink, around));
   const placed = sinks.flatMap(({ value }) => (value ? [value] : []));
+  const removal = idleRemoval(node, placed);
   const findings = [
     ...outline.findings,
     ...source.findings,
@@ -59,8 +61,9 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
     ...sinks.flatMap((sink) => sink.findings),
     ...oneName(placed),
     ...idleRotation(policy.options, source.value, node),
+    ...removal.findings,
   ];
-  const warnings = [source, ...sinks].flatMap((one) => one.warnings ?? []);
+  const warnings = [source, ...sinks, removal].flatMap((one) => one.warnings ?? []);
   if (!outline.value || !source.value) return { findings, sinks: placed, warnings };
   const { required, exclusive, onShutdown, onExpired, verify, reload } = outline.value;
   const value: SecretConfiguration = {

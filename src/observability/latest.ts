@@ -54,7 +54,9 @@ export function rejectionOf({ step, outcome, record, at }: Done): { readonly nex
   const isGivenUp = record.leases.some(({ lease, supersededAt }) => lease.id === step.to && supersededAt !== undefined);
   if (!isGivenUp) return undefined;
   const used = Object.values(record.sinks).flatMap(({ uses }) => uses.map((each) => endOfHolding(record, each)));
-  return { nextTryAt: Math.max(at, nextTry(record.failures['acquire'], Math.min(...used.filter((end) => end > at)), at)) };
+  return {
+    nextTryAt: Math.max(at, nextTry(record.failures['acquire'], Math.min(...used.filter((end) => end > at)), at)),
+  };
 }
 
 /** The door through which it is asked for: a provider's logins have one of their own, named like the token. */

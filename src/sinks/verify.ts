@@ -32,7 +32,10 @@ const text = z
   .min(1)
   .regex(/^[^\0]*$/, 'no NUL in here');
 
-const key = z.string('the name of a key of the values, such as DB_PASSWORD').min(1);
+const key = z
+  .string('the name of a key of the values, such as DB_PASSWORD')
+  .min(1)
+  .describe('The name of a key of the values');
 
 /** Which options belong to which way of asking. */
 const own = {

@@ -13,7 +13,8 @@ describe('what is not written', () => {
     expect(state).toEqual({ redis: 'embedded', dataDir: '/var/lib/leasekeeper', prefix: 'leasekeeper' });
     expect(http).toEqual({ host: '0.0.0.0', port: 9464 });
     expect(log).toEqual({ level: 'info', format: 'json' });
-    expect(secrets[0]).toMatchObject({ name: 'db', required: true, exclusive: false, reload: [] });
+    expect(secrets[0]).toMatchObject({ name: 'db', required: true, exclusive: false, onExpired: 'keep' });
+    expect(secrets[0]?.reload).toEqual({ steps: [], debounce: 0, splay: 0 });
     expect(secrets[0]?.policy).toEqual({ renewAt: 0.67, jitter: 0.1, grace: minutes(5) });
   });
 

@@ -138,6 +138,8 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'not-a-mapping': [['1:1', '', 'the file does not consist of keys', 'begin it with version: 1']],
   'nothing-written': [['5:9', 'providers.main.url', 'nothing is written here', 'https://']],
   'number-for-text': [['9:72', 'secrets.db.source.project', 'expected text, found a number', 'put it in quotes']],
+  'on-expired-told': [['11:16', 'secrets.db.onExpired', 'is told values and cannot take them back', 'write keep']],
+  'on-expired': [['11:16', 'secrets.db.onExpired', 'not a way to go on', 'write keep, or remove']],
   'one-name': [
     [
       '10:84',
@@ -158,9 +160,7 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'owner-by-name': [['10:67', 'secrets.db.sinks[0].owner', 'not an owner', '"1000:1000"']],
   'parts-of-later': [
     ['8:1', 'outputs', 'not supported by this version yet', 'remove it'],
-    ['14:5', 'secrets.db.verify', 'not supported by this version yet', 'remove it'],
-    ['15:16', 'secrets.db.onExpired', 'not supported by this version yet', 'write keep'],
-    ['16:15', 'secrets.db.onRemove', 'not supported by this version yet', 'write keep'],
+    ['14:15', 'secrets.db.onRemove', 'not supported by this version yet', 'write keep'],
   ],
   'plain-http': [['5:10', 'providers.main.url', 'plain http', 'https://']],
   port: [['11:17', 'http.listen', 'no such port', '65535 is the highest']],
@@ -194,9 +194,15 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   ],
   'reference-unclosed': [['6:42', 'providers.main.auth.clientId', 'starts no reference', 'NAME:-default']],
   'reference-without-quotes': [['6:43', '', 'inside { } and [ ] a "{" begins a mapping', 'put it in quotes']],
+  'reload-fleet': [
+    ['11:23', 'secrets.db.reload.steps[0].signal', 'missing', 'such as signal: SIGHUP'],
+    ['11:54', 'secrets.db.reload.debounce', 'not a length of time', 'with its unit'],
+    ['11:64', 'secrets.db.reload.splay', 'longer than 1h', 'write less'],
+  ],
   'reload-neither': [
     ['11:14', 'secrets.db.reload[0].pidFile', 'missing', 'pidFile: /run/x.pid'],
     ['11:42', 'secrets.db.reload[1].exec', 'as a list', 'no shell reads it'],
+    ['11:59', 'secrets.db.reload[2]', 'either', 'SIGHUP'],
   ],
   'renewed-twice': [['7:51', 'policies.default.renewBefore', 'two answers to one question', 'remove one of the two']],
   'rotated-never': [
@@ -288,6 +294,15 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   ],
   'unset-variable': [['6:42', 'providers.main.auth.clientId', 'NOT_SET is not set', 'NOT_SET:-default']],
   'url-with-password': [['5:10', 'providers.main.url', 'credential does not belong', 'Address of the provider']],
+  'verify-plain-http': [
+    ['11:21', 'secrets.db.verify.http', 'plain http', 'https://'],
+    ['11:58', 'secrets.db.verify.expect', 'not a status', 'write 200, 2xx'],
+  ],
+  verify: [
+    ['11:5', 'secrets.db.verify.keys', 'missing', 'name each'],
+    ['11:50', 'secrets.db.verify.timout', 'unknown key', 'did you mean timeout?'],
+    ['11:71', 'secrets.db.verify.onError', 'what if nobody can be asked?', 'deliver, or wait'],
+  ],
   'version-missing': [['1:1', 'version', 'missing', 'begin the file with version: 1']],
   'version-unknown': [['1:10', 'version', 'unknown version', 'this program reads version: 1']],
   'yandex-endpoint-plain': [['6:27', 'providers.yc.endpoints.payload', 'plain http', 'https://']],
