@@ -2,7 +2,20 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes longest, of which some are short to read: begun first, so that nothing is waited for alone at the end. */
-const longest = ['redis-away', 'worlds', 'chaos', 'years', 'clocks', 'daemon', 'sealing', 'crash', 'crashes', 'reload'];
+const longest = [
+  'redis-away',
+  'worlds',
+  'chaos',
+  'years',
+  'clocks',
+  'daemon',
+  'sealing',
+  'crash',
+  'crashes',
+  'reload',
+  'prometheus',
+  'rules',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -12,7 +12,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 process.chdir(root);
 
 /** By the command that is needed, the Debian package that brings it. */
-const packageOf = { 'redis-server': 'redis-server', promtool: 'prometheus', openssl: 'openssl', setpriv: 'util-linux', chromium: 'chromium' };
+const packageOf = {
+  'redis-server': 'redis-server',
+  promtool: 'prometheus',
+  prometheus: 'prometheus',
+  openssl: 'openssl',
+  setpriv: 'util-linux',
+  chromium: 'chromium',
+};
 
 const [major = 0, minor = 0, patch = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && (minor < 18 || (minor === 18 && patch < 1)))) {
@@ -20,7 +27,7 @@ if (major < 20 || (major === 20 && (minor < 18 || (minor === 18 && patch < 1))))
 }
 
 const missing = process.argv.slice(2).filter((command) => !isOnPath(command));
-if (missing.length > 0) installDebianPackages(missing.map((command) => packageOf[command] ?? command));
+if (missing.length > 0) installDebianPackages([...new Set(missing.map((command) => packageOf[command] ?? command))]);
 installNpmPackages();
 
 /** `npm ci`, where the last one was for another lock file or never ended. */
