@@ -1,17 +1,21 @@
 /** A plain HTTP client for what is told or asked beside the providers: webhooks, checks, APIs of sinks. */
 import { LeaseError } from '../core/failure.ts';
 import { type Clock, type Duration, seconds } from '../core/time.ts';
-import { connectionsTo, type TlsFiles } from './dispatcher.ts';
+import { connectionsTo, type Pem, type TlsFiles } from './dispatcher.ts';
 import { exchange, type Wire } from './exchange.ts';
 
 export interface CallerOptions {
   /** Requests go to its origin; a path of its own comes before theirs. */
   readonly url: string;
   readonly tls?: TlsFiles | undefined;
+  /** The same where there is no file of it. */
+  readonly pem?: Pem | undefined;
   /** For each call, besides the caller's own signal. Absent: 35 s. */
   readonly deadline?: Duration;
   /** Calls under way at a time. Absent: 1. */
   readonly connections?: number;
+  /** In bytes. Absent: 1 MiB. */
+  readonly longestAnswer?: number | undefined;
 }
 
 export interface Call {
@@ -22,11 +26,13 @@ export interface Call {
   /** Sent as it is; the content type is the caller's to say. */
   readonly body?: string;
   readonly signal: AbortSignal;
+  /** Asked when a connection is there and nothing is written yet: what it answers is thrown instead of sending. */
+  readonly objection?: () => LeaseError | undefined;
 }
 
 export interface Reply {
   readonly status: number;
-  /** At most 1 MiB. It may quote what was sent: never to be repeated to anybody. */
+  /** It may quote what was sent: never to be repeated to anybody. */
   readonly body: Buffer;
   /** By their names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -46,14 +52,14 @@ export interface Caller {
 
 /** `env`: for the proxy. Throws `Error` where the proxy's variable is no URL. */
 export function caller(
-  { url, tls = {}, deadline = seconds(35), connections = 1 }: CallerOptions,
+  { url, tls = {}, pem, deadline = seconds(35), connections = 1, longestAnswer }: CallerOptions,
   { env, clock }: { readonly env: Readonly<Record<string, string | undefined>>; readonly clock: Clock },
 ): Caller {
   const base = new URL(url);
   const prefix = base.pathname.replace(/\/+$/, '');
-  const wires = connectionsTo({ url: base, tls, connections, env });
+  const wires = connectionsTo({ url: base, tls, pem, connections, env });
   return {
-    async call({ method, path, headers, body, signal }) {
+    async call({ method, path, headers, body, signal, objection = () => undefined }) {
       if (signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
       const wire: Wire = {
         origin: base.origin,
@@ -62,7 +68,7 @@ export function caller(
         headers: { 'user-agent': 'leasekeeper', ...headers },
         ...(body !== undefined && { body }),
       };
-      const terms = { signal, deadline, clock, objection: () => undefined };
+      const terms = { signal, deadline, clock, objection, longestAnswer };
       const { status, headers: answered, body: content } = await exchange(await wires.present(), wire, terms);
       return { status, headers: answered, body: content };
     },

@@ -25,19 +25,22 @@ export interface Connections {
 export interface ConnectionOptions {
   readonly url: URL;
   readonly tls: TlsFiles;
+  /** The same where there is no file of it. */
+  readonly pem?: Pem | undefined;
   /** How many at a time. */
   readonly connections: number;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-interface Pem {
+/** What the files hold, in PEM. */
+export interface Pem {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
 }
 
 /** Throws `Error` where the proxy's variable is no URL. */
-export function connectionsTo({ url, tls, connections, env }: ConnectionOptions): Connections {
+export function connectionsTo({ url, tls, pem: given, connections, env }: ConnectionOptions): Connections {
   const proxy = proxyFor(url, env);
   const files = Object.entries(tls).filter((entry): entry is [keyof Pem, string] => entry[1] !== undefined);
   let present: { readonly stamp: string; readonly dispatcher: Dispatcher } | undefined;
@@ -48,7 +51,8 @@ export function connectionsTo({ url, tls, connections, env }: ConnectionOptions)
     if (present?.stamp === stamp) return present.dispatcher;
     let pem: Pem;
     try {
-      pem = Object.fromEntries(await Promise.all(files.map(async ([name, file]) => [name, await read(file)])));
+      const found = await Promise.all(files.map(async ([name, file]) => [name, await read(file)] as const));
+      pem = { ...given, ...Object.fromEntries(found) };
       check(pem);
     } catch (error) {
       if (present) return present.dispatcher;

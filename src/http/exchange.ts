@@ -29,10 +29,9 @@ export interface Terms {
   readonly clock: Clock;
   /** Asked when a connection is there and nothing is written yet: what it answers is thrown instead of sending. */
   readonly objection: () => LeaseError | undefined;
+  /** In bytes. Absent: 1 MiB, and no answer of ours is anywhere near; what is longer is not meant for us. */
+  readonly longestAnswer?: number | undefined;
 }
-
-/** No answer of ours is anywhere near: what is longer is not meant for us. */
-const longestAnswer = 1 << 20;
 
 /**
  * Never repeated, never redirected. Throws `LeaseError` `unavailable`, `unsure` once the request was on its way and
@@ -41,7 +40,7 @@ const longestAnswer = 1 << 20;
 export function exchange(
   dispatcher: Dispatcher,
   wire: Wire,
-  { signal, deadline, clock, objection }: Terms,
+  { signal, deadline, clock, objection, longestAnswer = 1 << 20 }: Terms,
 ): Promise<Raw> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -83,7 +82,7 @@ export function exchange(
       },
       onResponseData(_, chunk) {
         size += chunk.length;
-        if (size > longestAnswer) return failWith('the answer is longer than 1 MiB');
+        if (size > longestAnswer) return failWith(`the answer is longer than ${longestAnswer >> 20} MiB`);
         chunks.push(chunk);
       },
       onResponseEnd() {

@@ -43,8 +43,9 @@ export interface Remark {
 
 /**
  * A kind of sink. `target` names the place, so that two sinks on one place are found in the configuration; with the
- * type it is also the sink's name where the user gives none. `check` is for what one option alone cannot tell: it is
- * asked also where some of them are wrong, which it then does not see; see `together`.
+ * type it is also the sink's name where the user gives none, or where `name` is an option of the sink's own. `check`
+ * is for what one option alone cannot tell: it is asked also where some of them are wrong, which it then does not see;
+ * see `together`.
  */
 export function defineSink<const Type extends string, Options extends z.ZodRawShape>(
   type: Type,
@@ -67,7 +68,7 @@ export function defineSink<const Type extends string, Options extends z.ZodRawSh
     const warnings = plugin.warnings?.(known(parsed)) ?? [];
     return {
       type,
-      name: name ?? `${type}:${target}`,
+      name: ('name' in options ? undefined : name) ?? `${type}:${target}`,
       target,
       isShared: plugin.isShared ?? false,
       ...(warnings.length > 0 && { warnings }),
