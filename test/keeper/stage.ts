@@ -67,7 +67,10 @@ export class Stage {
   restart(): void {
     this.#startedAt = this.now;
     for (const [name, { hand: _, seen: __, ...secret }] of this.secrets) {
-      this.secrets.set(name, secretOf({ ...secret, policy: secret.rules, exclusive: secret.rules.exclusive }));
+      const { exclusive, trusts, reloadAfter, takenBack } = secret.rules;
+      const later = reloadAfter === undefined ? {} : { reloadAfter };
+      const options = { exclusive, trusts, takesBack: takenBack !== undefined, ...later };
+      this.secrets.set(name, secretOf({ ...secret, policy: secret.rules, ...options }));
     }
   }
 
