@@ -94,13 +94,27 @@ describe('a call may take', () => {
   const stake = { emergencyAt: minutes(57), deadline: minutes(60) };
 
   test('35 seconds, but not into the emergency window of what is at stake', () => {
+    const short = { emergencyAt: minutes(1), deadline: minutes(1) + seconds(15) };
     expect(callDeadline(stake, 0)).toBe(seconds(35));
-    expect(callDeadline(stake, minutes(57) - seconds(20))).toBe(seconds(20));
+    expect(callDeadline(short, seconds(30))).toBe(seconds(30));
+    expect(callDeadline(short, seconds(40))).toBe(seconds(20));
   });
 
-  test('5 seconds in it, so that there is time for another', () => {
-    expect(callDeadline(stake, minutes(57) - seconds(3))).toBe(seconds(5));
-    expect(callDeadline(stake, minutes(60) - 1)).toBe(seconds(5));
+  test('a quarter of what is left, and at least 5 seconds, so that there is time for another', () => {
+    const left = (time: number) => callDeadline(stake, minutes(60) - time);
+    expect(left(minutes(3))).toBe(seconds(35));
+    expect(left(minutes(2) + seconds(20))).toBe(seconds(35));
+    expect(left(minutes(2))).toBe(seconds(30));
+    expect(left(seconds(40))).toBe(seconds(10));
+    expect(left(seconds(20))).toBe(seconds(5));
+    expect(left(seconds(16))).toBe(seconds(5));
+    expect(left(1)).toBe(seconds(5));
+  });
+
+  test('5 seconds where it could wait for ever, but something else is in danger', () => {
+    const other = { emergencyAt: minutes(57), deadline: Number.POSITIVE_INFINITY };
+    expect(callDeadline(other, minutes(57) - seconds(4))).toBe(seconds(5));
+    expect(callDeadline(other, minutes(58))).toBe(seconds(5));
   });
 
   test('as long as any where it comes too late anyway, or nothing is at stake', () => {

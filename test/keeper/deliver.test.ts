@@ -95,6 +95,38 @@ describe('a sink', () => {
     expect(source.asked.filter((call) => call.startsWith('revoke'))).not.toEqual([]);
   });
 
+  test('that takes some seconds for each write is waited for, also where what it holds is about to end', async () => {
+    const stage = new Stage();
+    let isFirst = true;
+    const sink = aSink({
+      write: async ({ material, lease }, signal) => {
+        const slow = pending<void>();
+        stage.after(isFirst ? 0 : seconds(8), slow.resolve);
+        isFirst = false;
+        signal.addEventListener('abort', () => slow.reject(signal.reason));
+        await slow.promise;
+        sink.content = material.reveal('value');
+        return `mark of ${lease}`;
+      },
+    });
+    let isUp = true;
+    const lending = aSource(stage);
+    const source = aSource(stage, {
+      acquire: async (call) => {
+        if (!isUp) throw new LeaseError('unavailable', 'down');
+        return lending.acquire(call);
+      },
+      renew: () => Promise.reject(new LeaseError('unavailable', 'down')),
+    });
+    stage.add({ source, sinks: { file: sink } });
+    await stage.until(minutes(1));
+    isUp = false;
+    await stage.until(minutes(60) - seconds(50));
+    isUp = true;
+    await stage.until(minutes(60));
+    expect(sink.content).toBe('VALUE-l2');
+  });
+
   test('is filled again when others have emptied it, without another lease', async () => {
     const stage = new Stage();
     const sink = aSink();
