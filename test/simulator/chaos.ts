@@ -169,7 +169,11 @@ export class Chaos {
   }
 
   #count(doing: Doing, fault: Fault | undefined): void {
-    const key = `${doing} ${fault ?? 'fine'}`;
+    this.happened(`${doing} ${fault ?? 'fine'}`);
+  }
+
+  /** Count it. */
+  happened(key: string): void {
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
   }
 }

@@ -76,15 +76,17 @@ export function clientOf(door: Door): Source {
     }
   }
 
+  /** Lifetimes are counted from what we take the provider's time to be; it may have lied about that. */
+  const ahead = () => (kind === 'token' && house.hasLied ? clock.now() - door.now() : house.skew);
   const leaseOf = (word: Word): Lease => {
     if (word.issued.told?.end !== word.expiresAt) word.issued.told = { end: word.expiresAt, at: door.now() };
     return datesOf(word);
   };
   const datesOf = ({ issued, expiresAt }: Word): Lease => ({
     id: issued.id,
-    issuedAt: issued.issuedAt + house.skew,
-    ...(expiresAt !== never && { expiresAt: expiresAt + house.skew }),
-    ...(issued.maxExpiresAt !== never && !nature.isWallHidden && { maxExpiresAt: issued.maxExpiresAt + house.skew }),
+    issuedAt: issued.issuedAt + ahead(),
+    ...(expiresAt !== never && { expiresAt: expiresAt + ahead() }),
+    ...(issued.maxExpiresAt !== never && !nature.isWallHidden && { maxExpiresAt: issued.maxExpiresAt + ahead() }),
     ...(renewal &&
       nature.ttl && {
         renewal: {

@@ -39,8 +39,8 @@ export interface Surroundings {
   readonly onEvent: (event: KeeperEvent) => void;
   readonly kill: () => void;
   readonly hasLifeline: boolean;
-  /** How far the machine's clock is ahead in this life. Absent: all clocks are nearly right. */
-  readonly clockError: Duration | undefined;
+  /** How far the machine's clock is ahead just now. Absent: all clocks are nearly right. */
+  readonly clockError: (() => Duration) | undefined;
 }
 
 /** What a person can ask of the process. */
@@ -119,7 +119,7 @@ export function boot(world: Surroundings, life: Life): Ask {
   wakes.work(life, handle, jobs);
   // Of what was last seen before we started nothing is believed: everything is looked at.
   for (const job of jobs) void ports.scheduler.wake(job, timeline.now());
-  return (secret, what) => tell(secret, (visit) => request(visit, what));
+  return (secret, what) => void life.whenAwake(() => tell(secret, (visit) => request(visit, what)));
 }
 
 type Time = Pick<Door, 'clock' | 'uncertainty' | 'knowsTime' | 'heard'>;
@@ -137,14 +137,24 @@ function timesBy({ timeline, dice, clockError, troubles }: Surroundings, life: L
     }
     const { clock, uncertainty, hear } = reckoning(timeline, clockError, () => onMoved(house));
     let isKnown = false;
+    let over: (() => void) | undefined;
     const heard = (sentAt: number, at: number) => {
+      // The first answer of all is believed: what a proxy stamps comes among others.
+      hear(sentAt, house.dateOf(at, !isKnown));
       isKnown = true;
-      hear(sentAt, at + house.skew);
+      if (!house.hasLied) return;
+      // From here on, until it says the truth again and is believed.
+      const isMisled = Math.abs(clock.now() - timeline.now() - house.skew) > house.uncertainty;
+      if (isMisled !== house.hasMisled) house.turnedAt = timeline.now();
+      house.hasMisled = isMisled;
+      if (isMisled === (over !== undefined)) return;
+      if (isMisled) over = troubles.begin(`dates/${house.name}`, timeline.now(), 'broken');
+      else over = void over?.();
     };
     // As the daemon does: on and on, each time for three seconds, five after the last.
     const learn = () => {
       if (isKnown || !life.isAlive) return idle;
-      if (!isUp(house)) timeline.after(seconds(8), learn);
+      if (!isUp(house)) timeline.after(seconds(8), () => life.whenAwake(learn, true));
       else heard(timeline.now() - 100, timeline.now() - 50);
       return undefined;
     };
@@ -158,11 +168,12 @@ function timesBy({ timeline, dice, clockError, troubles }: Surroundings, life: L
 function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secret: string) => void): Store {
   const timer = (delay: number, happen: () => void) => {
     let isSet = true;
-    timeline.after(delay, () => {
+    const end = () => {
       if (!isSet || !life.isAlive) return idle;
       happen();
       return undefined;
-    });
+    };
+    timeline.after(delay, () => life.whenAwake(end, true));
     return () => {
       isSet = false;
     };

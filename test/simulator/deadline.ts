@@ -9,9 +9,12 @@ export class Deadline {
   readonly at: Instant;
   readonly #timeline: Timeline;
   readonly #listeners = new Set<() => void>();
+  /** When the process can hear of it. */
+  readonly #whenAwake: (happen: () => unknown) => unknown;
 
-  constructor(timeline: Timeline, after: Duration) {
+  constructor(timeline: Timeline, after: Duration, whenAwake = (happen: () => unknown) => happen()) {
     this.#timeline = timeline;
+    this.#whenAwake = whenAwake;
     this.at = Math.ceil(timeline.now() + Math.max(0, after));
   }
 
@@ -29,11 +32,12 @@ export class Deadline {
 
   addEventListener(_: 'abort', listen: () => void): void {
     this.#listeners.add(listen);
-    this.#timeline.at(this.at, () => {
+    const abort = () => {
       if (!this.#listeners.delete(listen)) return idle;
       listen();
       return undefined;
-    });
+    };
+    this.#timeline.at(this.at, () => (this.#listeners.has(listen) ? this.#whenAwake(abort) : idle));
   }
 
   removeEventListener(_: 'abort', listen: () => void): void {

@@ -13,6 +13,7 @@ export interface Kept {
   readonly house: House;
   readonly places: readonly SinkPlace[];
   readonly policy: Policy;
+  readonly rotatesEvery?: Duration;
   readonly isToken: boolean;
   /** Nobody else takes leases there. */
   readonly isExclusive: boolean;
@@ -25,6 +26,8 @@ export const longestRecovery: Duration = minutes(6);
 export class Excuses {
   /** When the process was killed. */
   readonly kills: Instant[] = [];
+  /** When nothing of it ran. */
+  readonly stops: { readonly from: Instant; readonly to: Instant }[] = [];
   /** Per secret, when the latest acquires were begun. */
   readonly begun = new Map<string, readonly Instant[]>();
   readonly #troubles: Troubles;
@@ -32,6 +35,10 @@ export class Excuses {
   constructor(troubles: Troubles) {
     this.#troubles = troubles;
   }
+
+  /** For how long between then and then did the process run, if nobody killed it? */
+  ran = (from: Instant, to: Instant): Duration =>
+    this.stops.reduce((sum, stop) => sum - Math.max(0, Math.min(to, stop.to) - Math.max(from, stop.from)), to - from);
 
   /** When somebody ended it early: by when must it have been noticed and replaced? */
   noticed({ issuer }: Kept, { surprisedAt, goneAt = never, told }: Issued, end: Instant): Instant {
@@ -52,7 +59,7 @@ export class Excuses {
     const window = windowOf(due - from);
     // Who cannot know of it holds nothing that is alive: a provider that asks for silence then is given it.
     const silence = isForgotten ? [`silence/${kept.house.name}`] : [];
-    const places = [...this.#placesOf(kept, place), ...silence];
+    const places = [...this.placesOf(kept, place), ...silence];
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
     if (this.#isOrphan(kept, due, minutes(3)) || this.#isSpent(kept, due - window)) return due;
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
@@ -66,11 +73,20 @@ export class Excuses {
 
   /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
   lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
-    const places = [...this.#placesOf(kept, place), `silence/${kept.house.name}`];
+    const places = [...this.placesOf(kept, place), `silence/${kept.house.name}`];
     return this.#isOrphan(kept, to, longestRecovery) || this.#isSpent(kept, to)
       ? to
       : this.#troubles.lastEnd(places, from, to);
   }
+
+  /** How far may a date be wrong that was reckoned then from a lifetime, because the provider's dates were? */
+  misled({ issuer, house }: Kept, at: Instant): Duration {
+    return issuer.nature.kind === 'token' ? this.astray(house, at, at) : 0;
+  }
+
+  /** How far may we have been off the provider's time between then and then, because its dates were wrong? */
+  astray = ({ name, worstLie }: House, from: Instant, to: Instant): Duration =>
+    this.#troubles.lastEnd([`dates/${name}`], from, to) === undefined ? 0 : worstLie;
 
   /** Nobody has made a version that could take its place. */
   #isOrphan({ issuer, isVerified }: Kept, now: Instant, settled: Duration): boolean {
@@ -83,8 +99,11 @@ export class Excuses {
     return isUseless || now - issuer.currentSince < settled;
   }
 
+  /** Where it only has to have been slow for more to be asked, or less. */
+  others = ({ house }: Kept): readonly Place[] => ['renew', 'login', 'silence'].map((what) => `${what}/${house.name}`);
+
   /** Where trouble has to be for this program to be concerned. */
-  #placesOf({ name, issuer, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
+  placesOf({ name, issuer, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
     const own = [
       `call/${name}`,
       `provider/${house.name}`,
@@ -103,6 +122,7 @@ export class Excuses {
       ...(isVerified ? [`proof/${name}`] : []),
       ...(needsToken ? [`call/${house.tokens?.name}`] : []),
       ...(issuer.nature.kind === 'token' || needsToken ? [`login/${house.name}`] : []),
+      `dates/${house.name}`,
       'process',
       'store',
     ];

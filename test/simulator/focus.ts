@@ -3,6 +3,7 @@ import { type Duration, type Instant, minutes } from '../../src/core/time.ts';
 import type { Doing, Focus } from './chaos.ts';
 import type { Kind } from './nature.ts';
 import type { Fault } from './troubles.ts';
+import { wantedWoes } from './woes.ts';
 
 /** Something that somebody does to the first secret of the world. */
 export interface Provocation {
@@ -57,7 +58,7 @@ export const scenes: readonly Scene[] = [
 const pairs = scenes.flatMap((scene) => scene.faults.map((fault) => ({ scene, fault })));
 
 /** What has to have been counted after enough worlds. */
-export const wanted: readonly string[] = pairs.map(({ scene, fault }) => `${scene.doing} ${fault}`);
+export const wanted: readonly string[] = [...pairs.map(({ scene, fault }) => `${scene.doing} ${fault}`), ...wantedWoes];
 
 export function focusOf(seed: number): Focus & { readonly kinds: readonly Kind[] } {
   const pair = pairs[seed % pairs.length];

@@ -15,6 +15,7 @@ export class Forgetful {
   #gapUntil: Instant = Number.NEGATIVE_INFINITY;
   /** Redis does not answer before then: nobody can start. */
   backAt: Instant = 0;
+  #awakeAt: Instant = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -63,7 +64,15 @@ export class Forgetful {
   }
 
   #open(until: Instant): void {
-    this.#gapUntil = Math.max(until, this.#gapUntil);
+    const isStopped = this.#awakeAt > this.#world.timeline.now();
+    this.#gapUntil = Math.max(until, this.#gapUntil, isStopped ? this.#awakeAt + longestAbsence : 0);
+  }
+
+  /** The process is stopped until then. What it has not told it tells after that, and looks whether Redis went back. */
+  onStop(until: Instant): void {
+    const { timeline } = this.#world;
+    this.#awakeAt = until;
+    if (timeline.now() <= this.#gapUntil) this.#open(until + longestAbsence);
   }
 
   #excuse(at: Instant): void {

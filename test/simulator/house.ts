@@ -14,6 +14,14 @@ export class House {
   tokens: Issuer | undefined;
   /** A new number is a new credential. */
   credential = 1;
+  /** So far its dates are off just now. They may have been so since it was first told to. */
+  #dateError: Duration = 0;
+  worstLie: Duration = 0;
+  hasMisled = false;
+  /** When our idea of its time last became another by that. */
+  turnedAt: Instant = Number.NEGATIVE_INFINITY;
+  /** By so much a proxy's date is off that stamps the next answers. */
+  pages: Duration[] = [];
   /** Times at which it locked us out although we had heard each rejection. */
   readonly lockouts: Instant[] = [];
   /** When a login was rejected and we heard it. */
@@ -34,6 +42,19 @@ export class House {
     // By dates in whole seconds, of which a change of less than two is ignored.
     this.uncertainty = seconds(isReckoned ? 5 : dice.oneOf(0.5, 1, 2));
     this.skew = dice.oneOf(0, 0, minutes(5), minutes(-5), dice.between(seconds(-20), seconds(20)));
+  }
+
+  set dateError(error: Duration) {
+    this.#dateError = error;
+    this.worstLie = Math.max(this.worstLie, Math.abs(error));
+  }
+
+  /** What the `Date` of an answer says that is given then. A proxy's comes among others: the very first is believed. */
+  dateOf = (at: Instant, isFirst: boolean): Instant =>
+    at + this.skew + ((isFirst ? undefined : this.pages.shift()) ?? this.#dateError);
+
+  get hasLied(): boolean {
+    return this.worstLie > 0;
   }
 
   /** Three rejections in half a minute, and for five minutes even the right secret is rejected. */
@@ -71,6 +92,8 @@ export class House {
   /** From now on the credential is good for any number of logins. */
   calm(): void {
     this.renewCredential();
+    this.#dateError = 0;
+    this.pages = [];
     this.#uses = Number.NEGATIVE_INFINITY;
   }
 

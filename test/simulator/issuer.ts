@@ -52,6 +52,8 @@ export class Issuer {
   unfit = 0;
   /** So many renewals more are refused, for no reason that anybody could know. */
   refusals = 0;
+  /** Did we have a wrong idea of the provider's time then, by its own dates? */
+  isMisled: (at: Instant) => boolean = () => false;
   onLie: () => void = () => undefined;
   /** Called before a lease is ended or renewed on our own request. */
   onRevoke: (issued: Issued) => void = () => undefined;
@@ -132,7 +134,8 @@ export class Issuer {
     // Some answers are lost, and some processes killed before they note them: it may have to be told again.
     const times = this.foolish.filter((id) => id === issued.id).length;
     // One whose answer nobody waits for any more may come after another that had an answer.
-    const isUnheard = issued.told?.end !== endOfTerm(issued) || (what === 'refused' && !isAwaited);
+    const isMisled = this.isMisled(this.#timeline.now()) || this.isMisled(issued.told?.at ?? 0);
+    const isUnheard = isMisled || issued.told?.end !== endOfTerm(issued) || (what === 'refused' && !isAwaited);
     if (this.nature.isWallHidden && isAwaited && times < 8) this.foolish.push(issued.id);
     else if (!isUnheard) this.foolish.push(`${issued.id} was ${what} at its wall`);
     if (what === 'refused') throw new LeaseError('refused', 'past the wall');

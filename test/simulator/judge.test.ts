@@ -5,13 +5,16 @@ import { hours, minutes, seconds } from '../../src/core/time.ts';
 import type { Issuer } from './issuer.ts';
 import { Life } from './life.ts';
 import type { SinkPlace } from './place.ts';
+import type { SecretPlan } from './plan.ts';
 import { aDynamic, aSecret, aStory, aToken } from './quiet.ts';
 import { selfHarm, unhealed } from './verdict.ts';
 import { World } from './world.ts';
 
+const twoSinks: SecretPlan['sinks'] = [['by the sink'], ['by the sink']];
+
 /** A world in which nobody of ours is at work: what the judge says is said of what a test does. */
-function aWorld(nature = aDynamic(minutes(20), 4), isExclusive = false) {
-  const world = new World(5, aStory(aSecret(nature, { isExclusive, isVerified: true }), { trouble: hours(2) }));
+function aWorld(nature = aDynamic(minutes(20), 4), isExclusive = false, sinks: SecretPlan['sinks'] = twoSinks) {
+  const world = new World(5, aStory(aSecret(nature, { isExclusive, isVerified: true, sinks }), { trouble: hours(2) }));
   const [kept] = world.kept;
   const [place] = kept?.places ?? [];
   if (!kept || !place) throw new Error('there is one');
@@ -160,6 +163,61 @@ test('promise 5: the ninth acquire, one too soon, and a renewal that kills', asy
   expect(it.world.judge.broken[0]).toContain('killed at its wall');
 });
 
+test('promise 5: what a single kill may cost, when all was paid and when something was owed', async () => {
+  const after = async (isPaid: boolean, spend: (it: ReturnType<typeof aWorld>) => unknown) => {
+    const it = aWorld(aDynamic(hours(2), 4), false, [['by the sink']]);
+    const value = await inUse(it);
+    const [newest] = it.issuer.last;
+    if (newest) newest.isOurs = isPaid;
+    const { timeline, judge, waste } = it.world;
+    await timeline.runUntil(minutes(10));
+    judge.excuses.kills.push(timeline.now());
+    waste.onKill(minutes(10) + seconds(30));
+    await timeline.runUntil(minutes(11));
+    await spend(it);
+    await timeline.runUntil(minutes(12));
+    expect(usedBy(it.place)).toBe(value);
+    return judge.broken.join();
+  };
+  const acquire = ({ world }: ReturnType<typeof aWorld>) => world.judge.onAcquire('s', 'sent', world.timeline.now());
+  const reload = ({ sink, signal }: ReturnType<typeof aWorld>) => void sink.reload?.(signal);
+  const write = (it: ReturnType<typeof aWorld>) => void it.sink.write(delivery(it.place.content ?? ''), it.signal);
+  expect(await after(true, () => undefined)).toBe('');
+  expect(await after(true, acquire)).toContain('1 acquires of s after a single kill');
+  expect(await after(true, reload)).toContain('1 reloads at sink 0');
+  expect(await after(true, write)).toContain('a write to sink 0');
+  expect(await after(false, acquire)).toBe('');
+  expect(await after(false, reload)).toBe('');
+  const twice = (spend: (it: ReturnType<typeof aWorld>) => void) => async (it: ReturnType<typeof aWorld>) => {
+    spend(it);
+    await it.world.timeline.runUntil(minutes(11) + seconds(5));
+    spend(it);
+  };
+  expect(await after(false, twice(acquire))).toContain('2 acquires');
+  expect(await after(false, twice(reload))).toContain('2 reloads');
+  const troubled = (it: ReturnType<typeof aWorld>) => {
+    it.world.troubles.note('sink/s/sink0', minutes(9), minutes(9) + 1);
+    reload(it);
+  };
+  expect(await after(true, troubled), 'there is another excuse').toBe('');
+});
+
+test('where the provider lied about the time a grace may end so much sooner, and no more', async () => {
+  for (const { lie, isBroken } of [
+    { lie: minutes(3), isBroken: true },
+    { lie: minutes(6), isBroken: false },
+  ]) {
+    const it = aWorld();
+    await inUse(it);
+    const old = idOf(it.issuer);
+    await inUse(it);
+    it.kept.house.dateError = lie;
+    it.world.troubles.note('dates/A', it.world.timeline.now(), it.world.timeline.now());
+    it.issuer.revoke(old);
+    expect(it.world.judge.broken.length > 0, `${lie}`).toBe(isBroken);
+  }
+});
+
 test('promise 6: a value in whatever is stored or told', () => {
   const { world, issuer } = aWorld();
   const { value } = issuer.acquire('key', false);
@@ -190,6 +248,15 @@ test('promise 7: an empty value, one that fails its proof, and a dead one in the
   await put(dead.issuer.acquire('other', true).value, dead);
   await put(value, dead);
   expect(dead.world.judge.broken[0]).toContain('to the dead');
+
+  // Whoever was stopped in the middle of a write ends it as soon as it goes on.
+  const stopped = aWorld();
+  const old = stopped.issuer.acquire('key', false).value;
+  await stopped.world.timeline.runUntil(minutes(25));
+  await put(stopped.issuer.acquire('other', true).value, stopped);
+  stopped.world.judge.excuses.stops.push({ from: minutes(19), to: minutes(25) });
+  await put(old, stopped);
+  expect(stopped.world.judge.broken).toEqual([]);
 });
 
 test('promise 7: only where nobody can be asked may what was forgotten be lost to what is remembered', async () => {

@@ -18,6 +18,8 @@ export class Judge {
   readonly letGo = new Map<string, Instant>();
   /** Per secret, when acquires arrived. */
   readonly #arrived = new Map<string, Instant[]>();
+  /** Per secret, how many acquires were sent. */
+  readonly acquires = new Map<string, number>();
   /** Leases that only a process knew that was killed: they are left to their end. */
   readonly forgotten = new Set<string>();
   #forgotAt: Instant = Number.NEGATIVE_INFINITY;
@@ -35,6 +37,7 @@ export class Judge {
     for (const one of kept) {
       one.issuer.onRevoke = (issued) => this.#onRevoke(one, issued);
       one.issuer.onSurprise = (issued) => this.#onSurprise(one, issued);
+      one.issuer.isMisled = (at) => this.excuses.misled(one, at) > 0;
       one.issuer.onRenew = (issued) => this.#mine(one, issued, 'renewed');
       for (const place of one.places) {
         place.onChange = (_, before) => this.#onChange(one, place, before);
@@ -56,6 +59,7 @@ export class Judge {
   onAcquire(kept: string, what: 'sent' | 'arrived', begunAt: Instant): void {
     const now = this.#timeline.now();
     if (what === 'sent') {
+      this.acquires.set(kept, (this.acquires.get(kept) ?? 0) + 1);
       const begun = this.excuses.begun.get(kept) ?? [];
       const since = begunAt - (begun.at(-1) ?? Number.NEGATIVE_INFINITY);
       // A second by our clock; two processes do not quite agree on the provider's time.
@@ -67,7 +71,10 @@ export class Judge {
       this.excuses.begun.set(kept, [...begun.slice(-8), begunAt]);
       return;
     }
-    const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => now - at < minutes(5)), now];
+    const house = this.kept.find(({ name }) => name === kept)?.house;
+    // By another idea of the time what was done before it is longer ago than it is. Known, and bounded: as often again.
+    const since = Math.max(now - minutes(5), house?.turnedAt ?? Number.NEGATIVE_INFINITY);
+    const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => at > since), now];
     this.#arrived.set(kept, recent);
     if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
   }
@@ -111,7 +118,8 @@ export class Judge {
     const isSurprise = issued.surprisedAt > end - seconds(1);
     // Redis was set back, and whoever remembered more killed: where nobody can be asked, what is old is taken for present.
     const isUnknown = !kept.issuer.nature.canObserve && this.forgotten.has(idOf(before));
-    if (now - end > seconds(70) && !isSurprise && !isUnknown && before !== undefined && kept.issuer.accepts(before)) {
+    const isLate = this.excuses.ran(end, now) > seconds(70);
+    if (isLate && !isSurprise && !isUnknown && before !== undefined && kept.issuer.accepts(before)) {
       this.break(7, `${place.path} lost ${before} to the dead ${content}`);
     }
   }
@@ -155,6 +163,8 @@ export class Judge {
       const window = windowOf(due - term.from);
       const { told = { end: due, at: 0 } } = issued;
       const isUnknown = told.end < due || told.at > due - window / 2;
+      const misled = this.excuses.misled(kept, told.at);
+      if (misled > 0) return this.#recover(kept, place, program, value, due + misled);
       const excuse =
         isSurprise || isUnknown
           ? this.excuses.lastTrouble(kept, place, Math.min(end, told.end, told.at) - Math.max(window, minutes(15)), due)
@@ -205,7 +215,7 @@ export class Judge {
     if (this.#isUsed(kept, issued.id, kept.issuer.accepts)) this.break(2, `${issued.id} revoked under its users`);
     const since = now - (this.letGo.get(issued.id) ?? Number.NEGATIVE_INFINITY);
     // We do not know the provider's time better than that.
-    const tolerance = 2 * kept.house.uncertainty;
+    const tolerance = 2 * kept.house.uncertainty + this.excuses.astray(kept.house, now - since, now);
     if (since < kept.policy.grace - tolerance) this.break(2, `${issued.id} revoked ${since} ms after it was let go`);
   }
 

@@ -1,8 +1,8 @@
-/** One process in the world. Killed, it hears no answer any more; what it sent may take effect all the same. */
+/** One process in the world. Killed, it hears no answer any more; what it sent may take effect all the same. Stopped, it hears them late. */
 import { LeaseError } from '../../src/core/failure.ts';
 import type { Duration, Instant } from '../../src/core/time.ts';
 import { Deadline } from './deadline.ts';
-import type { Timeline } from './timeline.ts';
+import { idle, type Timeline } from './timeline.ts';
 
 /** `strike` kills the process. */
 export interface Blow {
@@ -16,7 +16,13 @@ export class Life {
   readonly startedAt: Instant;
   /** Asked at every call, to whomever: is the process killed right before it takes effect, or right after it? */
   blow: () => Blow | undefined = () => undefined;
+  /** It did something while it was stopped: then the world is wrong. */
+  onGhost: () => void = () => undefined;
   readonly #timeline: Timeline;
+  /** What waits until it goes on. Absent: it runs. */
+  #waiting: { readonly isTimer: boolean; readonly happen: () => unknown }[] | undefined;
+  /** What has waited too long is given up before the answer is seen that came meanwhile. */
+  #isImpatient = false;
 
   constructor(timeline: Timeline) {
     this.startedAt = timeline.now();
@@ -25,10 +31,40 @@ export class Life {
 
   kill(): void {
     this.isAlive = false;
+    this.#waiting = undefined;
+  }
+
+  /** SIGSTOP: nothing of it runs, though its clocks go on. */
+  stop(): void {
+    this.#waiting ??= [];
+  }
+
+  /** SIGCONT: all that should have happened happens now; its timers first, or in the order in which it came. */
+  goOn(areTimersFirst: boolean): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.#isImpatient = areTimersFirst;
+    const first = areTimersFirst ? waiting.filter(({ isTimer }) => isTimer) : waiting;
+    const then = areTimersFirst ? waiting.filter(({ isTimer }) => !isTimer) : [];
+    for (const { happen } of [...first, ...then]) this.#timeline.after(0, () => this.whenAwake(happen));
+  }
+
+  get isStopped(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** At once, or when it goes on. What happens in the process itself happens by this. */
+  whenAwake(happen: () => unknown, isTimer = false): unknown {
+    if (!this.#waiting) return happen();
+    this.#waiting.push({ isTimer, happen });
+    return idle;
   }
 
   /** A signal that aborts after so long. */
-  deadline = (after: Duration): AbortSignal => new Deadline(this.#timeline, after) as unknown as AbortSignal;
+  deadline = (after: Duration): AbortSignal => {
+    const whenAwake = (happen: () => unknown) => this.whenAwake(happen, true);
+    return new Deadline(this.#timeline, after, whenAwake) as unknown as AbortSignal;
+  };
 
   /** Let time pass before something is sent: cut off, nothing has happened. */
   async pass(delay: Duration, signal?: AbortSignal): Promise<void> {
@@ -38,6 +74,7 @@ export class Life {
 
   /** Send a request: it takes effect when it is there, and is answered when the answer is back. */
   async send<T>(asked: (isAwaited: boolean) => T, way: Way): Promise<T> {
+    if (this.isStopped) this.onGhost();
     const effect = this.isAlive ? underBlow(this.blow(), asked) : asked;
     const isAtOnce = way.there <= 0 && way.back <= 0;
     if (isAtOnce && this.isAlive && !way.signal?.aborted) {
@@ -62,13 +99,19 @@ export class Life {
         end(() => reject(new LeaseError('unavailable', 'cut off by its deadline', { unsure: !way.isSure })));
       if (signal?.aborted) return cutOff();
       if (signal) ignore = this.#onAbort(signal, way, cutOff);
-      this.#timeline.after(way.there, () => {
+      const arrive = () => {
         if (isOver && way.isVoidable) return;
         const answer = attempt(() => effect(!isOver && this.isAlive));
-        const settle = () => end(() => ('error' in answer ? reject(answer.error) : resolve(answer.value)));
+        const hear = () => {
+          if (this.#isImpatient && signal?.aborted) cutOff();
+          else end(() => ('error' in answer ? reject(answer.error) : resolve(answer.value)));
+        };
+        const settle = () => this.whenAwake(hear);
         if (way.back > 0) this.#timeline.after(way.back, settle);
         else settle();
-      });
+      };
+      // What we do ourselves is not under way.
+      this.#timeline.after(way.there, () => (way.isVoidable ? this.whenAwake(arrive) : arrive()));
     });
   }
 

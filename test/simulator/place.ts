@@ -1,6 +1,6 @@
 /** A sink, and the programs behind it that use what they find there. */
 import { LeaseError } from '../../src/core/failure.ts';
-import type { Duration } from '../../src/core/time.ts';
+import type { Duration, Instant } from '../../src/core/time.ts';
 import type { Delivery, Sink } from '../../src/sinks/sink.ts';
 import type { Chaos } from './chaos.ts';
 import type { Life } from './life.ts';
@@ -27,8 +27,12 @@ export class SinkPlace {
   /** What nobody may do to a sink. */
   onAbuse: (what: string) => void = () => undefined;
   writes = 0;
+  /** When what is there, or used, last became another. */
+  changedAt: Instant = 0;
   reloads = 0;
-  #writing: { readonly value: string; isTorn: boolean } | undefined;
+  /** No reload came since it was written. */
+  isUnread = false;
+  #writing: { readonly life: Life; isTorn: boolean } | undefined;
   #calls: { readonly life: Life; readonly name: string }[] = [];
   readonly #timeline: Timeline;
   readonly #dice: Dice;
@@ -81,6 +85,7 @@ export class SinkPlace {
         reload: (signal) =>
           call('reload', 'reload', signal, () => {
             this.reloads++;
+            this.isUnread = false;
             this.takeUp('by the sink');
           }),
       }),
@@ -90,21 +95,26 @@ export class SinkPlace {
   /** Written in two steps. Whoever begins another before the second has both torn. */
   #begin(life: Life, { material }: Delivery, signal: AbortSignal): string {
     const value = material.reveal('value') ?? '';
-    const mine = { value, isTorn: this.#writing !== undefined };
+    // Killed while it was stopped, a process never comes to its second step.
+    if (!this.#writing?.life.isAlive) this.#writing = undefined;
+    const mine = { life, isTorn: this.#writing !== undefined };
     if (this.#writing) this.#writing.isTorn = true;
     this.#writing = mine;
-    this.#timeline.after(this.#dice.between(0, longestSwap), () => {
+    const swap = () => {
       if (this.#writing === mine) this.#writing = undefined;
       if (life.isAlive && !signal.aborted) this.#put(mine.isTorn ? torn : value);
       return idle;
-    });
+    };
+    this.#timeline.after(this.#dice.between(0, longestSwap), () => life.whenAwake(swap));
     return markOf(value);
   }
 
   #put(value: string): void {
     const before = this.content;
     this.content = value;
+    this.changedAt = this.#timeline.now();
     this.writes++;
+    this.isUnread = true;
     this.onChange(this, before);
     this.takeUp('never');
   }
@@ -113,6 +123,7 @@ export class SinkPlace {
   wipe(): void {
     const before = this.content;
     this.content = undefined;
+    this.changedAt = this.#timeline.now();
     this.onChange(this, before);
   }
 
@@ -123,6 +134,7 @@ export class SinkPlace {
     for (const program of concerned) {
       const before = program.loaded;
       program.loaded = this.content;
+      this.changedAt = this.#timeline.now();
       this.onChange(this, before);
     }
   }

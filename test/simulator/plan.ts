@@ -6,8 +6,9 @@ import { focusOf, type Provocation, provocationsOf } from './focus.ts';
 import { aNature, type Kind, kindOf, type Nature } from './nature.ts';
 import type { Program } from './place.ts';
 import type { RedisFault } from './redis.ts';
-import type { Dice } from './timeline.ts';
+import { Dice } from './timeline.ts';
 import type { Place } from './troubles.ts';
+import { someWoes, touchClocks, type Woe } from './woes.ts';
 
 export interface SecretPlan {
   readonly name: string;
@@ -53,6 +54,7 @@ export interface Plan {
   readonly meddling: number;
   readonly focus?: Focus;
   readonly provocations: readonly Provocation[];
+  readonly woes: readonly Woe[];
 }
 
 /** Everything goes well. */
@@ -71,6 +73,7 @@ export const quiet: Omit<Plan, 'houses' | 'trouble'> = {
   redis: [],
   meddling: 0,
   provocations: [],
+  woes: [],
 };
 
 /** Trouble of every kind, in most worlds little of it. */
@@ -82,6 +85,8 @@ export function aPlan(dice: Dice, seed: number): Plan {
   const trouble = first?.ttl ? term * dice.between(4, 9) : minutes(dice.between(60, 140));
   const isRough = dice.chance(0.7);
   const hasLifeline = dice.chance(0.6);
+  // With dice of their own: worlds without them are what they were before there were any.
+  const woes = someWoes(new Dice(seed ^ 0x5eed), trouble);
   const some = (share: number, ...of: [number, ...number[]]) => (isRough && dice.chance(share) ? dice.oneOf(...of) : 0);
   return {
     houses: houses.map((house) => withNeeds(house, focus.doing, term)),
@@ -98,10 +103,12 @@ export function aPlan(dice: Dice, seed: number): Plan {
     storeIsSlow: some(1, 0, 0, 0, 0.02),
     hasLifeline,
     redis: Array.from({ length: hasLifeline ? dice.oneOf(0, 0, 1, 2) : 0 }, () => aRedisFault(dice, trouble, term)),
+    ...(touchClocks(woes) && { clockErrors: [0] }),
     ...(dice.chance(0.35) && { clockErrors: [0, 1, 2].map(() => dice.between(minutes(-10), minutes(10))) }),
     meddling: some(0.5, term * 4, term * 2),
     focus,
     provocations: provocationsOf(focus.doing, trouble, term),
+    woes,
   };
 }
 

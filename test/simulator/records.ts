@@ -47,7 +47,7 @@ export class Records {
 
   store(life: Life, spoils: Spoils): Store {
     const seen = new Seen(this.redis);
-    this.verify = () => life.isAlive && seen.verify();
+    this.verify = () => life.isAlive && life.whenAwake(() => seen.verify());
     return {
       load: (secret) => this.#call(life, () => seen.read(secret)),
       update: (secret, change, values) => {

@@ -1,6 +1,6 @@
 /** Finds a smaller plan in which the same promise is broken: what a person has to read is what it takes. */
 import type { Instant } from '../../src/core/time.ts';
-import type { HousePlan, Plan, SecretPlan } from './plan.ts';
+import { type HousePlan, type Plan, quiet, type SecretPlan } from './plan.ts';
 import { World } from './world.ts';
 
 /** All there is to a world. */
@@ -64,19 +64,12 @@ function until(end: Instant, plan: Plan): Plan {
     crashes: plan.crashes.filter((crash) => crash <= end),
     redis: plan.redis.filter(({ at, for: before, what }) => isBefore({ at: what === 'older' ? at - before : at })),
     provocations: plan.provocations.filter(isBefore),
+    woes: plan.woes.filter(isBefore),
   };
 }
 
-const calm = {
-  background: 0,
-  lies: 0,
-  unfit: 0,
-  losses: 0,
-  delays: 0,
-  storeFails: 0,
-  storeIsSlow: 0,
-  meddling: 0,
-} as const satisfies Partial<Plan>;
+/** What can be done without by a number. */
+const shares = (Object.keys(quiet) as (keyof typeof quiet)[]).filter((key) => quiet[key] === 0);
 
 /** Every plan with one thing less, the greatest first. */
 function* smallerThan(plan: Plan): Generator<Plan> {
@@ -84,7 +77,7 @@ function* smallerThan(plan: Plan): Generator<Plan> {
   for (const [i, house] of plan.houses.entries()) {
     for (const less of smallerHouses(house)) yield { ...plan, houses: plan.houses.with(i, less) };
   }
-  for (const key of Object.keys(calm) as (keyof typeof calm)[]) if (plan[key] !== 0) yield { ...plan, [key]: 0 };
+  for (const key of shares) if (plan[key] !== 0) yield { ...plan, [key]: 0 };
   if (plan.pace !== 'brisk') yield { ...plan, pace: 'brisk' };
   if (plan.focus) {
     const { focus: _, ...rest } = plan;
@@ -92,6 +85,7 @@ function* smallerThan(plan: Plan): Generator<Plan> {
   }
   for (const outages of fewer(plan.outages)) yield { ...plan, outages };
   for (const crashes of fewer(plan.crashes)) yield { ...plan, crashes };
+  for (const woes of fewer(plan.woes)) yield { ...plan, woes };
   for (const redis of fewer(plan.redis)) yield { ...plan, redis };
   if (plan.clockErrors) {
     const { clockErrors: _, ...rest } = plan;

@@ -12,10 +12,17 @@ interface Due {
   readonly job: Job;
   /** Others asked for it while the job ran. */
   readonly isWoken?: boolean;
+  /** Redis has lost it: the process begins it so late. */
+  readonly isLostBy?: Duration;
 }
+
+/** What Redis does to a job and leaves the records alone: it is not there, or much later, or given to a worker that is none. */
+export type Loss = 'deleted' | 'put off' | 'taken';
 
 const sweepEvery: Duration = seconds(5);
 const againAfter: Duration = seconds(1);
+/** So late a job is begun from memory: while Redis starts none, and at the latest. See `Lane.runOverdue` and `sweep`. */
+const fromMemory = { soon: [seconds(1), seconds(1.25)], late: [seconds(15), seconds(15.25)] } as const;
 
 const nameOf = (job: Job): string => `${job.kind} ${job.secret} ${job.kind === 'deliver' ? job.sink : ''}`;
 
@@ -49,8 +56,21 @@ export class Wakes {
     this.#waiting = [];
     const now = this.#timeline.now();
     for (const job of jobs) {
-      const due = this.#due.get(nameOf(job)) ?? { at: now, job };
+      const { isLostBy: _, ...due } = this.#due.get(nameOf(job)) ?? { at: now, job, isLostBy: undefined };
+      this.#due.delete(nameOf(job));
       this.#put(due);
+    }
+  }
+
+  /** Redis loses so large a share of what is due before then. The process knows its dates, and begins it late. */
+  lose(what: Loss, share: number, before: Instant = Number.POSITIVE_INFINITY): void {
+    for (const [name, due] of [...this.#due]) {
+      if (due.at >= before || !this.#dice.chance(share)) continue;
+      const isSoon = share === 1 && (before < Number.POSITIVE_INFINITY || this.#dice.chance(0.5));
+      const swept = [sweepEvery, 2 * sweepEvery] as const;
+      const [least, most] = isSoon ? fromMemory.soon : what === 'taken' ? fromMemory.late : swept;
+      this.#due.delete(name);
+      this.#put({ ...due, isLostBy: this.#dice.between(least, most) });
     }
   }
 
@@ -87,22 +107,33 @@ export class Wakes {
     this.#sweepUp(life, due);
   }
 
-  #put(due: Due): void {
-    const name = nameOf(due.job);
+  #put(asked: Due): void {
+    const name = nameOf(asked.job);
+    const { isLostBy } = this.#due.get(name) ?? {};
+    // What is lost may stay so when it is told another date.
+    const due = isLostBy !== undefined && this.#dice.chance(0.5) ? { ...asked, isLostBy } : asked;
     this.#due.set(name, due);
     const delay = this.#dice.chance(this.delays) ? this.#dice.between(0, seconds(20)) : 0;
     if (delay > 0) this.#troubles.note('process', due.at, due.at + delay);
-    this.#timeline.at(due.at + delay, () => (this.#isBegun(due) ? undefined : idle));
+    const lateness = delay + (due.isLostBy ?? 0);
+    if (due.isLostBy !== undefined) this.#timeline.watch(due.at, () => this.#excuse(due, lateness));
+    this.#timeline.at(due.at + lateness, () => (this.#isBegun(due) ? undefined : idle));
+  }
+
+  #excuse(due: Due, lateness: Duration): void {
+    if (this.#due.get(nameOf(due.job)) === due) this.#troubles.note('process', due.at, due.at + lateness);
   }
 
   /** The process remembers what is due: what should have begun more than a period ago it puts there again. */
   #sweepUp(life: Life, lost: Due): void {
-    this.#timeline.at(lost.at + sweepEvery + this.#dice.between(0, sweepEvery), () => {
+    const sweep = () => {
       const name = nameOf(lost.job);
       if (this.#worker?.life !== life || this.#due.has(name)) return;
       if (this.#running.has(name)) return this.#sweepUp(life, { ...lost, at: this.#timeline.now() });
       this.#put({ at: this.#timeline.now(), job: lost.job });
-    });
+    };
+    const at = lost.at + sweepEvery + this.#dice.between(0, sweepEvery);
+    this.#timeline.at(at, () => life.whenAwake(sweep, true));
   }
 
   #isBegun(due: Due): boolean {
@@ -115,6 +146,10 @@ export class Wakes {
     const name = nameOf(due.job);
     const worker = this.#worker;
     if (this.#due.get(name) !== due || !worker || this.#running.has(name)) return;
+    if (worker.life.isStopped) {
+      worker.life.whenAwake(() => this.#start(due));
+      return;
+    }
     if (this.#running.size >= this.concurrency) {
       if (!this.#waiting.includes(due)) this.#waiting.push(due);
       return;

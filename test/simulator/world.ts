@@ -18,6 +18,8 @@ import { Dice, Timeline } from './timeline.ts';
 import { Troubles } from './troubles.ts';
 import { selfHarm, unhealed } from './verdict.ts';
 import { Wakes } from './wakes.ts';
+import { Waste } from './waste.ts';
+import { befall } from './woes.ts';
 
 export class World {
   readonly timeline = new Timeline();
@@ -38,10 +40,13 @@ export class World {
   log: ((line: string) => void) | undefined;
   life: Life | undefined;
   readonly forgetful: Forgetful;
+  readonly waste: Waste;
   /** Asked at every call that anybody makes: is it the one that kills the process? */
   blow: () => Blow | undefined = () => undefined;
   /** What a person does. */
   ask: Ask = () => undefined;
+  /** How far our wall clock was set since the world began. */
+  wallError: Duration = 0;
   #keys = 0;
   #boots = 0;
   readonly #seed: number;
@@ -66,6 +71,7 @@ export class World {
     this.records.onSave = (secret, record, json) => this.#onSave(secret, record, json);
     this.records.isFaithful = seed % 4 === 0;
     this.forgetful = new Forgetful(this);
+    this.waste = new Waste(this);
     timeline.at(trouble, () => this.#calm());
   }
 
@@ -107,6 +113,7 @@ export class World {
       timeline.at(at, () => meddlers.provoke(what));
     }
     this.forgetful.begin(plan.redis);
+    for (const woe of plan.woes) timeline.at(woe.at, () => befall(this, woe));
     this.boot();
     const { least, most } = healing(plan);
     await timeline.runUntil(plan.trouble + least);
@@ -134,17 +141,37 @@ export class World {
     const life = new Life(this.timeline);
     this.life = life;
     life.blow = () => this.blow();
+    life.onGhost = () => this.judge.broken.push(`at ${this.timeline.now()} a stopped process did something`);
     this.log?.(`${this.timeline.now()} boots`);
     const { timeline, dice, troubles, chaos, judge, records, wakes, kept } = this;
     const newKey = () => `key${++this.#keys}`;
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
     const { hasLifeline, clockErrors } = this.plan;
-    const clockError = clockErrors?.[this.#boots++ % clockErrors.length];
+    const error = clockErrors?.[this.#boots++ % clockErrors.length];
+    const clockError = error === undefined ? undefined : () => error + this.wallError;
     this.ask = boot(
       { timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill, hasLifeline, clockError },
       life,
     );
+  }
+
+  /** Nothing of the process runs for so long. */
+  stop(length: Duration): void {
+    const { life, timeline, troubles } = this;
+    const [now, until] = [timeline.now(), timeline.now() + length];
+    if (!life?.isAlive || life.isStopped) return;
+    life.stop();
+    this.log?.(`${now} is stopped until ${until}`);
+    const end = troubles.begin('process', now, 'broken');
+    this.judge.excuses.stops.push({ from: now, to: until });
+    this.forgetful.onStop(until);
+    timeline.at(until, () => {
+      if (!life.isAlive) return;
+      end();
+      troubles.note('process', until, until + seconds(1));
+      life.goOn(this.dice.chance(0.5));
+    });
   }
 
   /** Killed, and back after up to a minute. */
@@ -160,6 +187,7 @@ export class World {
     this.log?.(`${now} is killed, and back at ${back}`);
     const isLate = back === this.forgetful.backAt + seconds(1);
     this.troubles.note('process', now, back + (isLate ? minutes(1) : seconds(1)));
+    this.waste.onKill(back);
     this.#bootAt(back);
   }
 
