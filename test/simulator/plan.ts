@@ -85,8 +85,8 @@ export function aPlan(dice: Dice, seed: number): Plan {
   const trouble = first?.ttl ? term * dice.between(4, 9) : minutes(dice.between(60, 140));
   const isRough = dice.chance(0.7);
   const hasLifeline = dice.chance(0.6);
-  // With dice of their own: worlds without them are what they were before there were any.
-  const woes = someWoes(new Dice(seed ^ 0x5eed), trouble);
+  // With dice of their own: worlds without them are what they were before there were any. What is rare stays as it was.
+  const woes = focus.fault === 'forgotten' ? [] : someWoes(new Dice(seed ^ 0x5eed), trouble);
   const some = (share: number, ...of: [number, ...number[]]) => (isRough && dice.chance(share) ? dice.oneOf(...of) : 0);
   return {
     houses: houses.map((house) => withNeeds(house, focus.doing, term)),
