@@ -7,7 +7,8 @@ import { type Clock, type Duration, type Instant, seconds } from '../../src/core
 import type { Call, RenewCall, Source } from '../../src/sources/source.ts';
 import type { Chaos } from './chaos.ts';
 import type { House } from './house.ts';
-import { type Issuer, never, type Word } from './issuer.ts';
+import { never, type Word } from './issued.ts';
+import type { Issuer } from './issuer.ts';
 import type { Life } from './life.ts';
 import { shortestRenewal } from './nature.ts';
 

@@ -2,7 +2,7 @@
 
 import { LeaseError } from '../../src/core/failure.ts';
 import type { Request } from '../../src/core/record.ts';
-import { type Duration, seconds } from '../../src/core/time.ts';
+import type { Duration } from '../../src/core/time.ts';
 import { deliver } from '../../src/keeper/deliver.ts';
 import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Gate } from '../../src/keeper/gate.ts';
@@ -15,14 +15,13 @@ import { type MemorySink, memorySink } from '../../src/sinks/memory.ts';
 import { Lifeline } from '../../src/state/lifeline.ts';
 import type { Store } from '../../src/state/store.ts';
 import type { Chaos } from './chaos.ts';
-import { clientOf, type Door, nearly } from './client.ts';
+import { clientOf } from './client.ts';
 import type { Kept } from './excuses.ts';
-import type { House } from './house.ts';
 import type { Judge } from './judge.ts';
 import type { Life } from './life.ts';
-import { reckoning } from './reckoning.ts';
 import type { Records } from './records.ts';
 import { type Dice, idle, type Timeline } from './timeline.ts';
+import { type Time, timesBy } from './times.ts';
 import type { Troubles } from './troubles.ts';
 import type { Wakes } from './wakes.ts';
 
@@ -120,49 +119,6 @@ export function boot(world: Surroundings, life: Life): Ask {
   // Of what was last seen before we started nothing is believed: everything is looked at.
   for (const job of jobs) void ports.scheduler.wake(job, timeline.now());
   return (secret, what) => void life.whenAwake(() => tell(secret, (visit) => request(visit, what)));
-}
-
-type Time = Pick<Door, 'clock' | 'uncertainty' | 'knowsTime' | 'heard'>;
-
-/** Each provider's time, as this process reckons it. It asks for it before it begins. */
-function timesBy({ timeline, dice, clockError, troubles }: Surroundings, life: Life, onMoved: (house: House) => void) {
-  const times = new Map<House, Time>();
-  const isUp = ({ name }: House) => ['provider', 'hang'].every((what) => !troubles.isDown(`${what}/${name}`));
-  return (house: House): Time => {
-    const known = times.get(house);
-    if (known) return known;
-    if (clockError === undefined) {
-      const clock = nearly(house, timeline, dice.roll() * 2 - 1);
-      return { clock, uncertainty: () => house.uncertainty, knowsTime: () => true, heard: () => undefined };
-    }
-    const { clock, uncertainty, hear } = reckoning(timeline, clockError, () => onMoved(house));
-    let isKnown = false;
-    let over: (() => void) | undefined;
-    const heard = (sentAt: number, at: number) => {
-      // The first answer of all is believed: what a proxy stamps comes among others.
-      hear(sentAt, house.dateOf(at, !isKnown));
-      isKnown = true;
-      if (!house.hasLied) return;
-      // From here on, until it says the truth again and is believed.
-      const isMisled = Math.abs(clock.now() - timeline.now() - house.skew) > house.uncertainty;
-      if (isMisled !== house.hasMisled) house.turnedAt = timeline.now();
-      house.hasMisled = isMisled;
-      if (isMisled === (over !== undefined)) return;
-      if (isMisled) over = troubles.begin(`dates/${house.name}`, timeline.now(), 'broken');
-      else over = void over?.();
-    };
-    // As the daemon does: on and on, each time for three seconds, five after the last.
-    const learn = () => {
-      if (isKnown || !life.isAlive) return idle;
-      if (!isUp(house)) timeline.after(seconds(8), () => life.whenAwake(learn, true));
-      else heard(timeline.now() - 100, timeline.now() - 50);
-      return undefined;
-    };
-    learn();
-    const time = { clock, uncertainty, knowsTime: () => isKnown, heard };
-    times.set(house, time);
-    return time;
-  };
 }
 
 function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secret: string) => void): Store {

@@ -2,7 +2,8 @@
 import type { Policy } from '../../src/core/rules.ts';
 import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { House } from './house.ts';
-import { type Issued, type Issuer, never, windowOf } from './issuer.ts';
+import { type Issued, never, windowOf } from './issued.ts';
+import type { Issuer } from './issuer.ts';
 import type { SinkPlace } from './place.ts';
 import type { Place, Troubles } from './troubles.ts';
 
@@ -102,23 +103,19 @@ export class Excuses {
   /** Where it only has to have been slow for more to be asked, or less. */
   others = ({ house }: Kept): readonly Place[] => ['renew', 'login', 'silence'].map((what) => `${what}/${house.name}`);
 
-  /** Where trouble has to be for this program to be concerned. */
-  placesOf({ name, issuer, house, places, isToken, isVerified }: Kept, place: SinkPlace): readonly Place[] {
-    const own = [
-      `call/${name}`,
-      `provider/${house.name}`,
-      `acquire/${house.name}`,
-      `hang/${house.name}`,
-      `sink/${place.path}`,
-    ];
-    const others = place.programs.some(({ told }) => told === 'by the secret')
+  /** Where trouble has to be for this program to be concerned; what no sink wants is concerned by the rest. */
+  placesOf(kept: Kept, place?: SinkPlace): readonly Place[] {
+    const { name, issuer, house, places, isToken, isVerified } = kept;
+    const own = [`call/${name}`, `provider/${house.name}`, `acquire/${house.name}`, `hang/${house.name}`];
+    const there = place ? [`sink/${place.path}`, `reload/${place.path}`] : [];
+    const others = place?.programs.some(({ told }) => told === 'by the secret')
       ? [`reload/${name}`, ...places.flatMap(({ path }) => [`sink/${path}`, `reload/${path}`])]
       : [];
     const needsToken = !isToken && house.tokens !== undefined;
     return [
       ...own,
+      ...there,
       ...others,
-      `reload/${place.path}`,
       ...(isVerified ? [`proof/${name}`] : []),
       ...(needsToken ? [`call/${house.tokens?.name}`] : []),
       ...(issuer.nature.kind === 'token' || needsToken ? [`login/${house.name}`] : []),

@@ -1,51 +1,12 @@
 import { expect, test } from 'vitest';
-import { Material } from '../../src/core/material.ts';
 import { emptyRecord } from '../../src/core/record.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import type { Issuer } from './issuer.ts';
-import { Life } from './life.ts';
-import type { SinkPlace } from './place.ts';
-import type { SecretPlan } from './plan.ts';
-import { aDynamic, aSecret, aStory, aToken } from './quiet.ts';
+import { aDynamic, aToken } from './quiet.ts';
+import { aWorld, delivery, inUse, usedBy } from './unattended.ts';
 import { selfHarm, unhealed } from './verdict.ts';
-import { World } from './world.ts';
-
-const twoSinks: SecretPlan['sinks'] = [['by the sink'], ['by the sink']];
-
-/** A world in which nobody of ours is at work: what the judge says is said of what a test does. */
-function aWorld(nature = aDynamic(minutes(20), 4), isExclusive = false, sinks: SecretPlan['sinks'] = twoSinks) {
-  const world = new World(5, aStory(aSecret(nature, { isExclusive, isVerified: true, sinks }), { trouble: hours(2) }));
-  const [kept] = world.kept;
-  const [place] = kept?.places ?? [];
-  if (!kept || !place) throw new Error('there is one');
-  const life = new Life(world.timeline);
-  const sink = place.sink(life, world.chaos);
-  const { issuer } = kept;
-  return { world, kept, place, issuer, life, sink, signal: life.abort.signal };
-}
-
-const delivery = (value: string) => ({
-  secret: 's',
-  lease: 'l',
-  generation: 0,
-  sequence: 1,
-  material: new Material({ value }),
-});
-
-/** Taken, delivered and taken up. */
-async function inUse({ world, issuer, sink, signal }: ReturnType<typeof aWorld>): Promise<string> {
-  const { value } = issuer.acquire('key', false);
-  const writing = sink.write(delivery(value), signal);
-  await world.timeline.runUntil(world.timeline.now() + seconds(2));
-  await writing;
-  const reloading = sink.reload?.(signal);
-  await world.timeline.runUntil(world.timeline.now() + seconds(2));
-  await reloading;
-  return value;
-}
 
 const idOf = (issuer: Issuer): string => issuer.last[0]?.id ?? '';
-const usedBy = (place: SinkPlace) => place.programs[0]?.loaded;
 
 test('promise 1: a program that is left with a dead value has no excuse but trouble of its own, in its emergency window', async () => {
   const end = minutes(20);
@@ -161,45 +122,6 @@ test('promise 5: the ninth acquire, one too soon, and a renewal that kills', asy
   await it.world.timeline.runUntil(minutes(2));
   selfHarm(it.world.judge);
   expect(it.world.judge.broken[0]).toContain('killed at its wall');
-});
-
-test('promise 5: what a single kill may cost, when all was paid and when something was owed', async () => {
-  const after = async (isPaid: boolean, spend: (it: ReturnType<typeof aWorld>) => unknown) => {
-    const it = aWorld(aDynamic(hours(2), 4), false, [['by the sink']]);
-    const value = await inUse(it);
-    const [newest] = it.issuer.last;
-    if (newest) newest.isOurs = isPaid;
-    const { timeline, judge, waste } = it.world;
-    await timeline.runUntil(minutes(10));
-    judge.excuses.kills.push(timeline.now());
-    waste.onKill(minutes(10) + seconds(30));
-    await timeline.runUntil(minutes(11));
-    await spend(it);
-    await timeline.runUntil(minutes(12));
-    expect(usedBy(it.place)).toBe(value);
-    return judge.broken.join();
-  };
-  const acquire = ({ world }: ReturnType<typeof aWorld>) => world.judge.onAcquire('s', 'sent', world.timeline.now());
-  const reload = ({ sink, signal }: ReturnType<typeof aWorld>) => void sink.reload?.(signal);
-  const write = (it: ReturnType<typeof aWorld>) => void it.sink.write(delivery(it.place.content ?? ''), it.signal);
-  expect(await after(true, () => undefined)).toBe('');
-  expect(await after(true, acquire)).toContain('1 acquires of s after a single kill');
-  expect(await after(true, reload)).toContain('1 reloads at sink 0');
-  expect(await after(true, write)).toContain('a write to sink 0');
-  expect(await after(false, acquire)).toBe('');
-  expect(await after(false, reload)).toBe('');
-  const twice = (spend: (it: ReturnType<typeof aWorld>) => void) => async (it: ReturnType<typeof aWorld>) => {
-    spend(it);
-    await it.world.timeline.runUntil(minutes(11) + seconds(5));
-    spend(it);
-  };
-  expect(await after(false, twice(acquire))).toContain('2 acquires');
-  expect(await after(false, twice(reload))).toContain('2 reloads');
-  const troubled = (it: ReturnType<typeof aWorld>) => {
-    it.world.troubles.note('sink/s/sink0', minutes(9), minutes(9) + 1);
-    reload(it);
-  };
-  expect(await after(true, troubled), 'there is another excuse').toBe('');
 });
 
 test('where the provider lied about the time a grace may end so much sooner, and no more', async () => {

@@ -4,7 +4,7 @@
  */
 import { type Instant, minutes, seconds } from '../../src/core/time.ts';
 import { Excuses, type Kept, longestRecovery } from './excuses.ts';
-import { type Issued, idOf, never, windowOf } from './issuer.ts';
+import { type Issued, idOf, never, windowOf } from './issued.ts';
 import { type Program, type SinkPlace, torn } from './place.ts';
 import type { Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';

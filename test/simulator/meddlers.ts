@@ -2,7 +2,7 @@
 import { hours, minutes } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
 import type { Provocation } from './focus.ts';
-import { never } from './issuer.ts';
+import { never } from './issued.ts';
 import type { World } from './world.ts';
 
 export class Meddlers {

@@ -1,7 +1,7 @@
 /** What is still wrong when all trouble is over and there was time enough to heal; and what was done to the provider. */
 import { type Instant, minutes } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
-import { type Issued, idOf } from './issuer.ts';
+import { type Issued, idOf } from './issued.ts';
 import type { Judge } from './judge.ts';
 
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */

@@ -1,7 +1,7 @@
 /** What a kill may cost: judged where nothing else excuses anybody, by what was asked of the provider and done to sinks. */
 import { type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
-import { endOfTerm } from './issuer.ts';
+import { endOfTerm } from './issued.ts';
 import type { SinkPlace } from './place.ts';
 import type { World } from './world.ts';
 
@@ -29,8 +29,10 @@ export class Waste {
     const now = timeline.now();
     const end = back + after;
     for (const one of kept) {
+      // What would have been done without it is no waste: by what there is now, and by what is there then.
+      if (isDue(one, end)) continue;
       const spent = this.#spent(one);
-      const isPaid = areSettled(one, now) && !isDue(one, end);
+      const isPaid = areSettled(one, now);
       timeline.watch(end, () => {
         if (!this.#isCalm(one, now, end) || isDue(one, end)) return;
         chaos.happened(isPaid ? 'kill when all was paid' : 'kill when something was owed');
@@ -71,7 +73,8 @@ export class Waste {
     const isWoeful = plan.woes.some((woe) => woe.what === 'dates' || isNear(woe.at, woe.for));
     if (!isAlone || isMeddled || isForgotten || isUnfit || isWoeful) return false;
     // Of the kill itself it is noted that the process is away.
-    const places = kept.places.flatMap((place) => excuses.placesOf(kept, place)).filter((place) => place !== 'process');
+    const sinks = kept.places.flatMap((place) => excuses.placesOf(kept, place));
+    const places = [...sinks, ...excuses.placesOf(kept)].filter((place) => place !== 'process');
     const all = [...places, ...excuses.others(kept)];
     return troubles.calm(all, from - before, end, seconds(35)) === end - from + before;
   }

@@ -7,12 +7,11 @@ import { type Ask, boot } from './daemon.ts';
 import type { Kept } from './excuses.ts';
 import { Forgetful } from './forgetful.ts';
 import { House } from './house.ts';
-import { Issuer } from './issuer.ts';
 import { Judge } from './judge.ts';
+import { keptIn } from './kept.ts';
 import { type Blow, Life } from './life.ts';
 import { Meddlers } from './meddlers.ts';
-import { SinkPlace } from './place.ts';
-import { aPlan, type HousePlan, healing, type Plan, type SecretPlan } from './plan.ts';
+import { aPlan, healing, type Plan } from './plan.ts';
 import { Records } from './records.ts';
 import { Dice, Timeline } from './timeline.ts';
 import { Troubles } from './troubles.ts';
@@ -66,33 +65,13 @@ export class World {
     this.houses = this.plan.houses.map(
       ({ name }) => new House(name, timeline, this.troubles, dice, this.plan.clockErrors !== undefined),
     );
-    this.kept = this.plan.houses.flatMap((house, i) => this.#keep(house, this.houses[i]));
+    this.kept = this.plan.houses.flatMap((house, i) => keptIn(this, house, this.houses[i]));
     this.judge = new Judge(timeline, this.troubles, this.kept);
     this.records.onSave = (secret, record, json) => this.#onSave(secret, record, json);
     this.records.isFaithful = seed % 4 === 0;
     this.forgetful = new Forgetful(this);
     this.waste = new Waste(this);
     timeline.at(trouble, () => this.#calm());
-  }
-
-  #keep({ token, secrets }: HousePlan, house: House | undefined): readonly Kept[] {
-    if (!house) return [];
-    const keep = (plan: SecretPlan, isToken: boolean): Kept => {
-      const issuer = new Issuer(plan.name, plan.nature, this.timeline, this.dice);
-      issuer.lies = this.plan.lies;
-      issuer.unfit = plan.isVerified ? this.plan.unfit : 0;
-      // A lie is as good as no answer: whoever believed it has to think again.
-      issuer.onLie = () =>
-        this.troubles.note(`call/${plan.name}`, this.timeline.now(), this.timeline.now() + seconds(1));
-      const places = plan.sinks.map((told, i) => new SinkPlace(plan.name, `sink${i}`, told, this.timeline, this.dice));
-      const { rotatesEvery } = plan;
-      const rotateAfter = rotatesEvery === undefined ? undefined : (issued: number) => issued + rotatesEvery;
-      const policy = { ...plan.policy, ...(rotateAfter && { rotateAfter }) };
-      return { ...plan, policy, issuer, house, places, isToken };
-    };
-    const tokens = token ? [keep(token, true)] : [];
-    house.tokens = tokens[0]?.issuer;
-    return [...tokens, ...secrets.map((secret) => keep(secret, false))];
   }
 
   /** Live through the trouble, then heal; answers with the promises that were broken. */

@@ -1,0 +1,31 @@
+/** Has each secret of a plan an issuer to come from and places to go to. */
+import { seconds } from '../../src/core/time.ts';
+import type { Kept } from './excuses.ts';
+import type { House } from './house.ts';
+import { Issuer } from './issuer.ts';
+import { SinkPlace } from './place.ts';
+import type { HousePlan, SecretPlan } from './plan.ts';
+import type { World } from './world.ts';
+
+type Ground = Pick<World, 'timeline' | 'dice' | 'troubles' | 'plan'>;
+
+/** Those of one provider. */
+export function keptIn(ground: Ground, { token, secrets }: HousePlan, house: House | undefined): readonly Kept[] {
+  if (!house) return [];
+  const tokens = token ? [keptAs(ground, token, house, true)] : [];
+  house.tokens = tokens[0]?.issuer;
+  return [...tokens, ...secrets.map((secret) => keptAs(ground, secret, house, false))];
+}
+
+function keptAs({ timeline, dice, troubles, plan }: Ground, secret: SecretPlan, house: House, isToken: boolean): Kept {
+  const { name, nature, rotatesEvery } = secret;
+  const issuer = new Issuer(name, nature, timeline, dice);
+  issuer.lies = plan.lies;
+  issuer.unfit = secret.isVerified ? plan.unfit : 0;
+  // A lie is as good as no answer: whoever believed it has to think again.
+  issuer.onLie = () => troubles.note(`call/${name}`, timeline.now(), timeline.now() + seconds(1));
+  const places = secret.sinks.map((told, i) => new SinkPlace(name, `sink${i}`, told, timeline, dice));
+  const rotateAfter = rotatesEvery === undefined ? undefined : (issued: number) => issued + rotatesEvery;
+  const policy = { ...secret.policy, ...(rotateAfter && { rotateAfter }) };
+  return { ...secret, policy, issuer, house, places, isToken };
+}
