@@ -77,7 +77,8 @@ export function provocationsOf(doing: Doing, trouble: Duration, term: Duration):
     const { outage } = scene;
     if (outage === 'acquire')
       return [{ at, what: 'end', outage: { of: outage, for: Math.max(minutes(2), term * 0.7) } }];
-    if (outage) return [{ at, what: 'nothing', outage: { of: outage, for: term * 1.4 } }];
+    // A renewal without an answer may have had its effect: that is a term more to get through.
+    if (outage) return [{ at, what: 'nothing', outage: { of: outage, for: term * (outage === 'renew' ? 1.8 : 1.4) } }];
     return (scene.provoke ?? []).map((what, i) => ({ at: at + i * 50, what }));
   });
 }

@@ -1,5 +1,5 @@
 /** Brings upon Redis what is planned for it, and knows what nobody can remember after that. */
-import { type Instant, seconds } from '../../src/core/time.ts';
+import { type Duration, type Instant, seconds } from '../../src/core/time.ts';
 import { lasts, Redis, type RedisFault } from './redis.ts';
 import type { World } from './world.ts';
 
@@ -55,8 +55,7 @@ export class Forgetful {
     }
     this.#open(end + settled);
     records.fault = fault;
-    // Nobody can start with a Redis that takes 2 s for each command.
-    this.backAt = end;
+    if (fault.what !== 'slow') this.backAt = end;
     timeline.at(end, () => {
       records.fault = undefined;
       this.#excuse(end);
@@ -88,6 +87,14 @@ export class Forgetful {
     this.#forget();
   }
 
+  /** How far two processes may differ about the time, where nobody has told it to the second yet. */
+  #setBack(): Duration {
+    const { clockErrors, woes } = this.#world.plan;
+    const errors = [0, ...(clockErrors ?? [])];
+    const steps = woes.map((woe) => (woe.what === 'wall' ? Math.abs(woe.by) : 0));
+    return Math.max(...errors) - Math.min(...errors) + steps.reduce((a, b) => a + b, 0);
+  }
+
   #forget(): void {
     const { kept, records, judge } = this.#world;
     for (const { name, issuer } of kept) {
@@ -96,6 +103,6 @@ export class Forgetful {
         if (!known.some(({ lease }) => lease.id === issued.id)) judge.forgotten.add(issued.id);
       }
     }
-    judge.forget();
+    judge.forget(this.#setBack());
   }
 }

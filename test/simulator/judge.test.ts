@@ -181,6 +181,38 @@ test('promise 7: an empty value, one that fails its proof, and a dead one in the
   expect(stopped.world.judge.broken).toEqual([]);
 });
 
+test('promise 7: the number of what a sink is given goes down, or is not the same for the same values only', async () => {
+  const said = (...given: readonly (readonly [lease: string, sequence: number, sink?: number])[]) => {
+    const { world, kept } = aWorld();
+    for (const [lease, sequence, sink = 0] of given) {
+      kept.places.at(sink)?.onGiven({ ...delivery(''), lease, sequence });
+    }
+    return world.judge.broken.join();
+  };
+  expect(said(['a', 5], ['a', 5], ['a', 5, 1], ['b', 6], ['b', 6, 1], ['a', 9])).toBe('');
+  expect(said(['a', 5], ['b', 4])).toContain('comes after 5');
+  expect(said(['a', 5], ['b', 5, 1])).toContain('of other values as well');
+  expect(said(['a', 5], ['a', 6])).toContain('was 5');
+  expect(said(['a', 5], ['b', 6, 1], ['a', 7], ['b', 7, 1])).toContain('of other values as well');
+});
+
+test('promise 7: where the record was lost a number may be another, and lower only by what a clock was set back', async () => {
+  for (const [setBack, lease, sequence, isBroken] of [
+    [0, 'a', 50_000, false],
+    [0, 'b', 9_000, true],
+    [0, 'b', 19_000, false],
+    [1_000, 'b', 18_500, false],
+  ] as const) {
+    const { world, kept, place } = aWorld();
+    place.onGiven({ ...delivery(''), lease: 'a', sequence: 20_000 });
+    world.judge.forget(setBack);
+    place.onGiven({ ...delivery(''), lease, sequence });
+    expect(world.judge.broken.length > 0, `${sequence}, ${kept.house.uncertainty}`).toBe(isBroken);
+    place.onGiven({ ...delivery(''), lease: 'c', sequence: sequence - 1 });
+    expect(world.judge.broken.at(-1)).toContain(`comes after ${sequence}`);
+  }
+});
+
 test('promise 7: only where nobody can be asked may what was forgotten be lost to what is remembered', async () => {
   for (const [nature, isExcused] of [
     [aToken(minutes(20), 4), true],

@@ -2,9 +2,11 @@
  * Watches a world from outside and says which promise was broken: by what the provider would accept, by the bytes in
  * sinks, and by the provider's books. It never reads our own records, and it helps nobody.
  */
-import { type Instant, minutes, seconds } from '../../src/core/time.ts';
+import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import type { Delivery } from '../../src/sinks/sink.ts';
 import { Excuses, type Kept, longestRecovery } from './excuses.ts';
 import { type Issued, idOf, never, windowOf } from './issued.ts';
+import { Numbers } from './numbers.ts';
 import { type Program, type SinkPlace, torn } from './place.ts';
 import type { Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
@@ -20,6 +22,8 @@ export class Judge {
   readonly #arrived = new Map<string, Instant[]>();
   /** Per secret, how many acquires were sent. */
   readonly acquires = new Map<string, number>();
+  /** Per secret, what its sinks were given. */
+  readonly #numbers = new Map<string, Numbers>();
   /** Leases that only a process knew that was killed: they are left to their end. */
   readonly forgotten = new Set<string>();
   #forgotAt: Instant = Number.NEGATIVE_INFINITY;
@@ -42,6 +46,7 @@ export class Judge {
       for (const place of one.places) {
         place.onChange = (_, before) => this.#onChange(one, place, before);
         place.onAbuse = (what) => this.break(3, what);
+        place.onGiven = (delivery) => this.#onGiven(one, place, delivery);
       }
     }
   }
@@ -79,10 +84,23 @@ export class Judge {
     if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
   }
 
-  /** How often was acquired only the process knew that was killed. */
-  forget(): void {
+  /** How often was acquired only the process knew that was killed. By so much a clock may be set back that tells the time. */
+  forget(setBack: Duration): void {
     this.#arrived.clear();
     this.#forgotAt = this.#timeline.now();
+    for (const { name, house } of this.kept) {
+      // Before the provider has told the time its clock is taken for ours.
+      const most = setBack > 0 ? setBack + Math.abs(house.skew) : 0;
+      this.#numbers.get(name)?.forget(most + 2 * house.uncertainty);
+    }
+  }
+
+  /** Promise 7: it is by its number that a sink refuses what is older than what it has. */
+  #onGiven({ name }: Kept, { path }: SinkPlace, delivery: Delivery): void {
+    const numbers = this.#numbers.get(name) ?? new Numbers();
+    this.#numbers.set(name, numbers);
+    const wrong = numbers.give(path, delivery);
+    if (wrong !== undefined) this.break(7, `${path}: ${wrong}`);
   }
 
   #onChange(kept: Kept, place: SinkPlace, before: string | undefined): void {

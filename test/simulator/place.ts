@@ -24,6 +24,8 @@ export class SinkPlace {
   readonly secret: string;
   /** Something here was replaced. */
   onChange: (place: SinkPlace, before: string | undefined) => void = () => undefined;
+  /** Somebody is about to write this. */
+  onGiven: (delivery: Delivery) => void = () => undefined;
   /** What nobody may do to a sink. */
   onAbuse: (what: string) => void = () => undefined;
   writes = 0;
@@ -68,6 +70,7 @@ export class SinkPlace {
       check: (signal) => call('sink', 'check', signal, () => undefined),
       write: (delivery, signal) =>
         this.#alone(life, 'write', async () => {
+          this.onGiven(delivery);
           const mark = await chaos.call({
             life,
             place: `sink/${this.path}`,

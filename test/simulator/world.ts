@@ -177,7 +177,11 @@ export class World {
       if (backAt > back) {
         this.troubles.note('process', back, backAt + minutes(1));
         this.#bootAt(backAt + seconds(1));
-      } else this.boot();
+        return;
+      }
+      // With a Redis that takes 2 s for each command a start takes most of a minute.
+      if (this.records.fault?.what === 'slow') this.troubles.note('process', back, back + minutes(1));
+      this.boot();
     });
   }
 

@@ -1,0 +1,43 @@
+/**
+ * The number that sinks are given with values: at none does it go down, and it is another exactly when the values are
+ * others. What a sink that can compare relies on.
+ */
+import type { Duration } from '../../src/core/time.ts';
+import type { Delivery } from '../../src/sinks/sink.ts';
+
+type Given = Pick<Delivery, 'lease' | 'generation' | 'sequence'>;
+
+/** Those of one secret. */
+export class Numbers {
+  /** By sink. */
+  readonly #last = new Map<string, Given & { readonly isForgotten?: true }>();
+  /** By all its sinks, the latest. */
+  #given: readonly Given[] = [];
+
+  /** Answers with what is wrong. */
+  give(sink: string, { lease, generation, sequence }: Given): string | undefined {
+    const given = { lease, generation, sequence };
+    const before = this.#last.get(sink);
+    const others = this.#given.filter((other) => !isSame(other, given));
+    this.#last.set(sink, given);
+    this.#given = [...this.#given.slice(-20), given];
+    const what = `the number ${sequence} of ${lease}.${generation}`;
+    if (others.some((other) => other.sequence === sequence)) return `${what} is that of other values as well`;
+    if (!before) return undefined;
+    if (sequence < before.sequence) return `${what} comes after ${before.sequence}`;
+    if (before.isForgotten || !isSame(before, given) || sequence === before.sequence) return undefined;
+    // Where others were given out in between, these are out for another time.
+    const isAnew = others.some((other) => other.sequence > before.sequence && other.sequence < sequence);
+    return isAnew ? undefined : `${what} was ${before.sequence}`;
+  }
+
+  /** The record was lost, and its number with it; the next is told by the time, which may be set back so far by then. */
+  forget(setBack: Duration): void {
+    for (const [sink, given] of this.#last) {
+      this.#last.set(sink, { ...given, sequence: given.sequence - setBack, isForgotten: true });
+    }
+    this.#given = [];
+  }
+}
+
+const isSame = (a: Given, b: Given): boolean => a.lease === b.lease && a.generation === b.generation;
