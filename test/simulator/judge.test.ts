@@ -211,6 +211,13 @@ test('promise 7: where the record was lost a number may be another, and lower on
     place.onGiven({ ...delivery(''), lease: 'c', sequence: sequence - 1 });
     expect(world.judge.broken.at(-1)).toContain(`comes after ${sequence}`);
   }
+  const { world, place } = aWorld();
+  for (const lease of ['a', 'b']) place.onGiven({ ...delivery(''), lease, sequence: lease === 'a' ? 5_000 : 15_000 });
+  world.judge.forget(0);
+  place.onGiven({ ...delivery(''), lease: 'a', sequence: 5_000 });
+  expect(world.judge.broken, 'the older values under their own number').toEqual([]);
+  place.onGiven({ ...delivery(''), lease: 'b', sequence: 4_000 });
+  expect(world.judge.broken).toHaveLength(1);
 });
 
 test('promise 7: only where nobody can be asked may what was forgotten be lost to what is remembered', async () => {

@@ -19,11 +19,14 @@ export class Numbers {
     const given = { lease, generation, sequence };
     const before = this.#last.get(sink);
     const others = this.#given.filter((other) => !isSame(other, given));
+    const isOld = this.#given.some((other) => isSame(other, given) && other.sequence === sequence);
     this.#last.set(sink, given);
     this.#given = [...this.#given.slice(-20), given];
     const what = `the number ${sequence} of ${lease}.${generation}`;
     if (others.some((other) => other.sequence === sequence)) return `${what} is that of other values as well`;
     if (!before) return undefined;
+    // What was lost with the record was given out after these: under their own number they are older, and known to be.
+    if (before.isForgotten && isOld) return undefined;
     if (sequence < before.sequence) return `${what} comes after ${before.sequence}`;
     if (before.isForgotten || !isSame(before, given) || sequence === before.sequence) return undefined;
     // Where others were given out in between, these are out for another time.
@@ -36,7 +39,6 @@ export class Numbers {
     for (const [sink, given] of this.#last) {
       this.#last.set(sink, { ...given, sequence: given.sequence - setBack, isForgotten: true });
     }
-    this.#given = [];
   }
 }
 
