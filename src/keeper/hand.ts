@@ -1,6 +1,7 @@
 /** What one process knows of one secret, and has of its values. */
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
+import type { Noted } from '../core/redating.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import type { Transition } from '../core/transitions.ts';
 import type { Kept, Values } from '../state/store.ts';
@@ -22,6 +23,8 @@ export class Hand {
   readonly untold: Untold[] = [];
   /** Dates that we noted while the time was a guess, and by how much the guess was ahead of our own clock. */
   readonly guesses = new Map<Instant, Duration>();
+  /** By how much the provider's clock was ahead of ours, as far as we knew, when we noted these or first saw them. */
+  #noted: ReadonlyMap<Instant, Duration> = new Map();
   readonly #sinks = new Map<string, Promise<unknown>>();
   #values: readonly Kept[] = [];
   /** The values that the store kept are here. */
@@ -34,6 +37,17 @@ export class Hand {
     this.#sinks.set(sink, over);
     return turn;
   }
+
+  /** These are the dates of our own that its record has, and so far ahead is the provider's clock just now. */
+  note(dates: readonly Instant[], ahead: Duration): void {
+    this.#noted = new Map(dates.map((at) => [at, this.#noted.get(at) ?? ahead]));
+  }
+
+  /** What is known of its dates, if the provider's clock is so far ahead now. */
+  noted = (ahead: Duration): Noted => ({
+    moved: (at) => ahead - (this.#noted.get(at) ?? ahead),
+    has: (at) => this.#noted.has(at),
+  });
 
   holdings(): readonly Holding[] {
     return this.#values.map(({ holding }) => holding);

@@ -1,0 +1,51 @@
+/** A provider whose dates are wrong is believed, and believed again when they are right: no time has passed by that. */
+import { expect, test } from 'vitest';
+import { Material } from '../../src/core/material.ts';
+import { minutes, seconds } from '../../src/core/time.ts';
+import { clockHasMoved, request } from '../../src/keeper/notice.ts';
+import { aSink, aSource, Stage } from './stage.ts';
+
+const datesOf = (what: string, { asked }: { readonly asked: readonly string[] }) =>
+  asked.filter((call) => call.startsWith(what)).map((call) => Number(call.split(' at ')[1]));
+
+test('however often the time is another, a secret is acquired eight times in five minutes at most', async () => {
+  const stage = new Stage();
+  let count = 0;
+  const source = aSource(stage, {
+    acquire: async () => {
+      const issuedAt = stage.now + stage.skew;
+      const lease = { id: `l${++count}`, issuedAt, expiresAt: issuedAt + seconds(15) };
+      return { lease, material: new Material({ value: `VALUE-${count}` }) };
+    },
+  });
+  stage.add({ source, sinks: { file: aSink() } });
+  for (const skew of [10, 0, -10, 0, 10].map(minutes)) {
+    await stage.until(stage.now + minutes(2));
+    stage.skew = skew;
+    await clockHasMoved(stage.visit());
+  }
+  await stage.until(stage.now + minutes(2));
+  const dates = datesOf('acquire', source);
+  expect(dates.length).toBeGreaterThan(8);
+  for (const [i, date] of dates.entries()) {
+    expect((dates[i + 8] ?? Number.POSITIVE_INFINITY) - date).toBeGreaterThan(minutes(5));
+  }
+});
+
+test('a grace is as long as it was said to be, however often the time is another', async () => {
+  for (const skews of [[10], [-10], [10, 0], [-10, 10, 0]]) {
+    const stage = new Stage();
+    const source = aSource(stage);
+    stage.add({ source, sinks: { file: aSink() } });
+    await stage.until(minutes(10));
+    await request(stage.visit(), 'rotate');
+    for (const [i, skew] of skews.entries()) {
+      await stage.until(minutes(11 + i));
+      stage.skew = minutes(skew);
+      await clockHasMoved(stage.visit());
+    }
+    await stage.until(minutes(16));
+    const [ended = 0, ...others] = datesOf('revoke', source);
+    expect([ended - minutes(15), others], `${skews}`).toEqual([expect.closeTo(0, -3), []]);
+  }
+});
