@@ -89,6 +89,9 @@ export class Excuses {
   astray = ({ name, worstLie }: House, from: Instant, to: Instant): Duration =>
     this.#troubles.lastEnd([`dates/${name}`], from, to) === undefined ? 0 : worstLie;
 
+  /** Has a process begun since its dates were first wrong? */
+  wasInherited = ({ liedAt }: House): boolean => this.kills.some((at) => at >= liedAt);
+
   /** Nobody has made a version that could take its place. */
   #isOrphan({ issuer, isVerified }: Kept, now: Instant, settled: Duration): boolean {
     const { kind } = issuer.nature;

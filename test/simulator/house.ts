@@ -17,6 +17,7 @@ export class House {
   /** So far its dates are off just now. They may have been so since it was first told to. */
   #dateError: Duration = 0;
   worstLie: Duration = 0;
+  liedAt: Instant = Number.POSITIVE_INFINITY;
   hasMisled = false;
   /** When our idea of its time last became another by that. */
   turnedAt: Instant = Number.NEGATIVE_INFINITY;
@@ -47,6 +48,7 @@ export class House {
   set dateError(error: Duration) {
     this.#dateError = error;
     this.worstLie = Math.max(this.worstLie, Math.abs(error));
+    if (error !== 0) this.liedAt = Math.min(this.liedAt, this.#timeline.now());
   }
 
   /** What the `Date` of an answer says that is given then. A proxy's comes among others: the very first is believed. */

@@ -124,10 +124,11 @@ test('promise 5: the ninth acquire, one too soon, and a renewal that kills', asy
   expect(it.world.judge.broken[0]).toContain('killed at its wall');
 });
 
-test('where the provider lied about the time a grace may end so much sooner, and no more', async () => {
-  for (const { lie, isBroken } of [
-    { lie: minutes(3), isBroken: true },
-    { lie: minutes(6), isBroken: false },
+test('where the provider lied about the time a grace that another process noted may end so much sooner, and no more', async () => {
+  for (const { lie, wasKilled, isBroken } of [
+    { lie: minutes(3), wasKilled: true, isBroken: true },
+    { lie: minutes(6), wasKilled: true, isBroken: false },
+    { lie: minutes(6), wasKilled: false, isBroken: true },
   ]) {
     const it = aWorld();
     await inUse(it);
@@ -135,6 +136,7 @@ test('where the provider lied about the time a grace may end so much sooner, and
     await inUse(it);
     it.kept.house.dateError = lie;
     it.world.troubles.note('dates/A', it.world.timeline.now(), it.world.timeline.now());
+    if (wasKilled) it.world.judge.excuses.kills.push(it.world.timeline.now());
     it.issuer.revoke(old);
     expect(it.world.judge.broken.length > 0, `${lie}`).toBe(isBroken);
   }

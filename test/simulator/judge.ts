@@ -77,8 +77,9 @@ export class Judge {
       return;
     }
     const house = this.kept.find(({ name }) => name === kept)?.house;
-    // By another idea of the time what was done before it is longer ago than it is. Known, and bounded: as often again.
-    const since = Math.max(now - minutes(5), house?.turnedAt ?? Number.NEGATIVE_INFINITY);
+    // By its idea of the time what another process did is longer ago than it is. Known, and bounded: as often again.
+    const turnedAt = house && this.excuses.wasInherited(house) ? house.turnedAt : Number.NEGATIVE_INFINITY;
+    const since = Math.max(now - minutes(5), turnedAt);
     const recent = [...(this.#arrived.get(kept) ?? []).filter((at) => at > since), now];
     this.#arrived.set(kept, recent);
     if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
@@ -233,9 +234,13 @@ export class Judge {
     if (this.#isUsed(kept, issued.id, kept.issuer.accepts)) this.break(2, `${issued.id} revoked under its users`);
     const since = now - (this.letGo.get(issued.id) ?? Number.NEGATIVE_INFINITY);
     // We do not know the provider's time better than that.
-    const tolerance = 2 * kept.house.uncertainty + this.excuses.astray(kept.house, now - since, now);
+    const tolerance = 2 * kept.house.uncertainty + this.#wrongBy(kept, now - since);
     if (since < kept.policy.grace - tolerance) this.break(2, `${issued.id} revoked ${since} ms after it was let go`);
   }
+
+  /** A process remembers how long ago something was whatever the time is said to be; what another has dated it cannot know. */
+  #wrongBy = ({ house }: Kept, from: Instant): Duration =>
+    this.excuses.wasInherited(house) ? this.excuses.astray(house, from, this.#timeline.now()) : 0;
 
   #mine({ issuer }: Kept, issued: Issued, what: string): void {
     // Of a store that we rotate, the version that was there before us is ours to retire.

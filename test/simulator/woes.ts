@@ -14,8 +14,7 @@ export type Woe = { readonly at: Instant; readonly for: Duration } & (
   | { readonly what: Loss; readonly share: number }
 );
 
-/** `dates` is not among them yet: while a provider gets its dates wrong for minutes, lives as short as that may lapse. */
-const kinds = ['stopped', 'stopped', 'wall', 'page', 'deleted', 'put off', 'taken'] as const;
+const kinds = ['stopped', 'stopped', 'wall', 'dates', 'page', 'deleted', 'put off', 'taken'] as const;
 
 /** What has to have been counted after enough worlds. */
 export const wantedWoes: readonly string[] = [...new Set(kinds)].map((what) => `woe ${what}`);
