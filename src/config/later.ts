@@ -26,7 +26,6 @@ const table: readonly Later[] = [
       'yandex/lockbox',
     ],
   },
-  { at: 'secrets.*.sinks.*.type', values: ['directory'] },
 ];
 
 /** Defaults stand for the places they are merged into. */

@@ -1,11 +1,12 @@
 /** A sink that is one file: replaced whole, with the right owner and mode from the first byte. */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { constants, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import { defineSink } from './define.ts';
 import { couldRewrite, empty, isMountedAlone, rewrite } from './in-place.ts';
+import { isEqual, shapeOf } from './mark.ts';
 import {
   clearLeftovers,
   discard,
@@ -19,7 +20,7 @@ import {
   temporary,
 } from './place.ts';
 import { largest, render, type Shape } from './render.ts';
-import { codeOf, isAsTold, no, prepare, type Rights } from './rights.ts';
+import { codeOf, isAsTold, prepare, type Rights, stopIf } from './rights.ts';
 import { checkMode, checkShape, factsOf, parents, rightOptions, shapeOptions } from './shape.ts';
 import type { Sink } from './sink.ts';
 import type { Making } from './way.ts';
@@ -74,7 +75,7 @@ export const file = defineSink(
 /** The sink on its own, for who has the options already. `markKey`: see `SinkDeps`. */
 export function fileSink(options: FileOptions, markKey: Buffer): Sink {
   const { path, write = 'auto', owner } = options;
-  const shape = shapeOf(options);
+  const shape = shapeOf(factsOf(options));
   const making: Making = { parents: options.parents === undefined ? undefined : { mode: options.parents, owner } };
   /** There may be leftovers of ours from before then. Absent: there are none. */
   let leftBy: number | undefined = moment();
@@ -203,13 +204,6 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
   };
 }
 
-/** Tells a file that was made by other options, so that a change of them makes the sink owe. Holds no value. */
-const shapeOf = (options: FileOptions): string =>
-  createHash('sha256')
-    .update(JSON.stringify(factsOf(options)))
-    .digest('base64url')
-    .slice(0, 12);
-
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** A pipe in its place would otherwise be waited for. */
 const readOnly = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
@@ -221,11 +215,3 @@ const told = <T>(path: string, work: (place: Place) => Promise<T>, how: Making):
   inPlace(path, work, how).catch(async (error) => {
     throw await inWords(error, path);
   });
-
-/** As long for one that differs early as for one that differs late. */
-const isEqual = (a: string, b: string): boolean =>
-  Buffer.byteLength(a) === Buffer.byteLength(b) && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-
-function stopIf(signal: AbortSignal): void {
-  if (signal.aborted) throw no('stopped before anything was written');
-}

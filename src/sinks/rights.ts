@@ -38,3 +38,7 @@ export const isAsTold = (found: Stats, { mode, owner }: Rights): boolean =>
 export const no = (why: string): LeaseError => new LeaseError('unavailable', why);
 
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown error';
+
+export function stopIf(signal: AbortSignal): void {
+  if (signal.aborted) throw no('stopped before anything was written');
+}

@@ -64,6 +64,15 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   ],
   'defaults-unknown': [['7:21', 'defaults.sink.ownr', 'no sink knows this key', 'did you mean owner?']],
   'defaults-wrong': [['7:28', 'defaults.sink.owner', 'not an owner', '"1000:1000"']],
+  directory: [
+    ['12:15', 'secrets.db.sinks[0].path', 'an absolute path', 'made by parents'],
+    ['13:15', 'secrets.db.sinks[0].mode', 'its owner must be able to read it', 'in quotes'],
+    ['15:50', 'secrets.db.sinks[0].files.db.env.keys.A-B', 'letters, digits and _', 'give it such a name by keys:'],
+    ['16:11', 'secrets.db.sinks[0].files..pgpass.key', 'missing', 'such as key: PASSWORD'],
+    ['17:30', 'secrets.db.sinks[0].files.pg.json.format', 'unknown word here', 'did you mean json?'],
+    ['17:41', 'secrets.db.sinks[0].files.pg.json.mode', 'decimal number to YAML', 'write it in quotes'],
+    ['23:18', 'secrets.other.sinks[0].files...data', 'not a name for a file', 'at most 253'],
+  ],
   'duplicate-key': [['11:1', 'version', 'already given in line 1', 'remove one']],
   empty: [['1:1', '', 'the file is empty', 'begin it with version: 1, and name providers and secrets']],
   'exec-variables': [
@@ -222,7 +231,6 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'share-above-all': [
     ['7:33', 'policies.default.renewAt', 'a share cannot be more than 100%', 'write a percentage such as 67%'],
   ],
-  'sink-of-later': [['10:21', 'secrets.db.sinks[0].type', 'not supported by this version yet', 'file']],
   'source-of-later': [
     ['9:21', 'secrets.db.source.type', 'not supported by this version yet', 'infisical/dynamic-secret'],
   ],

@@ -1,0 +1,34 @@
+/** A process that reads user and password in a tight loop, each time having resolved `..data` once. */
+import { readFileSync, readlinkSync } from 'node:fs';
+
+const [path = ''] = process.argv.slice(2);
+const current = () => `${path}/${readlinkSync(`${path}/..data`)}`;
+let whole = 0;
+const seen = new Set<string>();
+const torn = new Set<string>();
+
+function look(): void {
+  const set = current();
+  try {
+    const [, user] = /^user-(\d+)$/.exec(readFileSync(`${set}/user`, 'utf8')) ?? [];
+    const [, password] = /^x*-(\d+)$/.exec(readFileSync(`${set}/password`, 'utf8')) ?? [];
+    if (user === undefined || user !== password) torn.add(`${user} with ${password}`);
+    whole += 1;
+    seen.add(user ?? '');
+  } catch (error) {
+    // Cleared away meanwhile, since there is another.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || current() === set) torn.add(String(error));
+  }
+}
+
+function turn(): void {
+  for (let i = 0; i < 50; i += 1) look();
+  setImmediate(turn);
+}
+
+process.on('message', () => {
+  process.send?.({ whole, seen: seen.size, torn: [...torn] }, () => process.exit());
+});
+look();
+process.send?.('reading');
+turn();
