@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { mode, owner } from '../config/values.ts';
 import { LeaseError } from '../core/failure.ts';
 import type { Material } from '../core/material.ts';
+import type { Duration } from '../core/time.ts';
 import { defineSink } from './define.ts';
 import { type FileOfSet, type LyingSet, plainName, readSet, removeSet, swapSet, trySet } from './file-set.ts';
 import { isEqual, shapeOf } from './mark.ts';
@@ -74,8 +75,14 @@ export const directory = defineSink(
   },
 );
 
-/** The sink on its own, for who has the options already. `markKey`: see `SinkDeps`. */
-export function directorySink(options: DirectoryOptions, markKey: Buffer): Sink {
+/** Whoever has just followed `..data` still finds what it led to. */
+const untilCleared: Duration = 200;
+
+/**
+ * The sink on its own, for who has the options already. `markKey`: see `SinkDeps`. `pause`: how long a set stays after
+ * another has taken its place.
+ */
+export function directorySink(options: DirectoryOptions, markKey: Buffer, pause = untilCleared): Sink {
   const { path, files, owner } = options;
   const shape = shapeOf(factsOfAll(options));
   const making: Making = { parents: options.parents === undefined ? undefined : { mode: options.parents, owner } };
@@ -115,7 +122,7 @@ export function directorySink(options: DirectoryOptions, markKey: Buffer): Sink 
       return told(
         inDirectory(
           path,
-          async (directory) => markOf(await swapSet(directory, set, path, () => stopIf(signal))),
+          async (directory) => markOf(await swapSet(directory, set, { path, pause, last: () => stopIf(signal) })),
           making,
         ),
       );

@@ -4,6 +4,8 @@
  */
 import { constants, type Dirent, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, readlink, rmdir, symlink, unlink } from 'node:fs/promises';
+import { sleep } from '../clock.ts';
+import type { Duration } from '../core/time.ts';
 import { codeOf, no, prepare, type Rights } from './rights.ts';
 import { unforeseen, within } from './way.ts';
 
@@ -81,12 +83,20 @@ export async function trySet(
   await discardData(directory, name);
 }
 
-/** `last` is called before anything of it is seen, in the same turn. Afterwards nothing of ours is there but the set. */
+interface Swap {
+  /** For words. */
+  readonly path: string;
+  /** How long the former set stays for who is just reading it. */
+  readonly pause: Duration;
+  /** Called before anything of the new one is seen, in the same turn. */
+  readonly last: () => void;
+}
+
+/** Afterwards nothing of ours is there but the set. */
 export async function swapSet(
   directory: FileHandle,
   files: readonly FileOfSet[],
-  path: string,
-  last: () => void,
+  { path, pause, last }: Swap,
 ): Promise<LyingSet> {
   const names = files.map(({ name }) => name);
   const found = await survey(directory);
@@ -109,6 +119,7 @@ export async function swapSet(
     throw error;
   }
   await directory.sync();
+  if (pause > 0) await sleep(pause);
   await clear(directory, found, [...names, name]);
   return set;
 }

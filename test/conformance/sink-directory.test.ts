@@ -38,7 +38,7 @@ const rights = isRoot ? { uid: unprivileged } : {};
 
 sinkSuite(`directory, as the uid of the tests (${process.getuid?.()})`, {
   open: () => aDirectorySubject({ top: quick, reader: reader.path }),
-  rewrites: 500,
+  rewrites: 200,
   troubles: { ...troubles, ...(isRoot ? {} : troublesOfOthers) },
   spoils: { ...spoils, ...(isRoot ? spoilsOfRoot : {}) },
 });

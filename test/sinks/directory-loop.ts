@@ -3,7 +3,7 @@ import { Material } from '../../src/core/material.ts';
 import { directorySink } from '../../src/sinks/directory.ts';
 
 const [path = ''] = process.argv.slice(2);
-const sink = directorySink({ path, keys: 'all', mode: 0o640 }, Buffer.alloc(32));
+const sink = directorySink({ path, keys: 'all', mode: 0o640 }, Buffer.alloc(32), 0);
 const signal = new AbortController().signal;
 
 for (let number = 0; ; number += 1) {

@@ -1,6 +1,4 @@
-/** The directory sink: its options, its files, whose names it refuses, what it leaves alone, and what a crash leaves of it. */
-import { fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** The directory sink: its options, its files, and what its mark covers. */
 import {
   chmodSync,
   existsSync,
@@ -11,22 +9,11 @@ import {
   readlinkSync,
   rmSync,
   statSync,
-  symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DirectoryOptions, directorySink, directory as plugin } from '../../src/sinks/directory.ts';
-import {
-  aDirectory,
-  aSinkProcess,
-  bundleOf,
-  isRoot,
-  markKey,
-  unprivileged,
-} from '../conformance/fixtures/sink-process.ts';
+import { aDirectory, aSinkProcess, bundleOf, isRoot, markKey } from '../conformance/fixtures/sink-process.ts';
 import { aDelivery as delivery, someSinkDeps } from '../support/sink-parts.ts';
 
 const quick = aDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined);
@@ -41,7 +28,7 @@ beforeEach(() => {
 
 const going = new AbortController().signal;
 const aSink = (change: Partial<DirectoryOptions> = {}, key = markKey) =>
-  directorySink({ path, keys: 'all', mode: 0o600, ...change }, key);
+  directorySink({ path, keys: 'all', mode: 0o600, ...change }, key, 0);
 const wordsOf = (promise: Promise<unknown> | undefined): Promise<string> =>
   Promise.resolve(promise).then(
     () => 'it succeeded',
@@ -188,219 +175,5 @@ describe('its mark', () => {
       await apart.end();
       bundle.remove();
     }
-  });
-});
-
-describe('keys from outside', () => {
-  const hostile = [
-    '../../etc/x',
-    '/etc/x',
-    '..data',
-    '..',
-    '.',
-    'a/b',
-    'a\0',
-    'a\nb',
-    '',
-    '.hidden',
-    '-rf',
-    'x'.repeat(254),
-  ];
-
-  test.each([...hostile, `..leasekeeper-${'0'.repeat(24)}`])(
-    '%j never becomes a file: nothing of the set is written, and it is named',
-    async (key) => {
-      await aSink().write(delivery({ A: 'old' }), going);
-      const before = readdirSync(path);
-      const words = await wordsOf(aSink().write(delivery({ A: 'v-a-l-u-e', [key]: 'v-a-l-u-e' }), going));
-      expect(words).toContain(JSON.stringify(key.slice(0, 80)));
-      expect(words).toMatch(/cannot be a file/);
-      expect(words).not.toContain('v-a-l-u-e');
-      expect(readdirSync(path)).toEqual(before);
-      expect(read('A')).toBe('old');
-    },
-  );
-
-  test('whatever they are, nothing is ever written outside, and every value is where its key says or nowhere', async () => {
-    const part = fc.constantFrom(
-      ...hostile,
-      '/',
-      '\\',
-      '%2e',
-      '\u2025',
-      'ok',
-      'A',
-      '_',
-      '0',
-      '~',
-      '*',
-      ' ',
-      '\u202e',
-      'é',
-    );
-    const key = fc.oneof(
-      fc.constantFrom(...hostile),
-      fc.array(part, { maxLength: 4 }).map((parts) => parts.join('')),
-      fc.string(),
-    );
-    const around = join(quick, 'around');
-    const inner = join(around, 'a/b/c/d');
-    mkdirSync(inner, { recursive: true });
-    const all = () =>
-      readdirSync(around, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('a/b/c/d/'));
-    const empty = all();
-    await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(key, { minLength: 1, maxLength: 3 }), async (keys) => {
-        const values = Object.fromEntries([...keys.map((name) => [name, `value of ${name}`]), ['ok', 'fine']]);
-        const words = await wordsOf(aSink({ path: inner }).write(delivery(values), going));
-        const areNames = keys.every((name) => /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/.test(name));
-        expect(words === 'it succeeded').toBe(areNames);
-        expect(all()).toEqual(empty);
-        if (!areNames) return;
-        const there = readdirSync(inner).filter((name) => !name.startsWith('..'));
-        expect(there.sort()).toEqual(Object.keys(values).sort());
-        for (const name of there) expect(readFileSync(join(inner, name), 'utf8')).toBe(values[name]);
-      }),
-      { numRuns: 150 },
-    );
-  });
-
-  test('a set without values is no set', async () => {
-    expect(await wordsOf(aSink().write(delivery({}), going))).toMatch(/no values/);
-    expect(readdirSync(path)).toEqual([]);
-  });
-});
-
-describe('what is not ours', () => {
-  test.each<[string, (at: string) => void]>([
-    ['a file', (at) => writeFileSync(at, 'theirs')],
-    ['a directory', (at) => mkdirSync(at)],
-    ['a link to somewhere else', (at) => symlinkSync('/etc/passwd', at)],
-    ['a link to another of ours', (at) => symlinkSync('..data/B', at)],
-  ])('%s with a name of ours is refused with words, before anything is written', async (_, put) => {
-    await aSink().write(delivery({ B: 'old' }), going);
-    put(join(path, 'A'));
-    const words = /\/A is there and is not ours: remove it, or name another directory$/;
-    expect(await wordsOf(aSink().write(delivery({ A: '1', B: 'new', C: '1' }), going))).toMatch(words);
-    expect(await wordsOf(aSink({ keys: { A: 'x' } }).check?.(going))).toMatch(words);
-    expect(await wordsOf(aSink({ files: { A: { format: 'json', keys: 'all' } } }).check?.(going))).toMatch(words);
-    expect(seen()).toEqual(['A', 'B']);
-    expect(read('B')).toBe('old');
-    expect(hidden()).toHaveLength(2);
-  });
-
-  test('a set that somebody else keeps there is refused with words, and neither replaced nor removed', async () => {
-    mkdirSync(join(path, '..2026_11_22'));
-    writeFileSync(join(path, '..2026_11_22/A'), 'theirs');
-    symlinkSync('..2026_11_22', join(path, '..data'));
-    symlinkSync('..data/A', join(path, 'A'));
-    const before = readdirSync(path);
-    const words = /\.\.data is not ours, somebody else keeps a set there/;
-    for (const call of ['check', 'write'] as const) {
-      const done = call === 'write' ? aSink().write(delivery({ A: '1' }), going) : aSink().check?.(going);
-      expect(await wordsOf(done)).toMatch(words);
-    }
-    await aSink().remove?.(going);
-    expect(readdirSync(path)).toEqual(before);
-    expect(read('A')).toBe('theirs');
-  });
-
-  test('stays when ours is removed, also where that is done twice or there is not even a directory', async () => {
-    writeFileSync(join(path, 'theirs'), '');
-    symlinkSync('theirs', join(path, 'link'));
-    symlinkSync('..data/other', join(path, 'crossed'));
-    mkdirSync(join(path, '..leasekeeper-not-ours'));
-    const before = readdirSync(path);
-    await aSink().write(delivery({ A: '1', B: '2' }), going);
-    await aSink().remove?.(going);
-    await aSink().remove?.(going);
-    expect(readdirSync(path)).toEqual(before);
-    await aSink({ path: join(path, 'none/at/all') }).remove?.(going);
-  });
-
-  test('is not cleared away, whatever it is called, where somebody made it who is neither we, root nor the directory’s owner', async () => {
-    if (!isRoot) return expect(unprivileged).toBe(process.getuid?.());
-    const name = `..leasekeeper-${'a'.repeat(24)}`;
-    mkdirSync(join(path, name));
-    writeFileSync(join(path, name, 'x'), 'theirs');
-    const { chownSync } = await import('node:fs');
-    chownSync(join(path, name), 4711, 4711);
-    await aSink().write(delivery({ A: '1' }), going);
-    expect(readFileSync(join(path, name, 'x'), 'utf8')).toBe('theirs');
-    chownSync(path, 4711, 4711);
-    await aSink().write(delivery({ A: '1' }), going);
-    expect(existsSync(join(path, name))).toBe(false);
-  });
-
-  test('no link is followed when a crashed set is cleared away', async () => {
-    const victim = join(quick, 'victim');
-    mkdirSync(victim);
-    writeFileSync(join(victim, 'x'), 'theirs');
-    symlinkSync(victim, join(path, `..leasekeeper-${'b'.repeat(24)}`));
-    const data = join(path, `..leasekeeper-${'c'.repeat(24)}`);
-    mkdirSync(data);
-    symlinkSync(join(victim, 'x'), join(data, 'x'));
-    await aSink().write(delivery({ A: '1' }), going);
-    expect(readFileSync(join(victim, 'x'), 'utf8')).toBe('theirs');
-    expect(hidden()).toHaveLength(2);
-  });
-});
-
-describe('whole or not at all', () => {
-  test('user and password belong together for a reader that resolves ..data once, over 10,000 rewrites', async () => {
-    const bundle = bundleOf('../../sinks/directory-reader.ts');
-    const sink = aSink({ mode: 0o640 });
-    const set = (number: number) =>
-      delivery({ user: `user-${number}`, password: `${'x'.repeat(number % 50)}-${number}` });
-    await sink.write(set(0), going);
-    const reader = fork(bundle.path, [path]);
-    await once(reader, 'message');
-    for (let number = 1; number <= 10_000; number += 1) await sink.write(set(number), going);
-    reader.send('stop');
-    const [told] = await once(reader, 'message');
-    bundle.remove();
-    expect(told.torn).toEqual([]);
-    expect(told.whole).toBeGreaterThan(100);
-    expect(told.seen).toBeGreaterThan(50);
-  }, 600_000);
-
-  test('killed at any moment, it leaves a whole set, and the next write leaves nothing else behind', async () => {
-    const bundle = bundleOf('../../sinks/directory-loop.ts');
-    let leftovers = 0;
-    for (let round = 0; round < 12; round += 1) {
-      const writer = spawn(process.execPath, [bundle.path, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-      await once(writer.stdout, 'data');
-      if (round % 2) await sleep(Math.random() * 20);
-      else while (hidden().length < 3) await sleep(0);
-      writer.kill('SIGKILL');
-      await once(writer, 'exit');
-      const data = join(path, readlinkSync(join(path, '..data')));
-      const values = readdirSync(data).map((name) => readFileSync(join(data, name), 'utf8'));
-      expect(values).toHaveLength(3);
-      expect(new Set(values).size).toBe(1);
-      expect(values[0]).toMatch(/^(\d+?)\1*$/);
-      for (const name of ['user', 'password']) expect(read(name)).toBe(values[0]);
-      leftovers += hidden().length - 2;
-    }
-    bundle.remove();
-    expect(leftovers).toBeGreaterThan(0);
-    const mark = await aSink().write(delivery({ A: '1' }), going);
-    expect(readdirSync(path).sort()).toEqual([readlinkSync(join(path, '..data')), '..data', 'A'].sort());
-    expect(await aSink().holds?.(mark, going)).toBe(true);
-  });
-
-  test('what was made for a set that could not be written goes with it', async () => {
-    if (!isRoot) return expect(isRoot).toBe(false);
-    await aSink().write(delivery({ A: '1' }), going);
-    const before = readdirSync(path);
-    const abort = new AbortController();
-    abort.abort();
-    expect(await wordsOf(aSink().write(delivery({ A: '2', B: '2' }), abort.signal))).toMatch(/stopped/);
-    const late = new AbortController();
-    const writing = wordsOf(aSink().write(delivery({ A: '2', B: '2' }), late.signal));
-    while (hidden().length < 3) await sleep(0);
-    late.abort();
-    expect(await writing).toMatch(/stopped/);
-    expect(readdirSync(path)).toEqual(before);
   });
 });
