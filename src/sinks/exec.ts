@@ -84,6 +84,7 @@ export function execSink(options: ExecOptions, { markKey, env }: Pick<SinkDeps, 
   const belief = believed([command, values, sorted(keys), options.env], markKey);
   const environment = environmentOf(env, options.env);
   return {
+    saysUnsure: true,
     async check(signal) {
       await present(command[0] ?? '', environment['PATH']);
       if (signal.aborted) throw new LeaseError('unavailable', 'stopped before anything was run');

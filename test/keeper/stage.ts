@@ -161,7 +161,9 @@ export class Stage {
   #run(job: Job): Promise<void> {
     const visit = this.visit(job.secret);
     if (job.kind === 'look') return look(visit);
-    return job.kind === 'deliver' ? deliver(visit, job.sink) : reload(visit);
+    if (job.kind === 'reload') return reload(visit);
+    // One that was configured before.
+    return visit.secret.sinks[job.sink] ? deliver(visit, job.sink) : Promise.resolve();
   }
 
   #put(job: Job, at: Instant): void {

@@ -10,7 +10,7 @@ import { hostOf, isLoopback } from '../../http/proxy.ts';
 import { tls } from '../../http/tls.ts';
 import { sorted } from '../believed.ts';
 import { defineSink, type SinkDeps } from '../define.ts';
-import { entriesOf, type Keys, render } from '../render.ts';
+import { entriesOf, type Keys, render, unfitForShell } from '../render.ts';
 import type { Sink } from '../sink.ts';
 import { type RedisPlace, type Run, withRedis } from './connection.ts';
 import * as scripts from './scripts.ts';
@@ -60,9 +60,13 @@ export const redis = defineSink(
       .describe('How long to wait for each answer. Default: 5s'),
   },
   {
-    check({ url, tls, as, format, username, password }, problem) {
+    check({ url, tls, as, format, keys = 'all', username, password }, problem) {
       if (tls && url?.startsWith('redis:')) problem(['tls'], 'tls on a url without it: write rediss:// instead');
       if (as === 'hash' && format !== undefined) problem(['format'], 'format belongs to as: string');
+      for (const name of format === 'dotenv' && keys !== 'all' ? Object.keys(keys) : []) {
+        const reason = unfitForShell(name);
+        if (reason) problem(['keys', name], reason);
+      }
       if (username !== undefined && password === undefined) {
         problem(['username'], 'a user without a password: write password: { file: /path } beside it');
       }
@@ -112,8 +116,9 @@ export function redisSink(options: RedisOptions, { markKey, env }: Pick<SinkDeps
   };
 
   return {
+    saysUnsure: true,
     check: (signal) => at(signal, async (run) => judge(await run(scripts.check, names, [as]), options)),
-    write({ sequence, material }, signal) {
+    async write({ sequence, material }, signal) {
       const content = contentOf(material);
       const mark = markOf(content);
       return at(signal, async (run) => {

@@ -74,6 +74,7 @@ export function webhookSink(
   };
 
   return {
+    saysUnsure: true,
     async check(signal) {
       const { to } = await prepared();
       await inWords(url, callerTo(to).reach(signal));
