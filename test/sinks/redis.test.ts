@@ -199,8 +199,8 @@ describe('a Redis that cannot be used', () => {
   });
 
   test('may have taken what it did not answer to', async () => {
-    await subject.admin.call('CLIENT', 'PAUSE', '600', 'WRITE');
-    const error = await failureOf(write(1));
+    await subject.admin.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+    const error = await failureOf(write(1, { A: canary }, aSink({ timeout: 300 })));
     expect(error).toMatchObject({ code: 'unavailable', unsure: true });
     expect(error.message).toContain('not in time');
     await subject.admin.call('CLIENT', 'UNPAUSE');
