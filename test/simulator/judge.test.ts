@@ -191,11 +191,11 @@ test('promise 7: the number of what a sink is given goes down, or is not the sam
     }
     return world.judge.broken.join();
   };
-  expect(said(['a', 5], ['a', 5], ['a', 5, 1], ['b', 6], ['b', 6, 1], ['a', 9])).toBe('');
-  expect(said(['a', 5], ['b', 4])).toContain('comes after 5');
-  expect(said(['a', 5], ['b', 5, 1])).toContain('of other values as well');
-  expect(said(['a', 5], ['a', 6])).toContain('was 5');
-  expect(said(['a', 5], ['b', 6, 1], ['a', 7], ['b', 7, 1])).toContain('of other values as well');
+  expect(said(['a', 5_000], ['a', 5_000], ['a', 5_000, 1], ['b', 6_000], ['b', 6_000, 1], ['a', 9_000])).toBe('');
+  expect(said(['a', 5_000], ['b', 4_000])).toContain('comes after 5000');
+  expect(said(['a', 5_000], ['b', 5_000, 1])).toContain('of other values as well');
+  expect(said(['a', 5_000], ['a', 6_000])).toContain('was 5000');
+  expect(said(['a', 5_000], ['b', 6_000, 1], ['a', 7_000], ['b', 7_000, 1])).toContain('of other values as well');
 });
 
 test('promise 7: where the record was lost a number may be another, and lower only by what a clock was set back', async () => {

@@ -2,7 +2,7 @@
  * The number that sinks are given with values: at none does it go down, and it is another exactly when the values are
  * others. What a sink that can compare relies on.
  */
-import type { Duration } from '../../src/core/time.ts';
+import { type Duration, seconds } from '../../src/core/time.ts';
 import type { Delivery } from '../../src/sinks/sink.ts';
 
 type Given = Pick<Delivery, 'lease' | 'generation' | 'sequence'>;
@@ -23,7 +23,10 @@ export class Numbers {
     this.#last.set(sink, given);
     this.#given = [...this.#given.slice(-20), given];
     const what = `the number ${sequence} of ${lease}.${generation}`;
-    if (others.some((other) => other.sequence === sequence)) return `${what} is that of other values as well`;
+    // Where a provider's clock is before 1970, as none is but here, it is counted, and after a loss counted anew.
+    const isCounted = sequence < seconds(1);
+    if (!isCounted && others.some((other) => other.sequence === sequence))
+      return `${what} is that of other values as well`;
     if (!before) return undefined;
     // What was lost with the record was given out after these: under their own number they are older, and known to be.
     if (before.isForgotten && isOld) return undefined;
