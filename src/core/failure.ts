@@ -22,12 +22,15 @@ export class LeaseError extends Error {
   readonly notBefore: Instant | undefined;
   /** The request may have taken effect all the same: a timeout, a cut connection. */
   readonly unsure: boolean;
+  /** Somebody may put it right at any time, and asking again costs nothing. */
+  readonly passing: boolean;
 
   constructor(code: FailureCode, message: string, options: LeaseErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.notBefore = options.notBefore;
     this.unsure = options.unsure ?? false;
+    this.passing = options.passing ?? false;
   }
 }
 
@@ -61,6 +64,7 @@ export class ProviderBlocked extends Error {
 export interface LeaseErrorOptions extends ErrorOptions {
   readonly notBefore?: Instant;
   readonly unsure?: boolean;
+  readonly passing?: boolean;
 }
 
 /** Anything else that is thrown is a bug or a broken connection: try again, and do not trust the outcome. */
@@ -83,6 +87,8 @@ export interface Failure {
   readonly notBefore: Instant;
   /** It succeeded since. Said to people; the row goes on. */
   readonly isOver?: true;
+  /** Somebody may put it right at any time. */
+  readonly passing?: true;
 }
 
 /** The shortest time between two tries of anything. */
@@ -114,6 +120,7 @@ export function another(before: Failure | undefined, error: LeaseError, at: Inst
     at,
     code: error.code,
     notBefore: Math.max(Math.min(wish, at + longestSilence), at + penalty),
+    ...(error.passing && { passing: true }),
   };
 }
 
@@ -137,4 +144,5 @@ export function nextTry(failure: Failure | undefined, deadline: Instant, now: In
 const waitedFor = ({ at, count, notBefore }: Failure, longest: Duration): Instant =>
   Math.max(Math.floor(at + Math.min(shortestDelay * 2 ** (count - 1), longest)), notBefore);
 
-const longestOf = ({ code }: Failure): Duration => (code === 'invalid' ? longestDelayWhenInvalid : longestDelay);
+const longestOf = ({ code, passing }: Failure): Duration =>
+  code === 'invalid' && !passing ? longestDelayWhenInvalid : longestDelay;

@@ -51,6 +51,7 @@ const failure = z.looseObject({
   code: z.string(),
   notBefore: instant,
   noes: z.number().optional(),
+  passing: z.literal(true).optional(),
 });
 
 const secretRecord = z.looseObject({

@@ -13,6 +13,25 @@ const down = new LeaseError('unavailable', '503');
 const gone = new LeaseError('gone', '404');
 const when = (now: number) => ({ begun: now, now });
 
+describe('what only a person can put right', () => {
+  const far = days(30);
+  const longestWait = (error: LeaseError) => {
+    let failure: ReturnType<typeof another> | undefined;
+    let longest = 0;
+    for (let now = 0; now < hours(12); now = nextTry(failure, far, now)) {
+      longest = Math.max(longest, now - (failure?.at ?? now));
+      failure = another(failure, error, now);
+    }
+    return longest;
+  };
+
+  test('is tried once an hour, and every five minutes where it may be right at any time, at no cost', () => {
+    expect(longestWait(new LeaseError('invalid', 'wrong'))).toBe(hours(1));
+    expect(longestWait(new LeaseError('invalid', 'deactivated', { passing: true }))).toBe(minutes(5));
+    expect(longestWait(down)).toBe(minutes(5));
+  });
+});
+
 describe('a failed retirement', () => {
   const old = held(aLease({ id: 'l0', expiresAt: minutes(60), maxExpiresAt: minutes(90) }), { supersededAt: 1 });
   const other = held(aLease({ id: 'l9' }), { supersededAt: 1 });

@@ -27,7 +27,7 @@ const bookOf = ({ sandbox }: Connected, { lease }: Pick<Acquired, 'lease'>) =>
   sandbox.books().versions.find(({ id }) => id === lease.id);
 const scheduledAt = (at: Connected, of: Pick<Acquired, 'lease'>) => bookOf(at, of)?.scheduled ?? [];
 const ended = (source: Source, { lease }: Pick<Acquired, 'lease'>, instead?: Acquired) =>
-  source.revoke?.(lease, { ...call, ...(instead && { instead: instead.lease }) });
+  source.revoke?.(lease, { ...call, ...(instead && { isRejected: true, instead: instead.lease }) });
 const words = (promise: Promise<unknown> | undefined): Promise<string> =>
   Promise.resolve(promise).then(
     (answer) => String(answer),
@@ -84,6 +84,22 @@ describe('a version that is not current', () => {
     expect(await outcomeOf(ended(source, first))).toBe('unavailable, unsure');
     expect(bookOf(at, first)?.cancelled).toHaveLength(1);
     expect(await words(ended(source, first))).toMatch(/^invalid: .*what everybody reads/);
+  });
+
+  it('is saved by the next try where the first could not save it', async () => {
+    const at = await start(withTwo);
+    const { source, first } = await rotated(at, here);
+    const order = { kind: 'set-current', version: first.lease.id } as const;
+    at.sandbox.control.fault({ kind: 'meanwhile', when: 'before', order, on: 'version-schedule', times: 1 });
+    at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-cancel', times: 1 });
+    expect(await outcomeOf(ended(source, first))).toBe('unavailable, unsure');
+    expect(bookOf(at, first)?.cancelled).toHaveLength(0);
+    expect(await words(ended(source, first))).toMatch(/^unavailable: .*it is kept/);
+    expect(bookOf(at, first)?.cancelled).toHaveLength(1);
+    // Whoever schedules it after that is somebody else.
+    at.sandbox.control.scheduleDestruction(days(1), first.lease.id);
+    expect(await ended(source, first)).toBe('ended');
+    expect(bookOf(at, first)?.cancelled).toHaveLength(1);
   });
 
   it('is ended by the next try where the answer was lost, without a second date', async () => {
@@ -197,6 +213,26 @@ describe('a version that failed its proofs', () => {
 });
 
 describe('what others add', () => {
+  const theirs = { password: 'theirs' };
+
+  it.each([
+    ['is what everybody reads', []],
+    ['is so no more', ['v1']],
+  ])('and fails its proofs is left as it is, where it %s', async (_, currents) => {
+    const at = await start(withTwo);
+    const { source, next } = await rotated(at, here);
+    at.sandbox.control.addVersion(theirs);
+    const failing = await source.acquire({ ...anAcquire(), predecessor: next.lease });
+    expect(valuesOf(failing.material)).toMatchObject(theirs);
+    for (const id of currents) at.sandbox.control.setCurrent(id);
+    const current = at.sandbox.secret().current();
+    for (const more of [{}, { instead: next.lease }]) {
+      expect(await source.revoke?.(failing.lease, { ...call, isRejected: true, ...more })).toBe('ended');
+    }
+    expect(scheduledAt(at, failing)).toEqual([]);
+    expect(at.sandbox.secret().current()).toBe(current);
+  });
+
   it('is not ours to end', async () => {
     const at = await start(withTwo);
     expect(at.secret().revoke).toBeUndefined();

@@ -171,6 +171,8 @@ describe('a secret that others have stopped', () => {
       lease: { ...held.lease, version: { which: 'current', frozen: 'SecretInactive' } },
     });
     expect(await refusal(at)).toMatch(/^invalid: secret e6qdb is deactivated/);
+    // Whether somebody has activated it is asked free of charge.
+    await expect(acquireAt(at)).rejects.toMatchObject({ passing: true });
     at.sandbox.control.addVersion({ password: 'x' });
     expect((await observed(held))?.is).toBe('held');
     at.sandbox.control.activate();
@@ -196,6 +198,19 @@ describe('a secret that others have stopped', () => {
     const next = at.sandbox.control.addVersion({ password: 'x' });
     at.sandbox.control.forgetVersion(next);
     expect(await observed(held)).toMatchObject({ is: 'held', lease: { version: { frozen: 'NoCurrentVersion' } } });
+  });
+
+  it.each([
+    ['destroyed', 'destroyVersion'],
+    ['lost', 'forgetVersion'],
+  ] as const)('has a current version that nobody can read: ours is known to be %s all the same', async (_, end) => {
+    const at = await start(withTwo);
+    const held = await acquireAt(at);
+    at.sandbox.control.addVersion({ password: 'x' });
+    at.sandbox.control.scheduleDestruction(days(1));
+    expect((await observed(held))?.is).toBe('held');
+    at.sandbox.control[end](held.lease.id);
+    expect(await observed(held)).toEqual({ is: 'gone' });
   });
 
   it('is no more: then its versions are gone, and a new one is looked for in vain', async () => {

@@ -141,6 +141,24 @@ describe.each([
     expect(added(at)[1]?.key).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
+  it.each([
+    ['destroyed', { kind: 'destroy' }],
+    ['scheduled for destruction', { kind: 'schedule', in: days(1) }],
+    ['lost', { kind: 'forget-version' }],
+  ] as const)('that was %s by others before we could read it is made anew, under the next key', async (_, order) => {
+    const at = await start(builder);
+    const first = await takeAt(at, options);
+    at.sandbox.control.fault({ kind: 'meanwhile', when: 'before', order, on: 'payload-get', times: 1 });
+    const key = crypto.randomUUID();
+    expect(await outcomeOf(rotate(first.source, first, key))).toBe('invalid, unsure');
+    // Its key may bring the same again; then it is known to be of no use.
+    const next =
+      (await rotate(first.source, first, key).catch(() => undefined)) ?? (await rotate(first.source, first, key));
+    expect(added(at)).toHaveLength(2);
+    expect(added(at)[1]?.version).toBe(next.lease.id);
+    expect(at.sandbox.control.accepts(valuesOf(next.material))).toBe(true);
+  });
+
   it('of another process finds its way past keys that have failed before', async () => {
     const at = await start(builder);
     const first = await takeAt(at, options);

@@ -19,6 +19,7 @@ const version = z.object({
   createdAt: instant,
   destroyAt: orNothing(instant).transform((at) => at || undefined),
   status: z.string().nullish(),
+  description: z.string().nullish(),
 });
 export type Version = z.output<typeof version>;
 

@@ -1,4 +1,5 @@
 /** What the sources of Yandex Cloud ask through: a client for each host, our IAM token, and what an error answer means. */
+import { sleep } from '../../clock.ts';
 import { LeaseError, ProviderBlocked } from '../../core/failure.ts';
 import { type Clock, type Duration, seconds } from '../../core/time.ts';
 import type { Connected, Deps, Token } from '../define.ts';
@@ -35,6 +36,8 @@ export interface Asking {
   readonly knowsTime: () => boolean;
   /** Answers 2xx only; the rest is thrown. `ProviderBlocked` also where there is no token, or where it is rejected. */
   withToken(host: Host, ask: Ask): Promise<HttpAnswer>;
+  /** Between two questions about the same. Rejects when the signal aborts. */
+  pause(length: Duration, signal: AbortSignal): Promise<void>;
 }
 
 export interface YandexClient extends Asking, Connected {
@@ -56,7 +59,11 @@ export async function openly(http: HttpClient, { meaning, ...ask }: Ask): Promis
 
 const isSuccess = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
 
-export function asking(hosts: Readonly<Record<Host, HttpClient>>, deps: Deps): Asking {
+export function asking(
+  hosts: Readonly<Record<Host, HttpClient>>,
+  deps: Pick<Deps, 'token' | 'tokenRejected'>,
+  pause: Asking['pause'] = sleep,
+): Asking {
   const { clock, uncertainty, knowsTime } = hosts.lockbox;
 
   async function request(http: HttpClient, { meaning, ...ask }: Ask, token: Token, bearer: string) {
@@ -75,6 +82,7 @@ export function asking(hosts: Readonly<Record<Host, HttpClient>>, deps: Deps): A
     clock,
     uncertainty,
     knowsTime,
+    pause,
     async withToken(host, ask) {
       const token = deps.token();
       const bearer = token?.material.reveal('token');
@@ -105,7 +113,7 @@ export async function afterEffect<T>(rest: () => Promise<T>): Promise<T> {
       });
     }
     if (!(error instanceof LeaseError)) throw error;
-    const { code, message, notBefore } = error;
-    throw new LeaseError(code, message, { unsure: true, ...(notBefore !== undefined && { notBefore }) });
+    const { code, message, notBefore, passing } = error;
+    throw new LeaseError(code, message, { unsure: true, passing, ...(notBefore !== undefined && { notBefore }) });
   }
 }

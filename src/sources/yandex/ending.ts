@@ -5,32 +5,41 @@ import type { RevokeCall } from '../source.ts';
 import type { Secret } from './answers.ts';
 import { afterEffect } from './client.ts';
 import { Refusal, rpc } from './failures.ts';
-import { type GeneratingOptions, inSeconds } from './generating.ts';
 import type { LockboxApi } from './lockbox-api.ts';
-import { stateOf } from './versions.ts';
+import { type GeneratingOptions, inSeconds, ownDescription, stateOf } from './versions.ts';
 
 /** Its destruction is scheduled. What is current is first replaced by `instead`; without one a person is called. */
-export async function end(
-  api: LockboxApi,
-  { id }: Lease,
-  options: GeneratingOptions,
-  { signal, instead }: RevokeCall,
-): Promise<'ended'> {
-  const secret = await api.secret(signal).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
-  if (!secret) return 'ended';
-  const current = secret.currentVersion;
-  if (current?.id === id) {
-    const state = stateOf(current);
-    if (state === 'destroyed' || (state === 'scheduled' && !instead)) return 'ended';
-    if (!instead) {
-      throw new LeaseError('invalid', `${nameOf(id, options)} is what everybody reads: make another one current first`);
+export function ending(api: LockboxApi, options: GeneratingOptions) {
+  /** What we have scheduled, as long as it may be that it was made current in that moment, and is to be saved. */
+  const mistakes = new Set<string>();
+
+  return async ({ id }: Lease, { signal, instead, isRejected }: RevokeCall): Promise<'ended'> => {
+    const secret = await api.secret(signal).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    if (!secret || (isRejected && !(await isOurs(api, secret, id, signal)))) return 'ended';
+    const current = secret.currentVersion;
+    if (current?.id === id) {
+      const state = stateOf(current);
+      if (state === 'scheduled' && mistakes.has(id)) return save(api, id, options, mistakes, signal);
+      if (state === 'destroyed' || (state === 'scheduled' && !instead)) return 'ended';
+      if (!instead) {
+        throw unreplaced(`${nameOf(id, options)} is what everybody reads: make another one current first`);
+      }
+      await replace(api, secret, id, instead, options, signal);
     }
-    await replace(api, secret, id, instead, options, signal);
-  }
-  return schedule(api, id, options, signal);
+    return schedule(api, id, options, signal, mistakes);
+  };
+}
+
+/** Whether a person has made another one current is asked free of charge. */
+const unreplaced = (why: string): LeaseError => new LeaseError('invalid', why, { passing: true });
+
+/** Have we added it? Of one that cannot be found it makes no difference. */
+async function isOurs(api: LockboxApi, { currentVersion }: Secret, id: string, signal: AbortSignal): Promise<boolean> {
+  const { versions } = currentVersion?.id === id ? { versions: [currentVersion] } : await api.versions(signal);
+  return versions.find((version) => version.id === id)?.description === ownDescription;
 }
 
 const isNotFound = (error: unknown): boolean => error instanceof Refusal && error.rpc === rpc.notFound;
@@ -67,7 +76,8 @@ async function makeCurrent(api: LockboxApi, secret: Secret, id: string, signal: 
   } catch (error) {
     if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
   }
-  await api.change('addVersion', { baseVersionId: id, ...(await entriesOf(api, secret, id, signal)) }, { signal });
+  const entries = await entriesOf(api, secret, id, signal);
+  await api.change('addVersion', { description: ownDescription, baseVersionId: id, ...entries }, { signal });
 }
 
 /** It says that it cannot, that it finds nothing at that path, or nothing at all. */
@@ -81,12 +91,13 @@ async function entriesOf(api: LockboxApi, { passwordPayloadSpecification }: Secr
   return { payloadEntries: material.keys().map((key) => ({ key, textValue: material.reveal(key) })) };
 }
 
-/** Twice is once: a date that is set already is not moved. */
-async function schedule(
+/** Twice is once: a date that is set already is not moved. What was made current meanwhile is saved. */
+export async function schedule(
   api: LockboxApi,
   id: string,
   options: GeneratingOptions,
   signal: AbortSignal,
+  mistakes = new Set<string>(),
 ): Promise<'ended'> {
   const isEnding = async () => {
     const { versions, isProven } = await api.versions(signal);
@@ -95,6 +106,7 @@ async function schedule(
   };
   if (await isEnding()) return 'ended';
   const pendingPeriod = inSeconds(options.pendingPeriod);
+  mistakes.add(id);
   try {
     await api.change('scheduleVersionDestruction', { versionId: id, pendingPeriod }, { signal });
   } catch (error) {
@@ -104,8 +116,20 @@ async function schedule(
   }
   return afterEffect(async (): Promise<'ended'> => {
     const { currentVersion } = await api.secret(signal);
-    if (currentVersion?.id !== id) return 'ended';
-    await api.change('cancelVersionDestruction', { versionId: id }, { signal });
-    throw new LeaseError('unavailable', `${nameOf(id, options)} was made current in that moment: it is kept`);
+    if (currentVersion?.id === id) return save(api, id, options, mistakes, signal);
+    mistakes.delete(id);
+    return 'ended';
   });
+}
+
+async function save(
+  api: LockboxApi,
+  id: string,
+  options: GeneratingOptions,
+  mistakes: Set<string>,
+  signal: AbortSignal,
+): Promise<never> {
+  await api.change('cancelVersionDestruction', { versionId: id }, { signal });
+  mistakes.delete(id);
+  throw new LeaseError('unavailable', `${nameOf(id, options)} was made current in that moment: it is kept`);
 }

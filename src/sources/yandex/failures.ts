@@ -40,7 +40,8 @@ export class Refusal extends LeaseError {
   readonly status: number | undefined;
 
   constructor(code: FailureCode, message: string, told: Told, unsure: boolean) {
-    super(code, message, { unsure });
+    // A state is changed by whoever misses what it forbids.
+    super(code, message, { unsure, passing: told.rpc === rpc.failedPrecondition });
     this.rpc = told.rpc;
     this.status = told.status;
   }

@@ -3,16 +3,16 @@ import { LeaseError } from '../../core/failure.ts';
 import type { Acquired } from '../source.ts';
 import type { Version } from './answers.ts';
 import type { LockboxApi } from './lockbox-api.ts';
-import { leaseOf, needsListing, requireActive, stateOf, type VersionRules, type View } from './versions.ts';
+import { leaseOf, needsListing, requireActive, stateOf, unreadable, type VersionRules, type View } from './versions.ts';
 
 export interface FollowingOptions extends VersionRules {
   readonly secretId: string;
 }
 
-/** Free of charge: the payload is not asked for. */
-export async function viewOf(api: LockboxApi, rules: VersionRules, signal: AbortSignal): Promise<View> {
+/** Free of charge: the payload is not asked for. `held`: the version that we have, which may be another than is current. */
+export async function viewOf(api: LockboxApi, rules: VersionRules, signal: AbortSignal, held?: string): Promise<View> {
   const secret = await api.secret(signal);
-  return needsListing(secret, rules) ? { secret, listing: await api.versions(signal) } : { secret };
+  return needsListing(secret, rules, held) ? { secret, listing: await api.versions(signal) } : { secret };
 }
 
 /** The version that is current or pinned, with its values. Throws `LeaseError` where nobody can read it. */
@@ -21,10 +21,9 @@ export async function follow(api: LockboxApi, options: FollowingOptions, signal:
   requireActive(view.secret);
   const found = versionIn(view, options);
   const state = stateOf(found);
-  if (state === 'destroyed') throw new LeaseError('invalid', `${named(options)} has been destroyed: choose another`);
+  if (state === 'destroyed') throw unreadable(`${named(options)} has been destroyed: choose another`);
   if (state === 'scheduled' && options.onDestroyScheduled !== 'cancel') {
-    throw new LeaseError(
-      'invalid',
+    throw unreadable(
       `${named(options)} is scheduled for destruction, so that nobody can read it: cancel that, or choose another`,
     );
   }
@@ -41,7 +40,7 @@ function versionIn({ secret, listing }: View, options: FollowingOptions): Versio
   const current = secret.currentVersion;
   if (pinned === undefined || pinned === current?.id) {
     if (current) return current;
-    throw new LeaseError('invalid', `secret ${secretId} has no current version: add one`);
+    throw unreadable(`secret ${secretId} has no current version: add one`);
   }
   const found = listing?.versions.find(({ id }) => id === pinned);
   if (found) return found;

@@ -1,27 +1,23 @@
 /** Versions that we add to a secret of Lockbox: by the server's own generator, or with a value made here. Contract 3. */
 import { createHash } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
-import { type Clock, type Duration, seconds } from '../../core/time.ts';
+import { type Clock, seconds } from '../../core/time.ts';
 import type { AcquireCall, Acquired } from '../source.ts';
 import type { Secret, Version } from './answers.ts';
 import { afterEffect } from './client.ts';
+import { schedule } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import type { Listing, LockboxApi } from './lockbox-api.ts';
-import { makePassword, type PasswordRules } from './password.ts';
-import { leaseOf, livingIn, requireActive, stateOf, type VersionRules } from './versions.ts';
-
-export type Generation =
-  | { readonly by: 'lockbox' }
-  | ({ readonly by: 'leasekeeper'; readonly key: string } & PasswordRules);
-
-export interface GeneratingOptions extends VersionRules {
-  readonly secretId: string;
-  readonly generate: Generation;
-  readonly pendingPeriod: Duration;
-}
-
-/** What the versions that we add say of themselves. */
-const description = 'made by leasekeeper';
+import { makePassword } from './password.ts';
+import {
+  type GeneratingOptions,
+  inSeconds,
+  leaseOf,
+  livingIn,
+  ownDescription,
+  requireActive,
+  stateOf,
+} from './versions.ts';
 
 /**
  * With a predecessor: its successor, unless somebody else, or an earlier try of ours, has made one. The key has the
@@ -31,7 +27,13 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
   const { generate } = options;
   const keyFor = keys();
 
-  async function acquire({ key, predecessor, signal }: AcquireCall): Promise<Acquired> {
+  const acquire = (call: AcquireCall): Promise<Acquired> => acquireOnce(call, () => acquireOnce(call));
+
+  /** `again`: where what was made is of no use already. */
+  async function acquireOnce(
+    { key, predecessor, signal }: AcquireCall,
+    again?: () => Promise<Acquired>,
+  ): Promise<Acquired> {
     // In this order: what is added in between is current, and what is added later is not on the list.
     const before = await api.versions(signal);
     const secret = await api.secret(signal);
@@ -45,7 +47,18 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
       const after = await api.versions(signal);
       const made = after.versions.find(({ id }) => id === added.id) ?? added.response;
       if (!made) throw new LeaseError('unavailable', 'the version that was added is not on the list of versions');
-      return take((await yielded(made, before, after, signal)) ?? made, after, signal);
+      if (stateOf(made) !== 'active') {
+        // Its key would bring the same again for ever, which nobody can read.
+        keyFor.spend(key);
+        if (again) return again();
+        throw new LeaseError('unavailable', 'the version that was added is to be destroyed already');
+      }
+      try {
+        return await take((await yielded(made, before, after, signal)) ?? made, after, signal);
+      } catch (error) {
+        if (error instanceof Refusal && error.rpc === rpc.notFound) keyFor.spend(key);
+        throw error;
+      }
     });
   }
 
@@ -79,7 +92,7 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
 
   async function addTo(base: Version | undefined, key: string, signal: AbortSignal) {
     const body = {
-      description,
+      description: ownDescription,
       ...(base && { baseVersionId: base.id }),
       // A difference to the base: what else is in it stays. The server makes a value where nothing is sent.
       ...(generate.by === 'leasekeeper' && {
@@ -116,8 +129,7 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
       if (error instanceof Refusal && error.code === 'invalid') return undefined;
       throw error;
     }
-    const ending = { versionId: made.id, pendingPeriod: inSeconds(options.pendingPeriod) };
-    await api.change('scheduleVersionDestruction', ending, { signal }).catch(() => undefined);
+    await schedule(api, made.id, options, signal).catch(() => undefined);
     return other;
   }
 
@@ -126,9 +138,6 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
 
 const isEarlier = (a: Version, b: Version): boolean =>
   a.createdAt === b.createdAt ? a.id < b.id : a.createdAt < b.createdAt;
-
-/** `168h` would be rejected. */
-export const inSeconds = (length: Duration): string => `${Math.ceil(length / 1_000)}s`;
 
 function refuseOtherGenerator(
   { passwordPayloadSpecification }: Secret,

@@ -1,6 +1,5 @@
 /** The calls to one secret of Lockbox. Contract 2, 3 and 4. */
 import { randomUUID } from 'node:crypto';
-import { sleep } from '../../clock.ts';
 import { LeaseError } from '../../core/failure.ts';
 import { Material } from '../../core/material.ts';
 import { type Instant, seconds } from '../../core/time.ts';
@@ -104,7 +103,7 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
   }
 
   async function pollOperation(id: string, meaning: Meaning, signal: AbortSignal): Promise<LongOperation> {
-    await sleep(seconds(1), signal).catch(() => {
+    await client.pause(seconds(1), signal).catch(() => {
       throw new LeaseError('unavailable', `${meaning.what}: it was not over in time`);
     });
     const request = { operation: 'operation-get', method: 'GET', path: `/operations/${id}`, signal } as const;

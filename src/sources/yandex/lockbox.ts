@@ -2,14 +2,14 @@
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
-import type { RenewCall, RevokeCall, Source } from '../source.ts';
+import type { RenewCall, Source } from '../source.ts';
 import type { Asking } from './client.ts';
-import { end } from './ending.ts';
+import { ending } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { follow, viewOf } from './following.ts';
-import { type Generation, generating } from './generating.ts';
+import { generating } from './generating.ts';
 import { type LockboxApi, lockboxApi } from './lockbox-api.ts';
-import { observationOf, type VersionRules } from './versions.ts';
+import { type Generation, observationOf, type VersionRules } from './versions.ts';
 
 export interface LockboxOptions extends VersionRules {
   readonly secretId: string;
@@ -34,7 +34,7 @@ export function lockboxSource(client: Asking, options: LockboxOptions): Source {
     read: ({ id }, { signal }) => api.payload(id, signal),
     observe: (lease, { signal }) => observe(api, lease, options, signal),
     acquire: own ? generating(api, own, clock) : ({ signal }) => follow(api, options, signal),
-    ...(own && { revoke: (lease: Lease, call: RevokeCall) => end(api, lease, own, call) }),
+    ...(own && { revoke: ending(api, own) }),
     ...(options.onDestroyScheduled === 'cancel' && {
       renew: async (lease: Lease, call: RenewCall) => ({ lease: await rescue(api, lease, options, call) }),
     }),
@@ -44,7 +44,7 @@ export function lockboxSource(client: Asking, options: LockboxOptions): Source {
 /** Free of charge: the payload is not asked for. */
 async function observe(api: LockboxApi, lease: Lease, rules: VersionRules, signal: AbortSignal) {
   try {
-    return observationOf(await viewOf(api, rules, signal), lease, rules);
+    return observationOf(await viewOf(api, rules, signal, lease.id), lease, rules);
   } catch (error) {
     // Only where the API itself says so: an empty 404 is no proof.
     if (error instanceof Refusal && error.rpc === rpc.notFound) return { is: 'gone' } as const;

@@ -1,10 +1,11 @@
 /** What Lockbox says of a secret and its versions, as leases. Contract 3. */
 import { LeaseError } from '../../core/failure.ts';
 import type { Frozen, Lease, VersionFacts } from '../../core/lease.ts';
-import { days } from '../../core/time.ts';
+import { type Duration, days } from '../../core/time.ts';
 import type { Observation } from '../../core/transitions.ts';
 import type { Secret, Version } from './answers.ts';
 import type { Listing } from './lockbox-api.ts';
+import type { PasswordRules } from './password.ts';
 
 /** How the configuration wants the versions of a secret to be treated. */
 export interface VersionRules {
@@ -15,6 +16,22 @@ export interface VersionRules {
   /** We add the versions. Absent: others do. */
   readonly generate?: object | undefined;
 }
+
+export type Generation =
+  | { readonly by: 'lockbox' }
+  | ({ readonly by: 'leasekeeper'; readonly key: string } & PasswordRules);
+
+export interface GeneratingOptions extends VersionRules {
+  readonly secretId: string;
+  readonly generate: Generation;
+  readonly pendingPeriod: Duration;
+}
+
+/** What the versions that we add say of themselves. */
+export const ownDescription = 'made by leasekeeper';
+
+/** `168h` would be rejected. */
+export const inSeconds = (length: Duration): string => `${Math.ceil(length / 1_000)}s`;
 
 /** A secret as it was asked about, and its versions where those were. */
 export interface View {
@@ -32,15 +49,26 @@ export function stateOf({ status, destroyAt }: Version): VersionState {
 
 const isInactive = ({ status }: Secret): boolean => status === 'INACTIVE';
 
+/** Only a person can help; and whether somebody has is asked free of charge. */
+export const unreadable = (why: string): LeaseError => new LeaseError('invalid', why, { passing: true });
+
 /** Throws `LeaseError` where nothing of the secret can be read. */
 export function requireActive(secret: Secret): void {
-  if (!isInactive(secret)) return;
-  throw new LeaseError('invalid', `secret ${secret.id} is deactivated, so that nobody can read it: activate it`);
+  if (isInactive(secret))
+    throw unreadable(`secret ${secret.id} is deactivated, so that nobody can read it: activate it`);
 }
 
-/** Does the secret alone not tell what there is to be known? */
-export const needsListing = ({ currentVersion }: Secret, { version, watchVersions }: VersionRules): boolean =>
-  watchVersions || !currentVersion || (version !== undefined && version !== currentVersion.id);
+/** Does the secret alone not tell what there is to be known? `held`: a version that we have, whose turn may be over. */
+export function needsListing(
+  { currentVersion: current }: Secret,
+  { version, watchVersions }: VersionRules,
+  held?: string,
+): boolean {
+  if (watchVersions || !current) return true;
+  if (version !== undefined) return version !== current.id;
+  // As long as nobody can read its successor it is in use.
+  return held !== undefined && held !== current.id && stateOf(current) !== 'active';
+}
 
 /** Versions that count for the quota. */
 export const livingIn = ({ versions }: Listing): number =>
@@ -100,7 +128,8 @@ export function observationOf(view: View, lease: Lease, rules: VersionRules): Ob
   const isPinned = rules.version !== undefined;
   if (ours && stateOf(ours) === 'destroyed') return { is: 'gone' };
   // Of one that is neither current nor pinned nothing else says so than a whole list without it.
-  if (!ours && listing?.isProven && (isPinned || !current)) return { is: 'gone' };
+  const isReplaced = !isPinned && current !== undefined && stateOf(current) === 'active';
+  if (!ours && listing?.isProven && !isReplaced) return { is: 'gone' };
   const known = ours ? leaseOf(ours, view, rules, lease) : thawed(lease);
   const held = (why?: Frozen): Observation => ({ is: 'held', lease: why ? frozen(known, why) : known });
   const ofState: Readonly<Record<VersionState, Frozen | undefined>> = {
