@@ -32,4 +32,15 @@ if (hatches.length > 0 || debuggerUrl() !== undefined) {
 }
 
 const { leasekeeper } = await import('./cli/program.ts');
-process.exit(await leasekeeper(process.argv.slice(2), world).catch(accident));
+const code = await leasekeeper(process.argv.slice(2), world).catch(accident);
+await Promise.all([process.stdout, process.stderr].map(flushed));
+process.exit(code);
+
+/** A pipe takes 64 kB at a time, and what it has not taken yet would be lost. Nobody waits long for who does not read. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0) return resolve();
+    AbortSignal.timeout(5_000).addEventListener('abort', () => resolve());
+    stream.write('', () => resolve());
+  });
+}
