@@ -127,17 +127,33 @@ describe('dotenv', () => {
     expect(JSON.parse(told.toString())).toEqual(['a "b"\n', values.B, values.C]);
   });
 
-  test.each(['1A', 'A-B', 'a.b', 'A B', 'A=B', 'Ä', 'A\nB', '$(id)', 'UID', 'PPID', '_', 'RANDOM', 'BASH_VERSINFO'])(
-    'does not write a variable %j, which no shell can have',
-    (odd) => {
-      expect(refusal({ GOOD: 'v-a-l-u-e', [odd]: 'v-a-l-u-e' }, { format: 'dotenv' })).toMatchObject({
-        code: 'invalid',
-      });
-      expect(refusal({ GOOD: 'v-a-l-u-e' }, { format: 'dotenv', keys: { [odd]: 'GOOD' } }).message).toContain(
-        JSON.stringify(odd),
-      );
-    },
-  );
+  test.each([
+    '../../etc/x',
+    '..data',
+    'a/b',
+    '',
+    'A\0',
+    '1A',
+    'A-B',
+    'a.b',
+    'A B',
+    'A=B',
+    'Ä',
+    'A\nB',
+    '$(id)',
+    'UID',
+    'PPID',
+    '_',
+    'RANDOM',
+    'BASH_VERSINFO',
+  ])('does not write a variable %j, which no shell can have', (odd) => {
+    expect(refusal({ GOOD: 'v-a-l-u-e', [odd]: 'v-a-l-u-e' }, { format: 'dotenv' })).toMatchObject({
+      code: 'invalid',
+    });
+    expect(refusal({ GOOD: 'v-a-l-u-e' }, { format: 'dotenv', keys: { [odd]: 'GOOD' } }).message).toContain(
+      JSON.stringify(odd),
+    );
+  });
 
   test.each([
     'LD_PRELOAD',
@@ -175,6 +191,51 @@ test('json is sorted by key, ends its last line, and is parsed back to the value
       expect(text.endsWith('}\n')).toBe(true);
       const names = [...text.matchAll(/^ {2}("(?:[^"\\]|\\.)*"):/gm)].map(([, quoted = '']) => JSON.parse(quoted));
       expect(names).toEqual(Object.keys(values).sort());
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test.each(special.concat('\0'))('64 kB of %j are parsed back from json and yaml', (part) => {
+  const A = part.repeat(65_536 / Buffer.byteLength(part));
+  expect(JSON.parse(rendered({ A }, { format: 'json' })).A === A).toBe(true);
+  expect(parse(rendered({ A }, { format: 'yaml' })).A === A).toBe(true);
+});
+
+test('no key but a variable’s name ever gets into dotenv, and none that steers a program', () => {
+  const part = fc.constantFrom(
+    '../',
+    '..data',
+    'a/b',
+    '\0',
+    '\n',
+    '=',
+    'LD_PRELOAD',
+    'LD_',
+    'PATH',
+    'A',
+    '_',
+    '1',
+    ' ',
+    '$(id)',
+    'é',
+  );
+  const key = fc.oneof(
+    fc.array(part, { maxLength: 4 }).map((parts) => parts.join('')),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(key, (name) => {
+      let text = '';
+      try {
+        text = rendered({ X_GOOD: 'v-a-l-u-e', [name]: 'v-a-l-u-e' }, { format: 'dotenv' });
+      } catch (error) {
+        expect(error).toBeInstanceOf(LeaseError);
+        return;
+      }
+      expect(name).toMatch(/^[A-Za-z_][A-Za-z0-9_]*$/);
+      expect(name).not.toMatch(/^LD_|^PATH$/);
+      expect(Object.keys(parseEnv(text)).sort()).toEqual([...new Set(['X_GOOD', name])].sort());
     }),
     { numRuns: 500 },
   );
