@@ -14,4 +14,4 @@ beforeAll(async () => {
 });
 afterAll(() => made.remove());
 
-sinkSuite('kubernetes-secret', { open: () => aKubernetesSubject(tls), rewrites: 200, troubles, spoils });
+sinkSuite('kubernetes-secret', { open: () => aKubernetesSubject(tls), rewrites: 150, troubles, spoils });
