@@ -54,6 +54,7 @@ describe('whole or not at all', () => {
     const former = join(path, readlinkSync(join(path, '..data')));
     const writing = sink.write(delivery({ A: 'new' }), going);
     while (join(path, readlinkSync(join(path, '..data'))) === former) await sleep(0);
+    await sleep(50);
     expect([readFileSync(join(former, 'A'), 'utf8'), read('A')]).toEqual(['old', 'new']);
     await writing;
     expect(existsSync(former)).toBe(false);
