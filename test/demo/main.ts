@@ -1,8 +1,9 @@
 /**
  * `npm run demo`: a real Redis whose users live for seconds, a stand-in for Infisical that makes them, another for
  * Lockbox, the daemon with its embedded Redis, and a program that uses its leased user all the time. Ends with 0 only if
- * all went as promised.
+ * all went as promised. `--with-prometheus`: a real Prometheus scrapes it, and an alert fires and is resolved.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,16 +15,24 @@ import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { aDaemon, type Daemon, type LogLine } from '../support/daemon.ts';
 import { freePort } from '../support/ports.ts';
 import { aRedis } from '../support/redis.ts';
+import { type Alarm, startAlarm } from './alarm.ts';
 import { rescued, startDemoLockbox } from './lockbox.ts';
 import { picture } from './picture.ts';
 import { type Program, startProgram } from './program.ts';
 import { verdictOf } from './verdict.ts';
 
-const { values } = parseArgs({ options: { for: { type: 'string' } } });
+const { values } = parseArgs({ options: { for: { type: 'string' }, 'with-prometheus': { type: 'boolean' } } });
 const length = values.for === undefined ? undefined : parseDuration(values.for);
 if (values.for !== undefined && length === undefined) {
   process.stderr.write(`--for ${values.for} is no length of time: write it like --for 60s\n`);
   process.exit(2);
+}
+
+if (values['with-prometheus'] && spawnSync('prometheus', ['--version']).error) {
+  // Installs it, or says itself why it could not.
+  const setUp = join(import.meta.dirname, '..', 'support', 'set-up.mjs');
+  const { status } = spawnSync(process.execPath, [setUp, 'prometheus'], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
 }
 
 const isTerminal = process.stdout.isTTY === true;
@@ -51,11 +60,13 @@ const firstAttack = 15_000;
 const attackEvery = 60_000;
 let daemon: Daemon | undefined;
 let program: Program | undefined;
+let alarm: Alarm | undefined;
 let exitCode = 1;
 try {
   exitCode = await demonstrate();
 } finally {
   await program?.stop();
+  await alarm?.stop();
   await daemon?.stop();
   await sandbox.close();
   await lockbox.sandbox.close();
@@ -75,6 +86,7 @@ async function demonstrate(): Promise<number> {
   say(`the credential was on disk ${sayDuration(Date.now() - startedAt)} after the start`);
   say('now the program starts that uses it; until it is up the daemon finds nobody to tell, and says so');
   program = startProgram(file, target.socket, pidFile);
+  if (values['with-prometheus']) alarm = await startAlarm(port, lockbox.sandbox, startedAt);
   await watch(startedAt, program);
   if (isTerminal) say('');
   say('stopping: the program first, then the daemon; what it leaves alive must end by its date');
@@ -83,9 +95,10 @@ async function demonstrate(): Promise<number> {
   await everyLeaseHasEnded();
   const { lines, faults } = verdictOf(sandbox.books(), program);
   const ofLockbox = await lockbox.verdict();
-  faults.push(...ofLockbox.faults);
+  const ofAlarm = alarm?.verdict() ?? { lines: [], faults: [] };
+  faults.push(...ofLockbox.faults, ...ofAlarm.faults);
   say(`\nafter ${sayDuration(Date.now() - startedAt)}:`);
-  for (const line of [...lines, ...ofLockbox.lines]) say(`  ${line}`);
+  for (const line of [...lines, ...ofLockbox.lines, ...ofAlarm.lines]) say(`  ${line}`);
   if (code !== 0) faults.push(`the daemon ended with ${code}`);
   for (const fault of faults) say(`  FAULT: ${fault}`);
   if (faults.length > 0) say(`the daemon's last words:\n${daemon.lines.slice(-30).join('\n')}`);
@@ -125,12 +138,16 @@ async function watch(startedAt: number, { tally }: Program): Promise<void> {
     `http://127.0.0.1:${pagePort}/  the status page`,
     ...['metrics', 'readyz', 'readyz/orders-db'].map((path) => `http://127.0.0.1:${port}/${path}`),
   ];
+  if (alarm) urls.push(alarm.url);
   let shown = 0;
   let drawn = 0;
   let nextAttack = startedAt + firstAttack;
   if (!isTerminal) for (const url of urls) say(`  ${url}`);
-  while (!stop.signal.aborted && (length === undefined || Date.now() - startedAt < length)) {
+  const isLongEnough = () => length !== undefined && Date.now() - startedAt >= length && (alarm?.isOver() ?? true);
+  while (!stop.signal.aborted && !isLongEnough()) {
     const log = daemon?.log ?? [];
+    const news = (await alarm?.watch()) ?? [];
+    if (!isTerminal) for (const line of news) say(`  ${line}`);
     if (Date.now() >= nextAttack) {
       nextAttack += attackEvery;
       if (!isTerminal) say(`  somebody schedules the destruction of the version of ${rescued}`);
@@ -143,6 +160,7 @@ async function watch(startedAt: number, { tally }: Program): Promise<void> {
         tally,
         startedAt,
         urls,
+        ...(alarm && { alerts: alarm.firing() }),
         said: log.slice(-10).map(inWords),
       };
       const { columns = 80, rows = 24 } = process.stdout;

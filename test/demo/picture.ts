@@ -16,6 +16,8 @@ export interface Scene {
   readonly tally: Program['tally'];
   readonly startedAt: number;
   readonly urls: readonly string[];
+  /** What fires at the moment, where there is a Prometheus. */
+  readonly alerts?: string;
   /** The latest words of the daemon's log. */
   readonly said: readonly string[];
 }
@@ -26,7 +28,10 @@ export interface Screen {
 }
 
 /** One frame that fits: a line that the terminal breaks, or a frame that it scrolls, would spoil the next one. */
-export function picture({ books, lockbox, tally, startedAt, urls, said }: Scene, { columns, rows }: Screen): string[] {
+export function picture(
+  { books, lockbox, tally, startedAt, urls, alerts, said }: Scene,
+  { columns, rows }: Screen,
+): string[] {
   const { now, leases } = books;
   const paint = (code: number, text: string) => `\u001b[${code}m${text}\u001b[0m`;
   const shown = leases.filter(({ endedAt = now }) => endedAt > now - past).slice(-8);
@@ -43,6 +48,7 @@ export function picture({ books, lockbox, tally, startedAt, urls, said }: Scene,
     `  the token     logged in ${times(logins)}, renewed ${times(tokenRenewals)}`,
     `  the leases    ${leases.length} taken, renewed ${times(renewals)}`,
     `  in Lockbox    ${rotated} rotated ${times(rotations(lockbox))}; ${rescued} ${danger(lockbox, paint)}`,
+    ...(alerts === undefined ? [] : [`  the alerts    ${alerts === 'none' ? paint(32, alerts) : paint(31, alerts)}`]),
     '',
     `  ${'lease'.padEnd(10)}${axis(width)}`,
     ...shown.map(
