@@ -86,7 +86,7 @@ async function demonstrate(): Promise<number> {
   say(`the credential was on disk ${sayDuration(Date.now() - startedAt)} after the start`);
   say('now the program starts that uses it; until it is up the daemon finds nobody to tell, and says so');
   program = startProgram(file, target.socket, pidFile);
-  if (values['with-prometheus']) alarm = await startAlarm(port, lockbox.sandbox, startedAt);
+  if (values['with-prometheus']) alarm = await startAlarm({ target: port, startedAt, ...reconfiguring(daemon) });
   await watch(startedAt, program);
   if (isTerminal) say('');
   say('stopping: the program first, then the daemon; what it leaves alive must end by its date');
@@ -130,6 +130,19 @@ ${lockbox.provider}secrets:
     reload:
       - { signal: SIGHUP, pidFile: ${pidFile} }
 ${lockbox.secrets}`;
+}
+
+/** Another configuration beside the right one, and HUP. */
+function reconfiguring(running: Daemon): { spoil(): Promise<void>; mend(): Promise<void> } {
+  const path = join(dir, 'leasekeeper.yaml');
+  const take = async (text: string) => {
+    await writeFile(path, text);
+    running.signal('SIGHUP');
+  };
+  return {
+    spoil: async () => take(`${await configuration()}unheardOf: true\n`),
+    mend: async () => take(await configuration()),
+  };
 }
 
 /** Until the time is over or somebody stops it: a picture on a terminal, lines elsewhere. */
