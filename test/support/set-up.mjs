@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,6 +35,9 @@ function installNpmPackages() {
   const stamp = join('node_modules', '.lock-installed');
   const lock = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  if (lstatSync('node_modules', { throwIfNoEntry: false })?.isSymbolicLink()) {
+    fail('node_modules is a link, and npm ci would empty what it leads to: run npm ci there, or remove the link');
+  }
   say('installing the npm packages (npm ci)');
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {}, 'npm ci failed: see its words above');
   writeFileSync(stamp, lock);
