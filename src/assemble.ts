@@ -1,4 +1,5 @@
 /** Makes secrets that can be kept out of the configuration: providers with their tokens and gates, sources, and sinks. */
+import { sleep } from './clock.ts';
 import type { Configuration, ProviderConfiguration, SecretConfiguration } from './config/configuration.ts';
 import type { Holding } from './core/record.ts';
 import { type Duration, seconds } from './core/time.ts';
@@ -6,12 +7,14 @@ import { fraction } from './core/timetable.ts';
 import { Gate } from './keeper/gate.ts';
 import { clockHasMoved, tokenRejected } from './keeper/notice.ts';
 import { type Ports, type Secret, secretOf, type Visit } from './keeper/secret.ts';
+import { openOutputs, type SharedSink } from './outputs.ts';
 import type { Job } from './queue/scheduler.ts';
 import type { SinkDeps } from './sinks/define.ts';
 import { type MemorySink, memorySink } from './sinks/memory.ts';
 import { reloadAll } from './sinks/reload.ts';
 import type { Deps, LookName, Provider, ProviderRequest } from './sources/define.ts';
 import type { Store } from './state/store.ts';
+import { Turns } from './state/turns.ts';
 
 /** What the secrets use of the program and of the machine. */
 export interface Surroundings {
@@ -33,6 +36,8 @@ export interface Household {
   readonly secrets: ReadonlyMap<string, Kept>;
   readonly connections: ReadonlyMap<string, Connection>;
   readonly jobs: readonly Job[];
+  /** Of those who write to one output. */
+  readonly turns: Turns;
   visit(secret: string, signal: AbortSignal): Visit | undefined;
 }
 
@@ -69,7 +74,13 @@ export function assemble(configuration: Configuration, around: Surroundings, for
     }),
   );
   const tokens = [...connections.values()].flatMap(({ token }) => token?.kept ?? []);
-  const named = configuration.secrets.map((one) => keep(one, connections, around, former));
+  const turns = former?.turns ?? new Turns();
+  const shared = openOutputs(configuration.outputs, around.sinkDeps, {
+    visit: (secret) => visit(secret, around.signal),
+    sleep: (delay) => sleep(delay, around.signal),
+    turns,
+  });
+  const named = configuration.secrets.map((one) => keep(one, shared, connections, around, former));
   const secrets = new Map([...tokens, ...named].map((kept) => [kept.secret.name, kept]));
   const store = keyed(around.ports.store, (name) => secrets.get(name)?.key ?? name);
   const ports: Ports = { ...around.ports, store };
@@ -78,7 +89,7 @@ export function assemble(configuration: Configuration, around: Surroundings, for
     return kept && { secret: kept.secret, ports, signal };
   };
   for (const [name, connection] of connections) adopt(name, connection, secrets, visit, around);
-  return { secrets, connections, visit, jobs: [...secrets.values()].flatMap(jobsOf) };
+  return { secrets, connections, visit, turns, jobs: [...secrets.values()].flatMap(jobsOf) };
 }
 
 const jobsOf = ({ secret }: Kept): Job[] => [
@@ -159,6 +170,7 @@ const clockTolerance: Duration = seconds(2);
 
 function keep(
   configuration: SecretConfiguration,
+  outputs: readonly SharedSink[],
   connections: ReadonlyMap<string, Connection>,
   around: Surroundings,
   former: Household | undefined,
@@ -168,6 +180,11 @@ function keep(
   if (!connection) throw new Error(`${name}: there is no provider ${source.provider}`);
   const key = `${name}@${source.identity}`;
   const known = former?.secrets.get(name);
+  const shared = outputs.filter(({ from }) => from.includes(name));
+  const all = [
+    ...sinks.map((sink) => ({ name: sink.name, type: sink.type, sink: sink.open(around.sinkDeps) })),
+    ...shared.map((output) => ({ name: output.name, type: output.type, sink: output.sinkOf(name) })),
+  ];
   const steps = reload.steps.map((step) => step.open(around.sinkDeps));
   // Another one on each machine, and the same one each time.
   const share = Math.floor(reload.splay * fraction(`${name}@${around.host}`));
@@ -182,8 +199,8 @@ function keep(
       required,
       isToken: false,
       source: source.open(connection.provider),
-      sinks: Object.fromEntries(sinks.map((sink) => [sink.name, sink.open(around.sinkDeps)])),
-      sinkTypes: Object.fromEntries(sinks.map((sink) => [sink.name, sink.type])),
+      sinks: Object.fromEntries(all.map((one) => [one.name, one.sink])),
+      sinkTypes: Object.fromEntries(all.map((one) => [one.name, one.type])),
       policy,
       exclusive,
       gate: connection.gate,

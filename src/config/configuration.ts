@@ -1,6 +1,6 @@
 /** The configuration as the program uses it: everything checked, names resolved, plugins ready to be opened. */
 import type { Policy } from '../core/rules.ts';
-import type { SinkDeps } from '../sinks/define.ts';
+import type { Remark, SinkDeps } from '../sinks/define.ts';
 import type { Reloads } from '../sinks/reload.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { Verification } from '../sinks/verify.ts';
@@ -28,6 +28,7 @@ export interface Configuration {
   };
   readonly providers: Readonly<Record<string, ProviderConfiguration>>;
   readonly secrets: readonly SecretConfiguration[];
+  readonly outputs: readonly OutputConfiguration[];
 }
 
 export interface RedisConfiguration {
@@ -67,7 +68,7 @@ export interface SecretConfiguration {
     readonly open: (provider: Provider) => Source;
   };
   readonly policy: Policy;
-  /** At least one; names are unique, and so are places that are not shared. */
+  /** Names are unique, and so are places that are not shared. None where it goes to outputs only. */
   readonly sinks: readonly SinkConfiguration[];
   /** Absent: what is new is not proven. */
   readonly verify?: Verification | undefined;
@@ -90,6 +91,16 @@ export interface SinkConfiguration {
   /** Others may go to the same target. */
   readonly isShared: boolean;
   readonly open: (deps: SinkDeps) => Sink;
+  /** What it would look for among the values of these secrets, and never find. */
+  readonly unknownIn?: (secrets: readonly string[]) => readonly Remark[];
+}
+
+/** Several secrets in one place. Its name is that of its sink. */
+export interface OutputConfiguration {
+  readonly name: string;
+  /** Names of secrets. */
+  readonly from: readonly string[];
+  readonly sink: SinkConfiguration;
 }
 
 /** All that is wrong is told at once, in the order of the file. */

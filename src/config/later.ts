@@ -10,7 +10,6 @@ interface Later {
 
 /** Each line is inert once the schema takes what it names. */
 const table: readonly Later[] = [
-  { at: 'outputs' },
   {
     at: 'providers.*.auth.method',
     values: ['universal', 'kubernetes', 'aws', 'gcp', 'azure', 'oidc', 'jwt', 'ldap', 'token'],

@@ -6,11 +6,13 @@ import type { LoadResult } from './configuration.ts';
 import { misplaced } from './credential.ts';
 import type { Env } from './fill.ts';
 import { nodeOf } from './locate.ts';
+import { outputsOf } from './outputs.ts';
 import { parsePart } from './parse.ts';
 import { type Finding, finding, problemsOf } from './problem.ts';
 import { policiesOf, providersOf } from './providers.ts';
 import { outline, type Plugins } from './schema.ts';
-import { idleDefaults, secretsOf } from './secrets.ts';
+import { secretsOf } from './secrets.ts';
+import { idleDefaults } from './sinks.ts';
 import { type Mapping, parseTree, start } from './tree.ts';
 
 /** All that we ship. */
@@ -50,13 +52,23 @@ export function understand(text: string, { file, env, plugins = shipped }: LoadO
   const whole = parsePart(outline, root, start, env);
   const { policies, findings: ofPolicies } = policiesOf(root);
   const served = providersOf(root, policies, plugins, env);
-  const kept = secretsOf({ root, policies, providers: served, plugins, env, file });
-  findings.push(...whole.findings, ...ofPolicies, ...served.findings, ...kept.findings);
+  const around = { root, policies, providers: served, plugins, env, file };
+  const together = outputsOf(around);
+  const kept = secretsOf(around, together.placed);
+  findings.push(...whole.findings, ...ofPolicies, ...served.findings, ...kept.findings, ...together.findings);
   findings.push(...idleDefaults(root, plugins), ...emptyLists(root));
   if (!whole.value || findings.length > 0) return failed();
   const { state, http, page, log } = whole.value;
-  const configuration = { state, http, ...(page && { page }), log, providers: served.configured, secrets: kept.value };
-  return { ok: true, configuration, warnings: problemsOf(file, kept.warnings) };
+  const configuration = {
+    state,
+    http,
+    ...(page && { page }),
+    log,
+    providers: served.configured,
+    secrets: kept.value,
+    outputs: together.value,
+  };
+  return { ok: true, configuration, warnings: problemsOf(file, [...kept.warnings, ...together.warnings]) };
 }
 
 function emptyLists(root: Mapping): readonly Finding[] {

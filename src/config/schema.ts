@@ -1,5 +1,6 @@
 /** What may be written in the file. The plugins bring the schemas of their own parts. */
 import { z } from 'zod';
+import { sinkName } from '../sinks/define.ts';
 import { reloads } from '../sinks/reload.ts';
 import { verification } from '../sinks/verify.ts';
 import { policy } from './policy.ts';
@@ -50,6 +51,15 @@ export const outline = z.strictObject({
     .default({})
     .describe('Merged under every source, and under every sink, that knows the key'),
   secrets: z.record(name, later, 'missing: name at least one secret to keep'),
+  outputs: z.record(name, later).default({}).describe('Places where several secrets go to together, by name'),
+});
+
+/** What an output can be told, besides the options of its sink. */
+export const outputOutline = z.object({
+  from: z
+    .array(z.string(), 'missing: name the secrets that go there, such as from: [orders-db, app]')
+    .min(1, 'an output of nothing: name the secrets that go there')
+    .describe('The secrets that go there together'),
 });
 
 const policyOrName = z.union(
@@ -68,7 +78,8 @@ export const secretOutline = z.strictObject({
   sinks: z
     .array(later, 'missing: write a list of places where it goes to')
     .min(1, 'a secret without a sink: name at least one place where it goes to')
-    .describe('Where it goes to'),
+    .optional()
+    .describe('Where it goes to. May be absent where it goes to an output'),
   verify: verification.optional().describe('Proves new values before any sink sees them'),
   reload: reloads.describe('Run in this order, once for each new value, after all sinks have it'),
   required: z.boolean().default(true).describe('Does it count for readiness?'),
@@ -104,6 +115,20 @@ const withShared = (schema: z.ZodType): z.ZodType => {
   return own instanceof z.ZodObject ? z.strictObject({ ...providerOutline.shape, ...own.shape }) : schema;
 };
 
+const optionsOf = (schema: z.ZodType) => {
+  const own = schema instanceof z.ZodPipe ? schema.in : schema;
+  return own instanceof z.ZodObject ? own.shape : undefined;
+};
+
+/** An output is called by its key; `name` is for a sink that means something else by it. */
+export const isNamedByKey = (schema: z.ZodType): boolean => optionsOf(schema)?.['name'] === sinkName;
+
+const asOutput = (schema: z.ZodType): z.ZodType => {
+  const { name, ...options } = optionsOf(schema) ?? {};
+  const own = name && !isNamedByKey(schema) ? { name } : {};
+  return z.strictObject({ ...outputOutline.shape, ...options, ...own });
+};
+
 /** The whole of it, for editors: as draft 2020-12 of JSON Schema. Keys that start with `x-` may stand everywhere. */
 export function jsonSchema({ providers, sources, sinks }: Plugins): Record<string, unknown> {
   const secret = z.strictObject({
@@ -112,7 +137,8 @@ export function jsonSchema({ providers, sources, sinks }: Plugins): Record<strin
     sinks: z
       .array(oneOf(sinks.map(({ schema }) => schema)))
       .min(1)
-      .describe('Where it goes to'),
+      .optional()
+      .describe('Where it goes to. May be absent where it goes to an output'),
   });
   const file = z.strictObject({
     ...outline.shape,
@@ -121,6 +147,10 @@ export function jsonSchema({ providers, sources, sinks }: Plugins): Record<strin
       .describe('Where secrets are taken from, by name'),
     policies: z.record(name, policy).optional().describe('Timing rules, by name; `default` is for who names none'),
     secrets: z.record(name, secret).describe('What is kept, by name'),
+    outputs: z
+      .record(name, oneOf(sinks.map(({ schema }) => asOutput(schema))))
+      .optional()
+      .describe('Places where several secrets go to together, by name'),
   });
   const schema = z.toJSONSchema(file.meta({ title: 'Configuration of leasekeeper' }), {
     io: 'input',

@@ -1,19 +1,18 @@
 /** The secrets of the file: each with its source, its policy and its sinks. */
 import type { Policy } from '../core/rules.ts';
 import type { Remark } from '../sources/define.ts';
-import { withWholePaths } from './beside.ts';
-import type { SecretConfiguration, SinkConfiguration } from './configuration.ts';
+import type { SecretConfiguration } from './configuration.ts';
 import type { Env } from './fill.ts';
 import { sourceIdentity } from './identity.ts';
-import { split } from './issues.ts';
-import { entriesOf, itemsOf, locate, nodeOf, onTopOf, quoted, wordOf } from './locate.ts';
+import { entriesOf, itemsOf, nodeOf, quoted, wordOf } from './locate.ts';
 import { meant } from './nearest.ts';
+import type { PlacedOutput } from './outputs.ts';
 import { type Parsed, parsePart, pluginOf } from './parse.ts';
 import { builtIn, type PolicyOptions, policyOf } from './policy.ts';
 import { type Finding, finding, type Place } from './problem.ts';
 import { type Policies, type Providers, policyAt } from './providers.ts';
-import { type Plugin, type Plugins, secretOutline } from './schema.ts';
-import { keysAt } from './shape.ts';
+import { type Plugins, secretOutline } from './schema.ts';
+import { oneName, onePlace, type Placed, remarked, sinkOf, withDefaults } from './sinks.ts';
 import { idleRemoval } from './taking-back.ts';
 import type { Mapping, Node } from './tree.ts';
 
@@ -28,23 +27,45 @@ export interface Surroundings {
   readonly file: string;
 }
 
-/** A sink, and where it is written. */
-type Placed = SinkConfiguration & { readonly node: Node };
-
-export function secretsOf(around: Surroundings): Required<Parsed<readonly SecretConfiguration[]>> {
+/** `outputs`: where they go to together with others. */
+export function secretsOf(
+  around: Surroundings,
+  outputs: readonly PlacedOutput[],
+): Required<Parsed<readonly SecretConfiguration[]>> {
   const secrets: SecretConfiguration[] = [];
   const warnings: Finding[] = [];
   const sinks: Placed[] = [];
   const findings: Finding[] = [];
+  const inOutputs = new Set(outputs.flatMap(({ from }) => from));
   for (const [name, { node, keyAt }] of entriesOf(nodeOf(around.root, 'secrets'))) {
     if (node.kind !== 'mapping') continue;
     const one = secretOf(name, node, keyAt, around);
-    findings.push(...one.findings);
+    findings.push(
+      ...one.findings,
+      ...homeless(node, keyAt, inOutputs.has(name)),
+      ...sameName(name, one.sinks, outputs),
+    );
     sinks.push(...one.sinks);
     warnings.push(...one.warnings);
     if (one.value) secrets.push(one.value);
   }
-  return { value: secrets, findings: [...findings, ...onePlace(sinks)], warnings };
+  const all = [...sinks, ...outputs.flatMap(({ sink }) => (sink ? [sink] : []))];
+  return { value: secrets, findings: [...findings, ...onePlace(all)], warnings };
+}
+
+/** A secret may do without sinks of its own where it goes to an output. */
+function homeless(node: Mapping, keyAt: Place, isInOutput: boolean): readonly Finding[] {
+  if (isInOutput || nodeOf(node, 'sinks')) return [];
+  return [finding(keyAt, [...node.path, 'sinks'], 'missing', 'write a list of places where it goes to')];
+}
+
+/** An output stands among the sinks of its secrets, under its own name. */
+function sameName(name: string, sinks: readonly Placed[], outputs: readonly PlacedOutput[]): readonly Finding[] {
+  return sinks.flatMap((sink) => {
+    if (!outputs.some((output) => output.name === sink.name && output.from.includes(name))) return [];
+    const at = nodeOf(sink.node, 'name') ?? sink.node;
+    return [finding(at.at, at.path, 'an output of this secret has this name', 'give the sink another one')];
+  });
 }
 
 function secretOf(name: string, node: Mapping, keyAt: Place, around: Surroundings) {
@@ -81,31 +102,6 @@ function secretOf(name: string, node: Mapping, keyAt: Place, around: Surrounding
   return { value, findings, sinks: placed, warnings };
 }
 
-/** What the defaults bring to a plugin's options: only what it knows. */
-function withDefaults(written: Mapping, kind: 'source' | 'sink', plugins: readonly Plugin[], root: Node): Mapping {
-  const defaults = nodeOf(nodeOf(root, 'defaults'), kind);
-  if (!defaults) return written;
-  const typed = onTopOf(defaults, written, (key) => key === 'type');
-  const type = wordOf(nodeOf(typed, 'type'))?.value;
-  const plugin = plugins.find((one) => one.type === type);
-  const known = plugin ? keysAt(plugin.schema, [], undefined) : [];
-  return onTopOf(defaults, typed, (key) => known.includes(key));
-}
-
-/** Keys among the defaults that no plugin would take. */
-export function idleDefaults(root: Node, plugins: Plugins): readonly Finding[] {
-  const kinds = [
-    ['source', plugins.sources],
-    ['sink', plugins.sinks],
-  ] as const;
-  return kinds.flatMap(([kind, all]) => {
-    const known = [...new Set(all.flatMap(({ schema }) => keysAt(schema, [], undefined)))];
-    return entriesOf(nodeOf(nodeOf(root, 'defaults'), kind)).flatMap(([key, { keyAt, node }]) =>
-      known.includes(key) ? [] : [finding(keyAt, node.path, `no ${kind} knows this key`, meant(key, known))],
-    );
-  });
-}
-
 function sourceOf(
   secret: Mapping,
   { root, providers, plugins, env }: Surroundings,
@@ -140,11 +136,6 @@ function sourceOf(
   };
 }
 
-function remarked({ at, message }: Remark, node: Node): Finding {
-  const spot = locate(node, [at]);
-  return finding(spot.at, spot.path, ...split(message));
-}
-
 interface Chosen extends Required<Omit<Parsed<Policy>, 'warnings'>> {
   readonly options?: PolicyOptions;
 }
@@ -166,52 +157,4 @@ function idleRotation(
   const message = `this policy rotates, but ${source.type} cannot make a new value`;
   const remedy = node ? 'choose a policy without rotate' : 'write policy: with one that has no rotate';
   return [finding(node?.at ?? secret.at, node?.path ?? secret.path, message, remedy)];
-}
-
-function sinkOf(node: Node, { root, plugins, env, file }: Surroundings): Parsed<Placed> {
-  if (node.kind !== 'mapping') return { findings: [] };
-  const merged = withWholePaths(withDefaults(node, 'sink', plugins.sinks, root), file);
-  const { plugin, findings } = pluginOf(plugins.sinks, merged, node.at);
-  if (!plugin) return { findings };
-  const own = parsePart(plugin.schema, merged, node.at, env);
-  if (own.value === undefined) return { findings: own.findings };
-  const { warnings = [], ...sink } = own.value as SinkConfiguration & { warnings?: readonly Remark[] };
-  return {
-    value: { ...sink, node: merged },
-    findings: own.findings,
-    warnings: warnings.map((one) => remarked(one, merged)),
-  };
-}
-
-/** Sinks of one secret that have one name: nobody could tell which of them owes. */
-function oneName(sinks: readonly Placed[]): readonly Finding[] {
-  const seen = new Map<string, Placed>();
-  return sinks.flatMap((sink) => {
-    const first = seen.get(sink.name);
-    if (!first) seen.set(sink.name, sink);
-    // Two on one place are told of anyway.
-    if (!first || (!sink.isShared && placeOf(first) === placeOf(sink))) return [];
-    const at = nodeOf(sink.node, 'name') ?? sink.node;
-    const message = `another sink of this secret has this name, in line ${first.node.at.line}`;
-    return [finding(at.at, at.path, message, 'give each a name of its own')];
-  });
-}
-
-/** Paths are one name space, whoever writes there. */
-const placeOf = ({ type, target }: SinkConfiguration): string =>
-  target.startsWith('/') ? target.replace(/\/+/g, '/').replace(/\/$/, '') : `${type}:${target}`;
-
-/** Sinks on one place would overwrite one another for ever. */
-function onePlace(sinks: readonly Placed[]): readonly Finding[] {
-  const seen = new Map<string, Placed>();
-  return sinks.flatMap((sink) => {
-    if (sink.isShared) return [];
-    const place = placeOf(sink);
-    const first = seen.get(place);
-    if (!first) seen.set(place, sink);
-    if (!first) return [];
-    const at = nodeOf(sink.node, 'path') ?? sink.node;
-    const message = `another sink writes to the same place, in line ${first.node.at.line}`;
-    return [finding(at.at, at.path, message, 'give each a place of its own')];
-  });
 }

@@ -105,7 +105,9 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
     return view.sinks
       .filter(({ type }) => !sharedSinks.includes(type))
       .flatMap((sink) => {
-        if (!progress.get(name)?.delivered.has(sink.name)) return [`${name}: not yet delivered to ${sink.name}`];
+        const awaited = known.awaits[sink.name];
+        const why = awaited === undefined ? '' : `, which ${awaited}`;
+        if (!progress.get(name)?.delivered.has(sink.name)) return [`${name}: not yet delivered to ${sink.name}${why}`];
         return sink.hasEnded ? [`${name}: the value that ${sink.name} holds has ended`] : [];
       });
   };

@@ -13,6 +13,8 @@ export interface Known {
   readonly nextLookAt?: Instant;
   /** By act, see `keyOf`: what its last failure said, and when it is tried again. */
   readonly failed: Readonly<Record<string, Failed>>;
+  /** By sink, what has to come before it is written to, in words. */
+  readonly awaits: Readonly<Record<string, string>>;
   /** Its provider is not asked now. */
   readonly blocked?: Blocked;
 }
@@ -76,7 +78,7 @@ export function createLatest(clock: Clock): Latest {
   };
   return {
     watch: (subject) => {
-      secrets.set(subject.name, { record: emptyRecord, failed: {}, ...secrets.get(subject.name), subject });
+      secrets.set(subject.name, { record: emptyRecord, failed: {}, awaits: {}, ...secrets.get(subject.name), subject });
     },
     forget: (secret) => {
       secrets.delete(secret);
@@ -94,7 +96,13 @@ export function createLatest(clock: Clock): Latest {
         case 'done': {
           const { secret, step, outcome, message, next, at } = event;
           const known = secrets.get(secret);
-          if (!known || outcome === 'blocked') return;
+          if (!known) return;
+          if (step.act === 'write') {
+            const { [step.to]: _, ...others } = known.awaits;
+            const awaited = outcome === 'blocked' && message !== undefined ? { [step.to]: message } : {};
+            update(secret, { awaits: { ...others, ...awaited } });
+          }
+          if (outcome === 'blocked') return;
           const nextTryAt = next.act === 'wait' ? next.until : at;
           const failed = { ...(message !== undefined && { message }), nextTryAt };
           const { [keyOf(step)]: _, ...others } = known.failed;

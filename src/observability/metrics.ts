@@ -96,7 +96,7 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
     acts.inc({ act, source, provider, because, outcome });
     actDuration.observe({ act, source }, inSeconds(took));
     if (outcome !== 'ok' && outcome !== 'blocked') failures.inc({ act, source, provider, code: outcome });
-    if (act === 'write' || (act === 'reload' && outcome !== 'ok')) {
+    if ((act === 'write' && outcome !== 'blocked') || (act === 'reload' && outcome !== 'ok')) {
       deliveries.inc({ sink_type: sinkTypes[step.to] ?? 'all', outcome });
     }
   };

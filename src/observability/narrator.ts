@@ -62,8 +62,12 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     const cause = `${name} ${step.act} ${sink ?? ''}`;
     const goesOn = sayNext(next, now, isToken);
     if (outcome === 'blocked') {
-      const message = `${name}: ${said.doing} has to wait; ${goesOn}`;
-      tell({ level: 'debug', message, fields, cause });
+      // Other secrets have to bring theirs first: who brings it has it done.
+      const isAwaiting = sink !== undefined && event.message !== undefined;
+      const message = isAwaiting
+        ? `${name}: ${sink} ${event.message}`
+        : `${name}: ${said.doing} has to wait; ${goesOn}`;
+      tell({ level: isAwaiting ? 'info' : 'debug', message, fields, cause });
       return;
     }
     if (outcome === 'ok') {

@@ -20,15 +20,18 @@ export interface SinkDeps {
   readonly pid: number;
 }
 
+/** What a sink is called, where its options have no other `name`. */
+export const sinkName = z
+  .string()
+  .min(1)
+  // A record finds its sinks by their names, and all of them together under `*`.
+  .refine((name) => name !== '*' && !(name in {}), 'a name that means something else to us: choose another')
+  .optional()
+  .describe('Its name in metrics and logs; by default its type and target');
+
 /** What every sink can be told. */
 const shared = {
-  name: z
-    .string()
-    .min(1)
-    // A record finds its sinks by their names, and all of them together under `*`.
-    .refine((name) => name !== '*' && !(name in {}), 'a name that means something else to us: choose another')
-    .optional()
-    .describe('Its name in metrics and logs; by default its type and target'),
+  name: sinkName,
   keys,
   reload: z.array(reloadStep).default([]).describe('Steps that have the program behind this one sink take it up'),
 };
@@ -55,6 +58,8 @@ export function defineSink<const Type extends string, Options extends z.ZodRawSh
     readonly isShared?: boolean;
     check?(options: Partial<Parsed<Options>>, problem: Problem): void;
     warnings?(options: Parsed<Options>): readonly Remark[];
+    /** What would be looked for among the values of these secrets together, and never found. */
+    unknownIn?(options: Parsed<Options>, secrets: readonly string[]): readonly Remark[];
     target(options: Parsed<Options>): string;
     open(options: Parsed<Options>, deps: SinkDeps): Sink;
   },
@@ -72,6 +77,10 @@ export function defineSink<const Type extends string, Options extends z.ZodRawSh
       target,
       isShared: plugin.isShared ?? false,
       ...(warnings.length > 0 && { warnings }),
+      unknownIn: (secrets: readonly string[]): readonly Remark[] => [
+        ...strangersIn(known(parsed).keys, secrets),
+        ...(plugin.unknownIn?.(known(parsed), secrets) ?? []),
+      ],
       open: (deps: SinkDeps): Sink =>
         withReload(
           plugin.open(known(parsed), deps),
@@ -81,5 +90,13 @@ export function defineSink<const Type extends string, Options extends z.ZodRawSh
   });
   return { type, schema };
 }
+
+/** `SECRET/KEY`, where the secret is none of these. */
+const strangersIn = (keys: Keys, secrets: readonly string[]): readonly Remark[] =>
+  Object.values(keys === 'all' ? {} : keys).flatMap((source) => {
+    const secret = /^([^/]+)\//.exec(source)?.[1];
+    if (secret === undefined || secrets.includes(secret)) return [];
+    return [{ at: 'keys', message: `${secret} is not among its secrets: one of ${secrets.join(', ')}` }];
+  });
 
 type Parsed<Options extends z.ZodRawShape> = z.output<z.ZodObject<Options>> & { readonly keys: Keys };

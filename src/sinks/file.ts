@@ -21,7 +21,7 @@ import {
 } from './place.ts';
 import { largest, render, type Shape } from './render.ts';
 import { codeOf, isAsTold, prepare, type Rights, stopIf } from './rights.ts';
-import { checkMode, checkShape, factsOf, parents, rightOptions, shapeOptions } from './shape.ts';
+import { checkMode, checkShape, factsOf, parents, rightOptions, shapeOptions, unknownIn } from './shape.ts';
 import type { Sink } from './sink.ts';
 import type { Making } from './way.ts';
 
@@ -67,6 +67,7 @@ export const file = defineSink(
             },
           ]
         : [],
+    unknownIn,
     target: ({ path }) => path,
     open: (options, { markKey }) => fileSink(options, markKey),
   },

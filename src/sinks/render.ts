@@ -45,7 +45,10 @@ export const largest = 4 * 2 ** 20;
  * the value, where a key is missing or the format cannot hold it: nothing of the set is written then.
  */
 export function render(material: Material, shape: Shape): Buffer {
-  const text = writers[shape.format](entriesOf(material, shape), shape);
+  const isGrouped = shape.format === 'template' && shape.keys === 'all' && material.parts().size > 0;
+  const text = isGrouped
+    ? filled(shape, groupsOf([...material.parts()].map(([name, part]) => [name, group(part, shape)])))
+    : writers[shape.format](entriesOf(material, shape), shape);
   // A template may make more of them than can be put into bytes at all.
   const bytes = text.length > largest ? undefined : Buffer.from(text);
   if (!bytes || bytes.length > largest) throw new LeaseError('invalid', `the values take more than ${largest} bytes`);
@@ -95,12 +98,22 @@ const writers: Readonly<Record<Shape['format'], (entries: readonly Entry[], shap
   json: (entries) => `{\n${entries.map((entry) => `  ${entry.map(asJson).join(': ')}`).join(',\n')}\n}\n`,
   yaml: (entries) => entries.map((entry) => `${entry.map(asJson).join(': ')}\n`).join(''),
   raw: (entries) => entries[0]?.[1] ?? '',
-  template(entries, { template, templateFile }) {
-    const filled = (template ?? templateFile)?.template?.fill(variablesOf(entries));
-    if (filled === undefined) throw new LeaseError('invalid', 'there is no template');
-    if (!isWellFormed(filled)) throw new LeaseError('invalid', 'what the template comes to is not well-formed text');
-    return filled;
-  },
+  template: (entries, shape) => filled(shape, variablesOf(entries)),
+};
+
+function filled({ template, templateFile }: Shape, variables: Variables): string {
+  const text = (template ?? templateFile)?.template?.fill(variables);
+  if (text === undefined) throw new LeaseError('invalid', 'there is no template');
+  if (!isWellFormed(text)) throw new LeaseError('invalid', 'what the template comes to is not well-formed text');
+  return text;
+}
+
+const group = (material: Material, shape: Shape): Variables => Object.fromEntries(entriesOf(material, shape));
+
+/** Of several secrets, the values of each by its name; and all of them, for names that Liquid cannot spell. */
+export const groupsOf = (groups: readonly (readonly [secret: string, Variables | string])[]): Variables => {
+  const all = Object.fromEntries(groups);
+  return { ...all, secrets: all };
 };
 
 /** Each by its name; and all of them as a group, for names that Liquid cannot spell, and to go through them. */

@@ -1,7 +1,8 @@
 /** The options that say what a file looks like, for every sink that writes some. */
 import { z } from 'zod';
 import { mode, owner } from '../config/values.ts';
-import { formats, type Shape, unfitForShell, variablesOf } from './render.ts';
+import type { Remark } from './define.ts';
+import { formats, groupsOf, type Shape, unfitForShell, variablesOf } from './render.ts';
 import type { Rights } from './rights.ts';
 import { readTemplate } from './template.ts';
 import { readTemplateFile } from './template-file.ts';
@@ -74,6 +75,16 @@ function checkTemplate({ format, keys, template, templateFile }: Partial<Shape>,
   const option = template ? 'template' : 'templateFile';
   for (const one of (template ?? templateFile)?.template?.unknown(names) ?? [])
     problem([option], `${one}: name it in keys`);
+}
+
+/** What the template names, where it is given the values of these secrets. */
+export function unknownIn(shape: Shape, secrets: readonly string[]): readonly Remark[] {
+  const { format, keys, template, templateFile } = shape;
+  if (format !== 'template' || keys !== 'all') return [];
+  const names = groupsOf(secrets.map((secret) => [secret, '']));
+  const unknown = (template ?? templateFile)?.template?.unknown(names) ?? [];
+  const remedy = `write ${secrets[0]}.KEY, or secrets["${secrets[0]}"]["KEY"]`;
+  return unknown.map((one) => ({ at: template ? 'template' : 'templateFile', message: `${one}: ${remedy}` }));
 }
 
 export function checkMode({ mode }: { readonly mode?: number | undefined }, problem: Problem): void {

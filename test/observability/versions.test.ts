@@ -20,7 +20,8 @@ function saidOf(...leases: Lease[]): string[] {
   const { clock } = steeredTime();
   const lines: Line[] = [];
   const versions = createVersions((line) => lines.push(line));
-  for (const lease of leases) versions.check({ subject: aSubject(clock), record: recordOf(held(lease)), failed: {} });
+  for (const lease of leases)
+    versions.check({ subject: aSubject(clock), record: recordOf(held(lease)), failed: {}, awaits: {} });
   return lines.map(({ level, message }) => `${level} ${message}`);
 }
 
