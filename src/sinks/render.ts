@@ -129,6 +129,8 @@ export function unfitForShell(name: string): string | undefined {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     return 'a variable has letters, digits and _ and starts with no digit: give it such a name by keys:';
   }
+  // Node's own parser puts it where no variable is found.
+  if (name === '__proto__') return 'programs in JavaScript lose a variable of that name: give it another by keys:';
   return ownedByShell.test(name) ? 'shells keep a value of their own there: give it another name by keys:' : undefined;
 }
 

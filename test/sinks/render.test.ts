@@ -219,6 +219,7 @@ test('no key but a variable’s name ever gets into dotenv, and none that steers
     ' ',
     '$(id)',
     'é',
+    '__proto__',
   );
   const key = fc.oneof(
     fc.array(part, { maxLength: 4 }).map((parts) => parts.join('')),
