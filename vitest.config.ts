@@ -27,22 +27,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** Many small files that share nothing but modules: a process keeps those from one file to the next. */
-const light = ['core', 'config', 'contract', 'keeper', 'observability', 'sources', 'state'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
-
 export default defineConfig({
   test: {
     globalSetup: ['test/support/build-bundle.ts'],
-    projects: [
-      { extends: true, test: { name: 'light', include: light, isolate: false } },
-      { extends: true, test: { name: 'heavy', include: ['test/**/*.test.ts'], exclude: light } },
-    ],
+    include: ['test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
-    // Much of what is tested is waiting: one more than there are cores.
-    maxWorkers: 3,
+    // Much of what is tested is waiting: more than there are cores.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
   },
 });
