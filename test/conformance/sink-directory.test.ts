@@ -38,7 +38,7 @@ const rights = isRoot ? { uid: unprivileged } : {};
 
 sinkSuite(`directory, as the uid of the tests (${process.getuid?.()})`, {
   open: () => aDirectorySubject({ top: quick, reader: reader.path }),
-  rewrites: 80,
+  rewrites: 200,
   troubles: { ...troubles, ...(isRoot ? {} : troublesOfOthers) },
   spoils: { ...spoils, ...(isRoot ? spoilsOfRoot : {}) },
 });
@@ -56,7 +56,7 @@ if (canMount) {
       if (!onDisk) throw new Error('the process with a disk of its own did not start');
       return aDirectorySubject({ top: disk, reader: reader.path, process: onDisk, ...rights });
     },
-    rewrites: 80,
+    rewrites: 200,
     troubles: { ...troublesOfDisks, ...troublesOfMounts },
     spoils: {},
   });

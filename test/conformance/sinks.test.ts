@@ -52,7 +52,7 @@ sinkSuite('memory', { open: aMemorySubject, rewrites: 2_000, troubles: {}, spoil
 
 sinkSuite(`file, as the uid of the tests (${process.getuid?.()})`, {
   open: () => aFileSubject({ top: quick, reader: reader.path }),
-  rewrites: 600,
+  rewrites: 2_000,
   troubles: { ...troubles, ...(isRoot ? {} : troublesOfOthers) },
   spoils: { ...spoils, ...spoilsOfUnmounted, ...(isRoot ? spoilsOfRoot : {}) },
 });
@@ -77,7 +77,7 @@ if (canMount) {
   };
   sinkSuite('file, on a small disk of its own', {
     open: () => aFileSubject({ ...there(), write: 'atomic' }),
-    rewrites: 200,
+    rewrites: 500,
     troubles: { ...troublesOfDisks, ...troublesOfMounts, ...troublesOfAtomic },
     spoils: { ...spoils, ...spoilsOfUnmounted },
   });

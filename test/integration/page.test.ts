@@ -144,7 +144,7 @@ describe('of a thousand secrets', () => {
 
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`is usable by who does not see it as we do: ${colorScheme}, closed and opened`, async () => {
-      const { url } = await aThousand(11);
+      const { url } = await aThousand(20);
       const visitor = await visit(browser, url, { colorScheme });
       await visitor.page.locator('.secret').first().waitFor();
       expect(await visitor.faults()).toEqual([]);
@@ -156,7 +156,7 @@ describe('of a thousand secrets', () => {
   }
 
   test('fits a phone: nothing has to be pushed sideways', async () => {
-    const { url } = await aThousand(11);
+    const { url } = await aThousand(20);
     const { page } = await visit(browser, url, { viewport: { width: 360, height: 740 }, isMobile: true });
     await page.locator('.secret > button').first().click();
     const [inside, outside] = (await page.evaluate(
