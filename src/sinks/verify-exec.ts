@@ -18,8 +18,11 @@ export interface ProvingCommand {
   readonly timeout: Duration;
 }
 
-/** "Try again later", as sysexits.h has it: a command's own way of saying that it cannot say. */
-const cannotSay = 75;
+/**
+ * "Try again later", as sysexits.h has it, is a command's own way of saying that it cannot say. A shell says 126 and 127
+ * of what it could not run, and more than 128 of what was killed: a check that is broken has not asked.
+ */
+const isSilent = (code: number): boolean => [75, 126, 127].includes(code) || code > 128;
 
 /** A command that could not be run to its end, or says so itself, has not said no. */
 export function verifyExec(options: ProvingCommand, { env }: Pick<SinkDeps, 'env'>): Verify {
@@ -37,7 +40,7 @@ export function verifyExec(options: ProvingCommand, { env }: Pick<SinkDeps, 'env
       signal,
     );
     if (ending.how !== 'exited') throw new LeaseError('unavailable', ending.words);
-    if (ending.code === cannotSay) throw new LeaseError('unavailable', `${ending.words}: it could not tell`);
+    if (isSilent(ending.code)) throw new LeaseError('unavailable', `${ending.words}: it could not tell`);
     if (ending.code !== 0) throw new LeaseError('invalid', ending.words);
   };
 }

@@ -53,7 +53,9 @@ const options = z.strictObject({
     .array(text, 'a command and its arguments, as a list: no shell reads it')
     .min(1)
     .optional()
-    .describe('Exit code 0: the values work; 75: it cannot say; any other: they do not'),
+    .describe(
+      'Exit code 0: the values work; 75: it cannot say; 126, 127 and above 128: it could not be run; any other: they do not',
+    ),
   values: z
     .enum(['stdin', 'env'])
     .optional()

@@ -77,6 +77,9 @@ describe('a command', () => {
 
   test.each([
     [sh('exit 75'), 'exit code 75', 'it says so itself'],
+    [sh('/nothing/of/that/name'), 'exit code 127', 'its shell finds no such program'],
+    [sh('/dev/null'), 'exit code 126', 'its shell may not run it'],
+    [sh("sh -c 'kill -9 $$'; exit $?"), 'exit code 137', 'what it ran was killed'],
     [sh('kill -9 $$'), 'ended by SIGKILL', 'somebody killed it'],
     [sh('sleep 60', { timeout: '1s' }), 'took longer than 1 s', 'it took too long'],
     [{ exec: ['/nowhere/to/be/found'] }, 'cannot be started: ENOENT', 'there is none'],
