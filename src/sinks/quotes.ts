@@ -3,9 +3,12 @@
 /**
  * Quoted so that a shell reads it right, and wherever they agree Node's own parser (`--env-file`, `parseEnv`) as well.
  * They do not for a carriage return, nor for a single quote beside one of " $ ` or \: such a value is for the shell.
+ * Between double quotes bash loses a DEL after a backslash.
  */
 export const inShellQuotes = (value: string): string =>
-  value.includes("'") && !/["$`\r]|\\(?:[n\\\n]|$)/.test(value) ? `"${value}"` : `'${value.replaceAll("'", `'\\''`)}'`;
+  value.includes("'") && !/["$`\r]|\\(?:[n\\\n\x7f]|$)/.test(value)
+    ? `"${value}"`
+    : `'${value.replaceAll("'", `'\\''`)}'`;
 
 /**
  * As JSON. So that it is also right in every version of YAML, what some of them take for a line break or do not take

@@ -31,6 +31,8 @@ const refusal = (values: Values, shape: Partial<Shape> & Pick<Shape, 'format'>):
 
 /** What is special to somebody: shells, Node's parser, JSON, YAML, old encodings. */
 const special = [
+  // Which bash loses a part of between double quotes.
+  "'\\\x7f",
   ...`'"$\`\\\n\r \t#=!;&*~%{}éa`,
   ...'\u0001\u007f\u0081\u0085\u2028\ufeff\uffff🙂',
   ...['\\n', '- ', ': ', '$(id)', '$HOME', 'null', 'export A='],
@@ -38,7 +40,7 @@ const special = [
 const value = fc.oneof(
   { arbitrary: fc.array(fc.constantFrom(...special), { maxLength: 12 }).map((parts) => parts.join('')), weight: 4 },
   // Where a value may be written in two ways, the way depends on these.
-  { arbitrary: fc.string({ unit: fc.constantFrom("'", '\\', 'n', '\n', 'a'), maxLength: 6 }), weight: 4 },
+  { arbitrary: fc.string({ unit: fc.constantFrom("'", '\\', 'n', '\n', 'a', '\x7f'), maxLength: 6 }), weight: 4 },
   fc.string({ unit: 'grapheme' }),
 );
 const name = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}$/).map((text) => `X_${text}`);
@@ -69,7 +71,7 @@ describe('dotenv', () => {
 
   /** A carriage return Node drops, and it has no way to write a single quote beside these. */
   const isForShellsOnly = (text: string) =>
-    /\r/.test(text) || (text.includes("'") && /["$`]|\\(?:[n\\\n]|$)/.test(text));
+    /\r/.test(text) || (text.includes("'") && /["$`]|\\(?:[n\\\n\x7f]|$)/.test(text));
 
   /** The environment of a program that a shell starts after it has read the file. */
   const readBy = (shell: string, text: string): Values => {
