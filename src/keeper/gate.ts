@@ -57,6 +57,8 @@ export class Gate {
   readonly #called = new Map<string, Instant>();
   readonly #waiting = new WaitingLine();
   #block: Block | undefined;
+  /** The last block ran out, and no answer has shown yet that it is over. */
+  #isOutlasted = false;
   /** Open: nobody passes until then, and after that one at a time. `tries`: how many of those were in vain. */
   #circuit: { readonly since: Instant; readonly until: Instant; readonly tries: number } | undefined;
   #probingSince: Instant | undefined;
@@ -94,7 +96,7 @@ export class Gate {
     this.#inside++;
     this.#called.delete(secret);
     this.#waiting.leave(secret);
-    if (this.#block && this.#block.until <= this.#clock.now()) this.#lift();
+    if (this.#block && this.#block.until <= this.#clock.now()) this.#outlast();
     const isProbe = this.#circuit !== undefined;
     const enteredAt = this.#clock.now();
     if (isProbe) this.#probingSince = enteredAt;
@@ -107,6 +109,7 @@ export class Gate {
     if (passage === 'answered') this.#close();
     // Who could not wait was not sent away: nobody else will be.
     if (passage === 'answered' && this.#block && enteredAt > this.#block.since) this.#pass();
+    if (passage === 'answered' && this.#isOutlasted) this.#lift();
     if (passage === 'unavailable') {
       this.#unanswered++;
       if (isProbe || (!this.#circuit && this.#unanswered >= patience)) this.#open();
@@ -144,9 +147,16 @@ export class Gate {
   }
 
   #lift(): void {
-    if (!this.#block) return;
+    if (!this.#block && !this.#isOutlasted) return;
     this.#block = undefined;
     this.#tell();
+    this.#callNext();
+  }
+
+  /** Its time is over. Whoever goes first may be told the same again: nobody hears of an end that is none. */
+  #outlast(): void {
+    this.#block = undefined;
+    this.#isOutlasted = true;
     this.#callNext();
   }
 
@@ -203,6 +213,7 @@ export class Gate {
   }
 
   #tell(): void {
+    this.#isOutlasted = false;
     const last = this.#blocks().reduce<Block | undefined>((a, b) => (a && a.until >= b.until ? a : b), undefined);
     const what = last && { until: last.until, because: last.because };
     this.#emit({ type: 'blocked', provider: this.#name, ...what });

@@ -144,7 +144,7 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
 }
 
 function describe(
-  { subject, record, nextLookAt, failed, blocked }: Known,
+  { subject, nextLookAt, failed, blocked }: Known,
   view: View,
   reasons: readonly string[],
 ): SecretHealth {
@@ -172,16 +172,13 @@ function describe(
       owed: sink.isOwed,
       ...dated('endsAt', sink.endsAt),
     })),
-    failures: Object.entries(record.failures)
-      .map(([key, { count, code, at }]): FailureHealth => {
-        const [act = key, to] = key.split(/:(.*)/s);
-        const { message, nextTryAt } = failed[key] ?? {};
-        const sink = to !== undefined && isDelivery({ act }) ? { sink: to } : {};
-        const said = message !== undefined && { message };
-        return { act, ...sink, count, code, ...dated('at', at), ...said, ...dated('nextTryAt', nextTryAt) };
-      })
-      // Those that a success has ended are no news.
-      .filter(({ act }) => (view.failures[act] ?? 0) > 0),
+    failures: Object.entries(view.failing).map(([key, { count, code, at }]): FailureHealth => {
+      const [act = key, to] = key.split(/:(.*)/s);
+      const { message, nextTryAt } = failed[key] ?? {};
+      const sink = to !== undefined && isDelivery({ act }) ? { sink: to } : {};
+      const said = message !== undefined && { message };
+      return { act, ...sink, count, code, ...dated('at', at), ...said, ...dated('nextTryAt', nextTryAt) };
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Tells people what happens to their secrets: which line, at which level, for which event of the keeper. */
 import type { timer } from '../clock.ts';
+import type { BlockReason } from '../core/failure.ts';
 import { type Clock, type Duration, type Instant, sayDuration, seconds } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
@@ -34,6 +35,8 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
   const rows = new Map<string, { readonly count: number; readonly isSaid: boolean }>();
   /** Providers of which we said that they are not asked. */
   const silent = new Set<string>();
+  /** How often we said of one that it may be asked again. */
+  let ends = 0;
 
   const done = (event: Done, known: Known) => {
     const { step, outcome, next } = event;
@@ -112,15 +115,20 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
   const blocked = ({ provider, until, because }: Extract<KeeperEvent, { type: 'blocked' }>) => {
     const fields = { provider, ...(because && { because }), ...dated('until', until) };
     if (until === undefined) {
-      if (silent.delete(provider)) tell({ level: 'info', message: `${provider}: may be asked again`, fields });
+      if (!silent.delete(provider)) return;
+      ends += 1;
+      tell({ level: 'info', message: `${provider}: may be asked again`, fields });
       return;
     }
     const level = because === 'ProviderBusy' ? 'debug' : because === 'NoToken' ? 'info' : 'warn';
-    const why = because === undefined ? '' : `, because ${blockReasons[because]}`;
-    const length = until - clock.now();
-    const message = `${provider}: not asked for ${sayDuration(Math.max(0, length))}${why}`;
-    // Short ones may come and go all the time; after the end of a long one nobody should believe that it is over.
-    const isPrinted = tell({ level, message, fields, ...(length < longBlock && { cause: `${provider} ${because}` }) });
+    const length = Math.max(0, until - clock.now());
+    const left = `for ${sayDuration(length)}`;
+    const why = because && because !== 'NoToken' ? `${left}, because ${blockReasons[because]}` : left;
+    // A token ends it at once, whenever that comes.
+    const said = because === 'NoToken' ? 'until we have an access token' : why;
+    // Short ones may come and go all the time. A long one is said where the last word was that the former is over.
+    const cause = `${provider} ${because} ${length < longBlock ? '' : ends}`;
+    const isPrinted = tell({ level, message: `${provider}: not asked ${said}`, fields, cause });
     if (isPrinted && level !== 'debug') silent.add(provider);
   };
 
@@ -175,19 +183,18 @@ const alarming: readonly string[] = ['accept', 'remove'];
 const sayUntil = (end: Instant, now: Instant): string =>
   end <= now ? 'no more: it has ended' : (iso(end)?.replace(/^/, 'until ') ?? 'on');
 
-/** So long a block is said each time. */
+/** So long a block is no small matter. */
 const longBlock: Duration = seconds(30);
 
 /** Taking a lease makes up for renewals that failed. */
 const effortOf = (act: string): string => (act === 'acquire' || act === 'renew' ? 'alive' : act);
 
-const blockReasons = {
-  NoToken: 'we have no access token that it would take',
+const blockReasons: Readonly<Record<Exclude<BlockReason, 'NoToken'>, string>> = {
   TokenRejected: 'it rejected our access token',
   RetryAfter: 'it asked to be left alone',
   CircuitOpen: 'it did not answer again and again',
   ProviderBusy: 'all the requests we allow ourselves are under way',
-} as const;
+};
 
 /** Is there nothing more to say? A sink's next date is not that of its secret, and not every sink has a program to tell. */
 function isOver(next: Done['next'], { idleReloads }: Subject, sink: string | undefined): boolean {

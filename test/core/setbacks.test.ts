@@ -3,10 +3,10 @@ import { decide } from '../../src/core/decide.ts';
 import { another, asLeaseError, LeaseError, nextTry, patience } from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { endOfHolding, headOf } from '../../src/core/record.ts';
-import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
+import { blocked, failed, succeeded, tokenRejected } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
-import { acquired, intending, observed, putInDoubt, renewed, settled, succeeded } from '../../src/core/transitions.ts';
+import { acquired, intending, observed, putInDoubt, renewed, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const down = new LeaseError('unavailable', '503');
@@ -242,6 +242,20 @@ describe('a success', () => {
   test('is not spoilt by a failure that was noted by others meanwhile', () => {
     const after = { ...record, failures: { 'renew:l1': { ...record.failures['renew:l1'], at: 5 } } } as typeof record;
     expect(succeeded(record, after, step, 9).succeeded).toEqual({ renew: 9 });
+  });
+
+  test('of a write makes up for what the same sink failed at before, and may never be asked again', () => {
+    const broken = (['try', 'check', 'remove', 'reload'] as const).flatMap((act) => [
+      stepTo(act, 'file'),
+      stepTo(act, 'other'),
+    ]);
+    const before = broken.reduce((latest, each) => failed(latest, each, down, when(3)), recordOf(held()));
+    const over = (act: 'write' | 'check') =>
+      Object.entries(succeeded(before, before, stepTo(act, 'file'), 9).failures).flatMap(([key, { isOver }]) =>
+        isOver ? [key] : [],
+      );
+    expect(over('write')).toEqual(['try:file', 'check:file', 'remove:file']);
+    expect(over('check')).toEqual(['check:file']);
   });
 
   test('without failures leaves none', () => {

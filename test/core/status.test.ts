@@ -185,6 +185,23 @@ test('failures are counted by act until it succeeds, whatever it was done to', (
   expect(statusOf(well, rules, 0).succeeded).toEqual({});
 });
 
+test('what failed and is not over is told by what it was done to', () => {
+  const over = { ...failure, isOver: true as const };
+  const failures = { 'write:file': failure, 'write:other': over };
+  const status = statusOf({ ...well, failures }, rules, 0);
+  expect(status.failing).toEqual({ 'write:file': failure });
+  expect(statusOf({ ...well, failures: { 'write:other': over } }, rules, 0).failures).toEqual({ write: 0 });
+});
+
+test('a lease that was to be taken for want of renewals is nothing that fails once it was renewed', () => {
+  const acquires = (now: number, renew: number, denied = 0) =>
+    statusOf({ ...well, failures: { acquire: { ...failure, denied } }, succeeded: { renew } }, rules, now).failures;
+  expect(acquires(1, minutes(29) + 1)).toEqual({ renew: 0, acquire: 0 });
+  expect(acquires(1, minutes(29))).toEqual({ renew: 0, acquire: 3 });
+  expect(acquires(minutes(30), minutes(29) + 1)).toEqual({ renew: 0, acquire: 3 });
+  expect(acquires(1, minutes(29) + 1, 1)).toEqual({ renew: 0, acquire: 3 });
+});
+
 test('superseded leases are counted', () => {
   const record = { ...well, leases: [held(), held(), held(aLease({ id: 'l0' }), { supersededAt: 1 })] };
   expect(statusOf(record, rules, 0).superseded).toBe(1);

@@ -156,11 +156,28 @@ describe('a block', () => {
     expect(gate.view('a').blocks).toEqual([]);
   });
 
-  test('that has passed is forgotten by the first that passes', () => {
+  test('that has passed is forgotten by the first that passes, and over once that was answered', () => {
     const gate = gateOf();
     gate.block(now + seconds(9), 'RetryAfter');
     now += seconds(9);
-    gate.enter('a');
+    const ticket = gate.enter('a');
+    expect(events).toHaveLength(1);
+    gate.leave(ticket, 'answered');
+    expect(events.slice(1)).toEqual([{ type: 'blocked', provider: 'p' }]);
+    gate.leave(gate.enter('a'), 'answered');
+    expect(events).toHaveLength(2);
+  });
+
+  test('that has passed and comes again was not over in between', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 2; i++) {
+      const ticket = gate.enter('a');
+      gate.block(now + seconds(9), 'NoToken', ticket);
+      gate.leave(ticket, 'unknown');
+      now += seconds(9);
+    }
+    expect(events.map((event) => 'until' in event)).toEqual([true, true]);
+    gate.unblock();
     expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p' });
   });
 });

@@ -260,33 +260,6 @@ test('closing leaves no timer behind', async () => {
   expect(time.open()).toBe(0);
 });
 
-test('a provider that is not asked is said once, and when it may be asked again', () => {
-  const { log, words } = written();
-  const blocked = { type: 'blocked', provider: 'infisical-main' } as const;
-  log.listen({ ...blocked, until: start + minutes(2), because: 'ProviderBusy' });
-  log.listen({ ...blocked });
-  log.listen({ ...blocked, until: start + minutes(2), because: 'RetryAfter' });
-  log.listen({ ...blocked });
-  expect(words()).toEqual([
-    'warn infisical-main: not asked for 2m, because it asked to be left alone',
-    'info infisical-main: may be asked again',
-  ]);
-});
-
-test('of blocks that follow one another the long ones are said each time, the short ones once a minute', () => {
-  const said = (length: number) => {
-    const { log, words, time } = written();
-    for (let i = 0; i < 3; i++) {
-      log.listen({ type: 'blocked', provider: 'p', until: time.clock.now() + length, because: 'RetryAfter' });
-      log.listen({ type: 'blocked', provider: 'p' });
-    }
-    return words().map((line) => line.split(',')[0]);
-  };
-  const block = (length: string) => [`warn p: not asked for ${length}`, 'info p: may be asked again'];
-  expect(said(seconds(29))).toEqual(block('29s'));
-  expect(said(seconds(30))).toEqual([...block('30s'), ...block('30s'), ...block('30s')]);
-});
-
 test('decisions, polls that find nothing new and checks are for debugging', () => {
   const events = (level: 'info' | 'debug') => {
     const { log, lines } = written({ level });

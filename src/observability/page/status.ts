@@ -155,14 +155,13 @@ function statusOf(known: Known, acts: readonly ActStatus[], clock: Clock, wall: 
       isOwed: sink.isOwed,
       ...date('endsAt', sink.endsAt),
     })),
-    failures: Object.entries(record.failures).flatMap(([key, { count, code, at, isOver }]) => {
+    failures: Object.entries(view.failing).map(([key, { count, code, at }]) => {
       const [act = key, to] = key.split(/:(.*)/s);
-      if (isOver) return [];
       const { message, nextTryAt } = failed[key] ?? {};
       const step = to === undefined ? { act } : { act, to };
       const doing = sayAct(step, subject.isToken, sinkOf(step)).doing;
       const words = message === undefined ? {} : { message };
-      return [{ doing, count, code, at: at + shift, ...words, ...date('nextTryAt', nextTryAt) }];
+      return { doing, count, code, at: at + shift, ...words, ...date('nextTryAt', nextTryAt) };
     }),
     acts,
   };
