@@ -2,7 +2,7 @@
 import type { timer } from '../clock.ts';
 import { type Instant, sayDuration } from '../core/time.ts';
 import type { Known } from './latest.ts';
-import { viewOf } from './view.ts';
+import { sayEnded, viewOf } from './view.ts';
 import { iso, type Line } from './words.ts';
 
 export interface Endings {
@@ -34,16 +34,21 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
     const { sinks, state } = viewOf(known);
     const before = ended.get(secret) ?? new Map<string, Instant>();
     const after = new Map<string, Instant>();
-    for (const { name: sink, hasEnded, endsAt } of sinks) {
+    for (const each of sinks) {
+      const { name: sink, hasEnded, endsAt } = each;
       const since = before.get(sink);
       if (hasEnded) after.set(sink, since ?? now);
       if (hasEnded && since === undefined) {
-        const what = isToken ? 'our own access token' : `the value that ${sink} holds`;
-        const message = `${secret}: ${what} has ended: it is no longer accepted`;
+        const what = isToken ? 'our own access token has ended' : sayEnded(each);
+        const message = `${secret}: ${what}${each.isUntold ? '' : ': it is no longer accepted'}`;
         const endedAt = iso(endsAt);
         tell({ level: 'error', message, fields: { secret, sink, state, ...(endedAt && { endedAt }) } });
       } else if (!hasEnded && since !== undefined) {
-        const what = isToken ? 'we have a living access token' : `${sink} holds a living value`;
+        const what = isToken
+          ? 'we have a living access token'
+          : each.isUntold
+            ? `the program of ${sink} uses a living value`
+            : `${sink} holds a living value`;
         const message = `${secret}: ${what} again after ${sayDuration(now - since)}`;
         tell({ level: 'info', message, fields: { secret, sink, state } });
       }

@@ -4,7 +4,7 @@ import type { State } from '../core/status.ts';
 import type { Clock, Instant } from '../core/time.ts';
 import type { KeeperEvent, Subject } from '../keeper/events.ts';
 import { createLatest, isDelivery, type Known } from './latest.ts';
-import { meanings, type SinkView, type View, viewOf } from './view.ts';
+import { holdsOf, meanings, sayEnded, type View, viewOf } from './view.ts';
 import { iso, sayFrozen } from './words.ts';
 
 export interface Health {
@@ -108,7 +108,7 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
         const awaited = known.awaits[sink.name];
         const why = awaited === undefined ? '' : `, which ${awaited}`;
         if (!progress.get(name)?.delivered.has(sink.name)) return [`${name}: not yet delivered to ${sink.name}${why}`];
-        return sink.hasEnded ? [`${name}: the value that ${sink.name} holds has ended`] : [];
+        return sink.hasEnded ? [`${name}: ${sayEnded(sink)}`] : [];
       });
   };
 
@@ -190,12 +190,6 @@ function rejectedReason({ acquire }: Known['failed'], view: View): readonly stri
   const until = iso(view.expiresAt);
   return [acquire.message, ...(until === undefined ? [] : [`the one before serves until ${until}`])];
 }
-
-const holdsOf = (sink: SinkView): 'newest' | 'older' | 'ended' | 'nothing' => {
-  if (sink.endsAt === undefined || (sink.hasEnded && !sink.isWritten)) return 'nothing';
-  if (sink.hasEnded) return 'ended';
-  return sink.isOwed ? 'older' : 'newest';
-};
 
 const dated = <Name extends string>(name: Name, at: Instant | undefined): { readonly [N in Name]?: string } => {
   const text = iso(at);

@@ -15,7 +15,7 @@ export interface Command {
 /** How a command ended. `words` begin with the command and hold nothing that it printed. */
 export type Ending =
   | { readonly how: 'exited'; readonly code: number; readonly words: string }
-  /** By a signal of somebody else's, by our time limit or because we are stopping; or it never began. */
+  /** By a signal of somebody else's, by our time limit, because time is short or we are stopping; or it never began. */
   | { readonly how: 'killed' | 'unstarted'; readonly words: string };
 
 /** What every program needs, and besides it what the user named. */
@@ -31,7 +31,7 @@ export async function runCommand(
   { exec: [command = '', ...args], timeout, env, input }: Command,
   signal: AbortSignal,
 ): Promise<Ending> {
-  if (signal.aborted) return { how: 'unstarted', words: `${command}: was not started: we are stopping` };
+  if (signal.aborted) return { how: 'unstarted', words: `${command}: was not started: ${whyAborted(signal)}` };
   let child: ChildProcess;
   try {
     const stdin = input === undefined ? 'ignore' : 'pipe';
@@ -47,7 +47,7 @@ export async function runCommand(
     killGroup(child);
   };
   const cancel = timer(timeout, () => kill(`took longer than ${timeout / 1000} s and was killed`));
-  const abort = () => kill('was killed: we are stopping');
+  const abort = () => kill(`was killed: ${whyAborted(signal)}`);
   signal.addEventListener('abort', abort, { once: true });
   try {
     // Whether it reads what it is given is its own affair: its exit code is the answer.
@@ -65,6 +65,10 @@ export async function runCommand(
     child.stderr?.destroy();
   }
 }
+
+/** When what is in use is about to end, less time is given than the user said. */
+const whyAborted = ({ reason }: AbortSignal): string =>
+  reason instanceof Error && reason.name === 'TimeoutError' ? 'there was no more time for it' : 'we are stopping';
 
 /** Its own process group, which `detached` made it the leader of. */
 function killGroup(child: ChildProcess): void {

@@ -91,6 +91,23 @@ test('an ended value makes unready with time alone, and its replacement ready ag
   expect(health.readiness().isReady).toBe(true);
 });
 
+test('where a program was not told of the new value it is said to use the old one, and not the sink', () => {
+  const { health, time } = watched();
+  const [first, second] = [held(), held(aLease({ id: 'l2', expiresAt: hours(5) }))];
+  const before = delivered(time.clock.now(), recordOf(first));
+  health.listen(changed(before));
+  const uses = [first, second].map(({ lease }) => ({ lease: lease.id, generation: 0 }));
+  const has = { lease: 'l2', generation: 0, mark: 'm', reloaded: false, seenAt: 0 };
+  health.listen(changed({ ...before, leases: [second, first], sinks: { file: { uses, has } } }));
+  time.moveTo(hours(1));
+  const reason = 'a value that file held before has ended, and its program was not told of the new one';
+  expect(health.readiness().reasons).toEqual([`orders-db: ${reason}`]);
+  expect(health.secret('orders-db')?.sinks[0]).toMatchObject({ holds: 'newest', owed: true });
+  const { has: _, ...emptied } = { uses, has };
+  health.listen(changed({ ...before, leases: [first], sinks: { file: emptied } }));
+  expect(health.readiness().reasons).toEqual(['orders-db: the value that file held has ended']);
+});
+
 test('what is merely owed later is no unreadiness, nor is a file deleted after its first delivery', () => {
   const { health, time } = watched();
   const first = held();

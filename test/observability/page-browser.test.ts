@@ -115,7 +115,7 @@ describe('the order', () => {
 
   test('a search finds every word somewhere, in any case', () => {
     const secret = aSecret('orders-db', {
-      sinks: [{ name: 'file:/run/x.env', type: 'file', holds: 'newest', isOwed: false }],
+      sinks: [{ name: 'file:/run/x.env', type: 'file', holds: 'newest', isOwed: false, isUntold: false }],
     });
     for (const search of ['', 'ORDERS', 'x.env main', 'healthy dynamic']) expect(matches(secret, search)).toBe(true);
     expect(matches(secret, 'orders nothing')).toBe(false);

@@ -114,6 +114,16 @@ describe('it is killed with all that it started', () => {
   });
 });
 
+test('what we have no more time for is not said to end with us', async () => {
+  const late = AbortSignal.timeout(200);
+  expect((await failureOf(step(['sleep', '1000']).run(late))).message).toBe(
+    'sleep: was killed: there was no more time for it',
+  );
+  expect((await failureOf(step(['true']).run(late))).message).toBe(
+    'true: was not started: there was no more time for it',
+  );
+});
+
 test('it is not even started when we are stopping already', async () => {
   await failureOf(step(['sh', '-c', 'echo > "$0"', file]).run(AbortSignal.abort()));
   expect(existsSync(file)).toBe(false);

@@ -5,7 +5,7 @@ import type { State } from '../../core/status.ts';
 import type { Clock, Duration, Instant } from '../../core/time.ts';
 import type { KeeperEvent, Subject } from '../../keeper/events.ts';
 import { createLatest, isDelivery, type Known } from '../latest.ts';
-import { meanings, type SinkView, type View, viewOf } from '../view.ts';
+import { holdsOf, meanings, type View, viewOf } from '../view.ts';
 import { sayAct, sayFrozen, sayReason } from '../words.ts';
 
 /** Dates are milliseconds on this machine's wall clock, whatever the provider's says; one that is absent never comes. */
@@ -51,6 +51,8 @@ export interface SinkStatus {
   readonly type: string;
   readonly holds: 'newest' | 'older' | 'ended' | 'nothing';
   readonly isOwed: boolean;
+  /** The newest is there, and its program was not told. */
+  readonly isUntold: boolean;
   readonly endsAt?: OnWall;
 }
 
@@ -153,6 +155,7 @@ function statusOf(known: Known, acts: readonly ActStatus[], clock: Clock, wall: 
       type: sink.type,
       holds: holdsOf(sink),
       isOwed: sink.isOwed,
+      isUntold: sink.isUntold,
       ...date('endsAt', sink.endsAt),
     })),
     failures: Object.entries(view.failing).map(([key, { count, code, at }]) => {
@@ -206,12 +209,6 @@ function roleOf(held: HeldLease, isOver: boolean, isNew: boolean, isInUse: boole
 }
 
 const short = (id: string): string => (id.length > 13 ? `${id.slice(0, 12)}…` : id);
-
-const holdsOf = (sink: SinkView): SinkStatus['holds'] => {
-  if (sink.endsAt === undefined) return 'nothing';
-  if (sink.hasEnded) return 'ended';
-  return sink.isOwed ? 'older' : 'newest';
-};
 
 const dated = <Name extends string>(
   name: Name,

@@ -8,10 +8,10 @@ export const detailsOf = (status: SecretStatus): readonly HTMLElement[] => [
   part('Failures', status.failures.map(failureOf)),
   part('Sinks', [
     table(
-      ['sink', 'holds', 'its value ends'],
-      status.sinks.map(({ name, holds, isOwed, endsAt }) => [
+      ['sink', 'holds', 'in use until'],
+      status.sinks.map(({ name, holds, isOwed, isUntold, endsAt }) => [
         name,
-        `${holdsWords[holds]}${isOwed ? ', owed' : ''}`,
+        `${holdsWords[holds]}${isUntold ? ', but its program was not told' : isOwed ? ', owed' : ''}`,
         endsAt === undefined ? (holds === 'nothing' ? '–' : 'never') : time(endsAt),
       ]),
     ),
