@@ -1,6 +1,6 @@
 /** Says the moment a value that is in use ends, and when it is replaced: nothing else may happen at that moment. Both are always said. */
 import type { timer } from '../clock.ts';
-import { type Instant, sayDuration } from '../core/time.ts';
+import { type Instant, sayDuration, seconds } from '../core/time.ts';
 import type { Known } from './latest.ts';
 import { sayEnded, viewOf } from './view.ts';
 import { iso, type Line } from './words.ts';
@@ -18,9 +18,14 @@ export interface EndingsOptions {
   readonly get: (secret: string) => Known | undefined;
 }
 
+/** Somebody ended it: less may be a clock. */
+const noticeable = seconds(2);
+
 export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
   /** By secret: the sinks whose value has ended, and since when we say so. */
   const ended = new Map<string, Map<string, Instant>>();
+  /** By secret and sink: until when it was said to be good. */
+  const promised = new Map<string, Map<string, Instant>>();
   const timers = new Map<string, () => void>();
 
   const stop = (secret: string) => {
@@ -34,13 +39,16 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
     const { sinks, state } = viewOf(known);
     const before = ended.get(secret) ?? new Map<string, Instant>();
     const after = new Map<string, Instant>();
+    const untils = promised.get(secret);
     for (const each of sinks) {
       const { name: sink, hasEnded, endsAt } = each;
       const since = before.get(sink);
       if (hasEnded) after.set(sink, since ?? now);
       if (hasEnded && since === undefined) {
         const what = isToken ? 'our own access token has ended' : sayEnded(each);
-        const message = `${secret}: ${what}${each.isUntold ? '' : ': it is no longer accepted'}`;
+        const early = (untils?.get(sink) ?? now) - (endsAt ?? now);
+        const when = early >= noticeable && Number.isFinite(early) ? ` ${sayDuration(early)} before its time` : '';
+        const message = `${secret}: ${what}${when}${each.isUntold ? '' : ': it is no longer accepted'}`;
         const endedAt = iso(endsAt);
         tell({ level: 'error', message, fields: { secret, sink, state, ...(endedAt && { endedAt }) } });
       } else if (!hasEnded && since !== undefined) {
@@ -54,6 +62,7 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
       }
     }
     ended.set(secret, after);
+    promised.set(secret, new Map(sinks.flatMap(({ name, endsAt }) => (endsAt === undefined ? [] : [[name, endsAt]]))));
     stop(secret);
     const next = Math.min(...sinks.map(({ endsAt }) => endsAt ?? Number.POSITIVE_INFINITY).filter((end) => end > now));
     if (next === Number.POSITIVE_INFINITY) return;
@@ -69,6 +78,7 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
     forget: (secret) => {
       stop(secret);
       ended.delete(secret);
+      promised.delete(secret);
     },
     close: () => {
       for (const secret of [...timers.keys()]) stop(secret);

@@ -208,6 +208,16 @@ test('the moment a value in use ends is said without any event, and so is its re
   expect(words()).toHaveLength(2);
 });
 
+test('a value that somebody ended is said to have ended before its time', () => {
+  const { log, words, time } = written();
+  log.listen(changed(alive()));
+  time.pass(minutes(20));
+  log.listen(changed(recordOf(held(aLease({ issuedAt: start, expiresAt: time.clock.now() })))));
+  expect(words()).toEqual([
+    'error orders-db: the value that file holds has ended 40m before its time: it is no longer accepted',
+  ]);
+});
+
 test('of a program that was not told of the new value it is said that it uses the old one', () => {
   const { log, words, time } = written();
   const [first, second] = [alive().leases, [held(aLease({ id: 'l2', expiresAt: start + hours(5) }))]];
