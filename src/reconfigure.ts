@@ -41,8 +41,18 @@ export async function reconfigured(
   }
   metrics.configReloaded(true);
   note();
-  log.always('info', `HUP: ${file} is taken over: ${sayCount(configuration.secrets.length, 'secret')}`);
+  const count = sayCount(configuration.secrets.length, 'secret');
+  log.always('info', [`HUP: ${file} is taken over: ${count}`, ...news(present, configuration)].join('; '));
   return configuration;
+}
+
+/** Which secrets came and went, and what becomes of those. */
+function news(before: Configuration, after: Configuration): readonly string[] {
+  const [old, now] = [before, after].map(({ secrets }) => new Set(secrets.map(({ name }) => name)));
+  const added = [...(now ?? [])].filter((name) => !old?.has(name));
+  const gone = [...(old ?? [])].filter((name) => !now?.has(name));
+  const left = `gone: ${gone.join(', ')} (leases there end by their dates, and what was written stays)`;
+  return [...(added.length > 0 ? [`new: ${added.join(', ')}`] : []), ...(gone.length > 0 ? [left] : [])];
 }
 
 const fixedParts = ['state', 'http', 'page', 'log'] as const;

@@ -18,11 +18,12 @@ const longLives = () =>
 
 const statusOf = async (one: Stage, path: string) => (await one.get(path).catch(() => undefined))?.status;
 
-async function hangUp(one: Stage, daemon: Daemon, configuration: string): Promise<void> {
+async function hangUp(one: Stage, daemon: Daemon, configuration: string): Promise<unknown> {
   await writeFile(join(one.dir, 'leasekeeper.yaml'), configuration);
   const said = daemon.log.length;
   daemon.signal('SIGHUP');
-  await daemon.logged(({ msg }) => String(msg).includes('is taken over'), said);
+  const { msg } = await daemon.logged(({ msg }) => String(msg).includes('is taken over'), said);
+  return msg;
 }
 
 test('another number of slots costs neither the token nor a renewal', async () => {
@@ -52,6 +53,9 @@ test('a file that is to look otherwise is written at once, with the values that 
   await eventually('it has another mode', async () => ((await stat(file)).mode & 0o777) === 0o640, 10_000);
   expect(await valuesIn(file)).toEqual({ ...before, OTHER: before['REDIS_USER'] });
   expect(sandbox.books().leases).toHaveLength(1);
+  const renamed = await hangUp(stage, daemon, config.replace('orders-db:', 'renamed:'));
+  const news = 'new: renamed; gone: orders-db (leases there end by their dates, and what was written stays)';
+  expect(String(renamed).split(': 1 secret; ')[1]).toBe(news);
 });
 
 test('HUP while the daemon starts is heard when it has started', async () => {
