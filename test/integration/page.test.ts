@@ -52,6 +52,10 @@ describe('of a daemon', () => {
       expect(history.lines.some((line) => line.includes(words))).toBe(words !== 'logged in');
     }
     await visitor.page.locator('#feed', { hasText: 'no word from the daemon' }).waitFor();
+    expect(await visitor.page.locator('#summary').textContent()).toMatch(
+      /^The daemon is not heard of since .*What it said then:$/,
+    );
+    expect(await visitor.page.title()).toBe('(stale) leasekeeper');
     const next = await stage.daemon({ config: stage.configuration({ page: `"${page}"`, reload: '' }) });
     await visitor.page.locator('#feed', { hasText: 'live' }).waitFor();
     await visitor.page.locator('#daemon', { hasText: `pid ${next.pid}` }).waitFor();

@@ -22,6 +22,8 @@ let daemon: DaemonStatus | undefined;
 let shift = 0;
 let reach: Reach = reachFor([]);
 let isAlive = false;
+/** When the daemon was last heard of, on this browser's clock. */
+let heardAt: number | undefined;
 
 const list = byId('secrets');
 const search = byId<HTMLInputElement>('search');
@@ -84,6 +86,9 @@ function arrange(): void {
   setText(empty, rows.size === 0 ? 'The configuration names no secret.' : 'No secret is like that.');
 }
 
+/** Only what it said last is known, and that was true then. */
+const sinceWhen = (): string => new Date(heardAt ?? Date.now()).toLocaleTimeString();
+
 function summarize(): void {
   const counts = states.map((state) => ({
     state,
@@ -92,9 +97,12 @@ function summarize(): void {
   const ill = counts.filter(({ state, count }) => state !== 'healthy' && count > 0);
   const all = `${rows.size} ${rows.size === 1 ? 'secret' : 'secrets'}`;
   const words = ill.map(({ state, count }) => `${count} ${state}`).join(', ');
-  setText(byId('summary'), ill.length === 0 ? (rows.size === 0 ? '' : `All is well: ${all}.`) : `${words}, of ${all}.`);
-  setAttribute(document.documentElement, 'data-worst', ill[0]?.state ?? 'healthy');
-  document.title = ill.length === 0 ? 'leasekeeper' : `(${words}) leasekeeper`;
+  const isStale = daemon !== undefined && !isAlive;
+  const well = rows.size === 0 ? '' : `All is well: ${all}.`;
+  const stale = `The daemon is not heard of since ${sinceWhen()}. What it said then:`;
+  setText(byId('summary'), isStale ? stale : ill.length === 0 ? well : `${words}, of ${all}.`);
+  setAttribute(document.documentElement, 'data-worst', isStale ? 'stale' : (ill[0]?.state ?? 'healthy'));
+  document.title = isStale ? '(stale) leasekeeper' : ill.length === 0 ? 'leasekeeper' : `(${words}) leasekeeper`;
   filters(counts.filter(({ count, state }) => count > 0 || chosen.has(state)));
   if (!daemon) return;
   const { version, host, pid, startedAt, isReady, isRedisUp } = daemon;
@@ -160,11 +168,12 @@ function refresh(): void {
 }
 
 function live(alive: boolean): void {
+  if (alive) heardAt = Date.now();
   if (alive === isAlive && feed.dataset['alive'] !== undefined) return;
   isAlive = alive;
   feed.dataset['alive'] = String(alive);
-  const since = new Date(now()).toLocaleTimeString();
-  setText(feed, alive ? 'live' : `no word from the daemon since ${since}; trying again`);
+  setText(feed, alive ? 'live' : `no word from the daemon since ${sinceWhen()}; trying again`);
+  summarize();
 }
 
 listenTo('api/events', {
