@@ -26,6 +26,8 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
   const ended = new Map<string, Map<string, Instant>>();
   /** By secret and sink: until when it was said to be good. */
   const promised = new Map<string, Map<string, Instant>>();
+  /** Secrets all of whose leases a person, or the end of the daemon, wants ended. */
+  const unwanted = new Set<string>();
   const timers = new Map<string, () => void>();
 
   const stop = (secret: string) => {
@@ -40,6 +42,12 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
     const before = ended.get(secret) ?? new Map<string, Instant>();
     const after = new Map<string, Instant>();
     const untils = promised.get(secret);
+    const { leases } = known.record;
+    const isWanted = leases.some((held) => !held.unwanted);
+    // Nobody is to be woken by what was asked for. What was ended is no longer in the record.
+    const isMeant = unwanted.has(secret) && !isWanted;
+    if (isWanted) unwanted.delete(secret);
+    else if (leases.length > 0) unwanted.add(secret);
     for (const each of sinks) {
       const { name: sink, hasEnded, endsAt } = each;
       const since = before.get(sink);
@@ -48,9 +56,14 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
         const what = isToken ? 'our own access token has ended' : sayEnded(each);
         const early = (untils?.get(sink) ?? now) - (endsAt ?? now);
         const when = early >= noticeable && Number.isFinite(early) ? ` ${sayDuration(early)} before its time` : '';
-        const message = `${secret}: ${what}${when}${each.isUntold ? '' : ': it is no longer accepted'}`;
+        const refused = each.isUntold ? '' : ': it is no longer accepted';
+        const message = `${secret}: ${what}${isMeant ? ', as was asked for' : `${when}${refused}`}`;
         const endedAt = iso(endsAt);
-        tell({ level: 'error', message, fields: { secret, sink, state, ...(endedAt && { endedAt }) } });
+        tell({
+          level: isMeant ? 'warn' : 'error',
+          message,
+          fields: { secret, sink, state, ...(endedAt && { endedAt }) },
+        });
       } else if (!hasEnded && since !== undefined) {
         const what = isToken
           ? 'we have a living access token'
@@ -79,6 +92,7 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
       stop(secret);
       ended.delete(secret);
       promised.delete(secret);
+      unwanted.delete(secret);
     },
     close: () => {
       for (const secret of [...timers.keys()]) stop(secret);

@@ -1,7 +1,7 @@
 /** The latest that was heard of every secret of the configuration. Gauges and readiness are functions of it. */
 import { keyOf } from '../core/agenda.ts';
 import { type BlockReason, nextTry } from '../core/failure.ts';
-import { emptyRecord, endOfHolding, type SecretRecord } from '../core/record.ts';
+import { emptyRecord, endOfHolding, newestOf, type SecretRecord } from '../core/record.ts';
 import type { Clock, Instant } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 
@@ -61,6 +61,13 @@ export function rejectionOf({ step, outcome, record, at }: Done): { readonly nex
   };
 }
 
+/** A lease was taken, and nothing was gained by it: what is the matter with it, in words. */
+export function uselessOf({ step, outcome, record, at }: Done): string | undefined {
+  const failure = record.failures['acquire'];
+  if (step.act !== 'acquire' || outcome !== 'ok' || !failure || failure.isOver || failure.at !== at) return undefined;
+  return newestOf(record) ? 'the provider gave what we had already' : 'what the provider gave had ended when it came';
+}
+
 /** The door through which it is asked for: a provider's logins have one of their own, named like the token. */
 export const doorOf = ({ isToken, name, provider }: Subject): string => (isToken ? name : provider);
 
@@ -111,6 +118,9 @@ export function createLatest(clock: Clock): Latest {
             const words = { message: `the new lease was rejected: ${message ?? outcome}`, isRejection: true as const };
             return update(secret, { failed: { ...others, acquire: { ...words, nextTryAt: rejection.nextTryAt } } });
           }
+          const useless = uselessOf(event);
+          if (useless !== undefined)
+            return update(secret, { failed: { ...others, acquire: { message: useless, nextTryAt } } });
           return update(secret, { failed: outcome === 'ok' ? others : { ...others, [keyOf(step)]: failed } });
         }
         case 'decided': {

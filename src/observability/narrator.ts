@@ -4,7 +4,7 @@ import type { BlockReason } from '../core/failure.ts';
 import { type Clock, type Duration, type Instant, sayDuration, seconds } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 import { createEndings } from './endings.ts';
-import { createLatest, isDelivery, type Known, rejectionOf } from './latest.ts';
+import { createLatest, isDelivery, type Known, rejectionOf, uselessOf } from './latest.ts';
 import { createVersions } from './versions.ts';
 import { type View, viewOf } from './view.ts';
 import { iso, type Line, sayAct, sayCount, sayLife, sayNext, sayReason } from './words.ts';
@@ -73,7 +73,8 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
       tell({ level: isAwaiting ? 'info' : 'debug', message, fields, cause });
       return;
     }
-    if (outcome === 'ok') {
+    const useless = uselessOf(event);
+    if (outcome === 'ok' && useless === undefined) {
       const { count: failures, isSaid } = rows.get(effort) ?? { count: 0, isSaid: false };
       rows.delete(effort);
       const isIdle = step.act === 'reload' && sink !== undefined && subject.idleReloads.includes(sink);
@@ -97,7 +98,7 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     const level = isUrgent(event, view, now) ? 'error' : 'warn';
     const life = view.expiresAt === undefined ? 'no sink has a value yet' : `in use: ${sayLife(view.expiresAt, now)}`;
     const often = failures > 1 ? `, ${failures} times in a row` : '';
-    const words = event.message ? `${outcome}: ${event.message}` : outcome;
+    const words = useless ?? (event.message ? `${outcome}: ${event.message}` : outcome);
     const rejection = rejectionOf(event);
     if (rejection) {
       const until = iso(rejection.nextTryAt);
@@ -192,7 +193,7 @@ const effortOf = (act: string): string => (act === 'acquire' || act === 'renew' 
 const blockReasons: Readonly<Record<Exclude<BlockReason, 'NoToken'>, string>> = {
   TokenRejected: 'it rejected our access token',
   RetryAfter: 'it asked to be left alone',
-  CircuitOpen: 'it did not answer again and again',
+  CircuitOpen: 'it does not answer, or only with failures',
   ProviderBusy: 'all the requests we allow ourselves are under way',
 };
 

@@ -208,31 +208,6 @@ test('the moment a value in use ends is said without any event, and so is its re
   expect(words()).toHaveLength(2);
 });
 
-test('a value that somebody ended is said to have ended before its time', () => {
-  const { log, words, time } = written();
-  log.listen(changed(alive()));
-  time.pass(minutes(20));
-  log.listen(changed(recordOf(held(aLease({ issuedAt: start, expiresAt: time.clock.now() })))));
-  expect(words()).toEqual([
-    'error orders-db: the value that file holds has ended 40m before its time: it is no longer accepted',
-  ]);
-});
-
-test('of a program that was not told of the new value it is said that it uses the old one', () => {
-  const { log, words, time } = written();
-  const [first, second] = [alive().leases, [held(aLease({ id: 'l2', expiresAt: start + hours(5) }))]];
-  const has = { lease: 'l2', generation: 0, mark: 'm', reloaded: false, seenAt: start };
-  const uses = [
-    { lease: 'l1', generation: 0 },
-    { lease: 'l2', generation: 0 },
-  ];
-  const record = { ...alive(), leases: [...second, ...first], sinks: { file: { uses, has } } };
-  log.listen(changed(record));
-  time.moveTo(start + hours(1));
-  const old = 'a value that file held before has ended, and its program was not told of the new one';
-  expect(words()).toEqual([`error orders-db: ${old}`]);
-});
-
 test('what others do to a version in use is said once, and again where it is watched anew', () => {
   const { log, words, subject } = written();
   const version = held({ id: 'v1', issuedAt: 0, expiresAt: start + hours(1), version: { which: 'pinned' } });

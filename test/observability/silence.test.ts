@@ -56,10 +56,10 @@ test('a block that goes on is said once a minute, however long it is', () => {
   log.listen({ type: 'blocked', provider: 'p' });
   goOn('CircuitOpen');
   expect(words()).toEqual([
-    'warn p: not asked for 30s, because it did not answer again and again',
-    'warn p: not asked for 30s, because it did not answer again and again (and 19 more like this before it)',
+    'warn p: not asked for 30s, because it does not answer, or only with failures',
+    'warn p: not asked for 30s, because it does not answer, or only with failures (and 19 more like this before it)',
     'info p: not asked until we have an access token',
     'info p: may be asked again',
-    'warn p: not asked for 30s, because it did not answer again and again',
+    'warn p: not asked for 30s, because it does not answer, or only with failures',
   ]);
 });
