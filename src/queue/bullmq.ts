@@ -13,7 +13,7 @@ export interface BullWorkerOptions {
   readonly prefix: string;
   /** What a look is called in Redis: what it does most of the time. */
   readonly lookName: (secret: string) => string;
-  /** How many looks, how many deliveries, and how many reloads are under way at a time. */
+  /** How many looks, how many deliveries, and how many reloads are under way at a time, without those that take long. */
   readonly concurrency: { readonly looks: number; readonly deliveries: number };
   /** Deliveries that nothing outside can hold up, and renewals wait for: they do not queue behind slow sinks. */
   readonly isPrompt?: (job: Job) => boolean;
@@ -51,6 +51,8 @@ export const looksAtATime = (providers: number): number => Math.max(50, 8 * prov
 const defaultSweep = { every: seconds(5), overdueAfter: seconds(5), stuckAfter: seconds(15) };
 /** How often it is seen whether Redis has started what is due, when it should have, and how long anybody waits to tell it. */
 const memory = { every: 250 as Duration, after: seconds(1), crowded: seconds(15), wait: seconds(1) };
+/** What takes longer holds up nobody, so many at a time. */
+const slow = { after: seconds(1), atMost: 450 };
 /** The wall clock was set. What is less is made up for little by little, without anybody's being early or late. */
 const jump: Duration = seconds(1);
 /** How long jobs may take to end after their signal was aborted. */
@@ -71,7 +73,11 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
     for (const one of tracks) one.sweep();
   });
   const stopMemory = every(memory.every, () => {
-    for (const one of tracks) one.runOverdue();
+    for (const one of tracks) {
+      one.runOverdue();
+      // After that: what takes the place of these is Redis' to start, until the next time.
+      one.lane.underWay.setSlowAside(options.clock.now());
+    }
   });
   let closing: Promise<void> | undefined;
   return {
@@ -84,9 +90,9 @@ export function bullWorker(options: BullWorkerOptions): BullWorker {
       await Promise.all(tracks.map(({ lane }) => lane.wakeAll()));
     },
     counts: async () => ({
-      looks: await looks.queue.counts(),
-      deliveries: await deliveries.queue.counts(),
-      reloads: await reloads.queue.counts(),
+      looks: await looks.counts(),
+      deliveries: await deliveries.counts(),
+      reloads: await reloads.counts(),
     }),
     close: (signal) => {
       closing ??= (async () => {
@@ -105,7 +111,7 @@ function track(name: QueueName, concurrency: number, options: BullWorkerOptions)
   const { codeOf = () => 'unexpected' } = options;
   const now = () => clock.now();
   const late = (signal: AbortSignal) => sleep(memory.wait, signal);
-  const laneOptions: LaneOptions = { handle, now, onBegun, onFailed, onError, codeOf, late };
+  const laneOptions: LaneOptions = { handle, now, onBegun, onFailed, onError, codeOf, late, slow };
   const { memoryAfter = memory.after } = options;
   const limits = { ...defaultSweep, ...options.sweep };
   const entryOf = (job: Job): Entry => ({
@@ -145,7 +151,7 @@ function track(name: QueueName, concurrency: number, options: BullWorkerOptions)
       await lane.tellAll(true);
       ahead = present;
     }
-    if (!(await sweep(lane, queue, limits, now())) || lane.running >= concurrency) return;
+    if (!(await sweep(lane, queue, limits, now())) || lane.underWay.count >= concurrency) return;
     onError(new Error(`the worker of ${name} took no jobs, and was made anew`));
     lane.restart();
     queue.start();
@@ -161,6 +167,11 @@ function track(name: QueueName, concurrency: number, options: BullWorkerOptions)
           if (!queue.isRunning && !isClosed) queue.start();
         }
       }),
+    counts: async () => {
+      const counts = await queue.counts();
+      // Those set aside are under way, though Redis takes them for done.
+      return { ...counts, active: (counts['active'] ?? 0) + lane.underWay.aside };
+    },
     runOverdue: () => {
       if (queue.isRunning && memoryAfter !== Number.POSITIVE_INFINITY)
         lane.runOverdue({ after: memoryAfter, crowded: memory.crowded }, concurrency);

@@ -1,10 +1,10 @@
 /** Jobs of one queue: when each runs next is decided here, in memory. Redis wakes us where it is there, and remembers. */
-import { aborted } from '../aborted.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import { inBatches } from './batches.ts';
 import type { Entry, JobQueue } from './job-queue.ts';
 import type { MemoryLimits, Planned, Running } from './planned.ts';
 import type { Handle, Job } from './scheduler.ts';
+import { type SlowLimits, UnderWay } from './under-way.ts';
 
 /** What a lane needs of its queue. */
 export type LaneQueue = Pick<JobQueue, 'add' | 'ensure' | 'standing' | 'release' | 'whenReady' | 'isRunning' | 'pause'>;
@@ -21,6 +21,8 @@ export interface LaneOptions {
   readonly codeOf: (error: unknown) => string;
   /** Settles when whoever tells Redis a date need not wait for it any longer. Default: never. */
   readonly late?: (signal: AbortSignal) => Promise<unknown>;
+  /** What is set aside. Default: nothing. */
+  readonly slow?: SlowLimits;
 }
 
 const shortestRetry: Duration = 1_000;
@@ -32,7 +34,7 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #queue: LaneQueue;
   readonly #plan = new Map<string, Planned>();
-  readonly #running = new Set<Planned>();
+  readonly underWay: UnderWay;
   #isClosing = false;
   /** Redis did not take what it was told last: nobody waits for it. */
   #isAway = false;
@@ -44,15 +46,12 @@ export class Lane {
   constructor(queue: LaneQueue, options: LaneOptions) {
     this.#queue = queue;
     this.#options = options;
+    this.underWay = new UnderWay(options.slow);
     this.lastTaken = options.now();
   }
 
   get planned(): Iterable<Planned> {
     return this.#plan.values();
-  }
-
-  get running(): number {
-    return this.#running.size;
   }
 
   get isAway(): boolean {
@@ -75,7 +74,14 @@ export class Lane {
       const known = this.#plan.get(key);
       if (known && !known.running && known.due === Number.POSITIVE_INFINITY) known.due = now;
       if (known) continue;
-      const base = { due: now, told: undefined, running: undefined, failures: 0 };
+      // It left the plan while it ran: once more after that, since it never runs twice at a time.
+      const leaving = this.underWay.of(key);
+      if (leaving?.running) {
+        leaving.running.woken = now;
+        this.#plan.set(key, leaving);
+        continue;
+      }
+      const base = { due: now, told: undefined, running: undefined, failures: 0, isSlow: false };
       const planned: Planned = { job, entry, ...base, telling: undefined, suspect: undefined };
       this.#plan.set(key, planned);
       fresh.push(planned);
@@ -129,7 +135,7 @@ export class Lane {
    * nobody waits for it; where it starts others there may only be many of them, or this one is lost.
    */
   runOverdue({ after, crowded }: MemoryLimits, atMost: number): void {
-    const room = atMost - this.#running.size;
+    const room = atMost - this.underWay.count;
     if (this.#isClosing || room <= 0) return;
     const now = this.#options.now();
     const isTaking = now - this.lastTaken < after;
@@ -156,17 +162,19 @@ export class Lane {
     await this.#begin(key, planned);
   }
 
-  async #begin(key: string, planned: Planned): Promise<void> {
+  /**
+   * Settles when it has ended or was set aside: Redis takes it for done then. It is known in memory all the same, and
+   * begun anew by any process after us.
+   */
+  #begin(key: string, planned: Planned): Promise<void> {
     const now = this.#options.now();
-    let end = () => {};
-    const ended = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    const running: Running = { next: undefined, woken: Number.POSITIVE_INFINITY, abort: new AbortController(), ended };
-    planned.running = running;
+    const running = this.underWay.begin(planned, now);
     planned.suspect = undefined;
-    this.#running.add(planned);
     this.#options.onBegun(planned.job, Math.max(0, now - planned.due));
+    return Promise.race([this.#work(key, planned, running), running.wasSetAside]);
+  }
+
+  async #work(key: string, planned: Planned, running: Running): Promise<void> {
     try {
       await this.#options.handle(planned.job, running.abort.signal);
       planned.failures = 0;
@@ -175,12 +183,11 @@ export class Lane {
       if (!running.abort.signal.aborted) this.#options.onFailed(planned.job, error, again);
       throw new Error(`${planned.job.kind} failed: ${this.#options.codeOf(error)}`);
     } finally {
+      this.underWay.end(planned, this.#options.now());
       planned.due = Math.min(running.next ?? Number.POSITIVE_INFINITY, running.woken);
       planned.told = undefined;
-      planned.running = undefined;
-      this.#running.delete(planned);
       if (this.#plan.get(key) === planned) await this.#move(planned, planned.due);
-      end();
+      running.end();
     }
   }
 
@@ -188,11 +195,7 @@ export class Lane {
   async close(signal: AbortSignal, grace: () => Promise<void>): Promise<boolean> {
     this.#isClosing = true;
     await this.#queue.pause();
-    const all = () => Promise.all([...this.#running].map(({ running }) => running?.ended));
-    await Promise.race([all(), aborted(signal)]);
-    for (const { running } of this.#running) running?.abort.abort(signal.reason);
-    if (this.#running.size > 0) await Promise.race([all(), grace()]);
-    return this.#running.size === 0;
+    return this.underWay.close(signal, grace);
   }
 
   #retry(planned: Planned, running: Running): Instant {

@@ -15,18 +15,26 @@ export interface Planned {
   running: Running | undefined;
   /** How often in a row it threw. */
   failures: number;
+  /** Its last run took long. */
+  isSlow: boolean;
   telling: Promise<void> | undefined;
   /** BullMQ's id of what the last sweep found taken, though we do not work on it. */
   suspect: string | undefined;
 }
 
 export interface Running {
+  readonly since: Instant;
   /** What the job itself said last. */
   next: Instant | undefined;
   /** The earliest that others asked for since it began. */
   woken: Instant;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
+  readonly end: () => void;
+  /** See `UnderWay`. */
+  isAside: boolean;
+  readonly wasSetAside: Promise<void>;
+  readonly setAside: () => void;
 }
 
 /** How late a job is begun from memory. */

@@ -286,6 +286,27 @@ describe('the schedule on BullMQ', () => {
     await runs.begun(token);
   });
 
+  test('lets nothing that hangs hold up others of its kind, nor Redis forget what was under way when the process is killed', async () => {
+    const { socket } = await aServer();
+    const first = working(socket, { concurrency: { looks: 1, deliveries: 2 } });
+    const hanging = Array.from({ length: 3 }, (_, i) => aDelivery(`hangs ${i}`));
+    for (const job of hanging) first.runs.does(job, () => new Promise(() => undefined));
+    await first.worker.ensure(hanging);
+    for (const job of hanging) await first.runs.begun(job);
+    await first.worker.ensure([...hanging, aDelivery()]);
+    await first.runs.begun(aDelivery());
+    const last = hanging.at(-1) ?? aDelivery();
+    await first.worker.wake(last, now());
+    await vi.waitFor(async () => {
+      expect(await first.worker.counts()).toMatchObject({ deliveries: { active: 3, wait: 0 } });
+    });
+    expect(first.runs.count(last)).toBe(1);
+    // As after SIGKILL.
+    const second = working(socket);
+    await second.worker.ensure([...hanging, aDelivery()]);
+    for (const job of hanging) await second.runs.begun(job);
+  });
+
   test('leaves nothing of an error in Redis but its code', async () => {
     const server = await aServer(['--appendonly', 'yes', '--appendfsync', 'always']);
     const failed: unknown[] = [];

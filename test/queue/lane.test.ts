@@ -1,48 +1,9 @@
 /** What Redis hears of a job, and what it may start: the rare orders of events, with a queue that does as the test says. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Lane, type LaneQueue } from '../../src/queue/lane.ts';
-import { type Handle, nameOf } from '../../src/queue/scheduler.ts';
+import { nameOf } from '../../src/queue/scheduler.ts';
 import { aLook, gate } from '../support/runs.ts';
-
-const key = nameOf(aLook());
-const start = 1_000_000;
-const limits = { after: 1_000, crowded: 15_000 };
-
-async function aLane(handle: Handle) {
-  const told: string[] = [];
-  const clock = { now: start };
-  const state = { isAway: false, isHanging: false, isLate: false };
-  const queue: LaneQueue = {
-    isRunning: false,
-    add: async (_, at, how) => {
-      if (state.isHanging) return new Promise(() => undefined);
-      if (state.isAway) throw new Error('away');
-      told.push(`${how} ${at - start}`);
-      return 'id';
-    },
-    ensure: (entry, at) => queue.add(entry, at, 'create'),
-    standing: async () => ({ ids: new Map(), dates: new Map(), taken: new Set(), waiting: new Set() }),
-    release: async () => undefined,
-    whenReady: async () => undefined,
-    pause: async () => undefined,
-  };
-  const errors: Error[] = [];
-  const failed: unknown[] = [];
-  const lane = new Lane(queue, {
-    handle,
-    now: () => clock.now,
-    onBegun: () => undefined,
-    onFailed: (_, error, again) => failed.push([String(error), again - clock.now]),
-    onError: (error) => errors.push(error),
-    codeOf: () => 'unavailable',
-    late: (signal) =>
-      state.isLate ? Promise.resolve() : new Promise((_, reject) => signal.addEventListener('abort', reject)),
-  });
-  await lane.ensure([[aLook(), { key, name: 'renew-lease', data: { secret: 'orders-db' } }]]);
-  told.length = 0;
-  return { lane, told, clock, state, errors, failed };
-}
+import { aLane, key, limits, several, start, turns } from './a-lane.ts';
 
 describe('a lane of jobs', () => {
   test('puts back a job that is started before its date, for that date', async () => {
@@ -122,9 +83,6 @@ describe('a lane of jobs', () => {
 });
 
 describe('what Redis does not start', () => {
-  const entryOf = (secret: string) => ({ key: nameOf(aLook(secret)), name: 'renew-lease', data: { secret } });
-  const several = ['a', 'b', 'c'].map((secret) => [aLook(secret), entryOf(secret)] as const);
-
   test('is begun from memory so long after its date, once', async () => {
     let runs = 0;
     const { opened, open } = gate();
@@ -249,10 +207,6 @@ describe('what Redis does not start', () => {
     expect(runs).toBe(0);
   });
 });
-
-async function turns(): Promise<void> {
-  for (let i = 0; i < 5; i++) await turn();
-}
 
 test('what Redis knows already is not created again, and of all that are woken the first due comes first', async () => {
   const told: string[] = [];
