@@ -59,7 +59,7 @@ describe('a job that takes long', () => {
       const run = lane.run(key);
       aside.push(lane.underWay.aside);
       await run;
-      while (lane.underWay.count + lane.underWay.aside > 0) await turns();
+      for (let i = 0; i < 3; i++) await turns();
     }
     expect(aside).toEqual([0, 1, 1, 0]);
   });
@@ -113,7 +113,6 @@ describe('a job that takes long', () => {
     await run;
     await lane.ensure([]);
     await lane.ensure([[aLook(), { key, name: 'renew-lease', data: { secret: 'orders-db' } }]]);
-    await lane.run(key);
     clock.now += 60_000;
     lane.runOverdue(limits, 10);
     expect(runs).toBe(1);
