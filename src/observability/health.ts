@@ -11,7 +11,7 @@ export interface Health {
   listen(event: KeeperEvent): void;
   watch(subject: Subject): void;
   forget(secret: string): void;
-  /** Every required secret has been delivered once to its local sinks, and none of these holds an ended value. */
+  /** Every required secret has been delivered once to its local sinks, if it has any, else to all; and none of these holds an ended value. */
   readiness(): Readiness;
   /** One secret, or a provider's token by the provider's name. Absent where there is none of that name. */
   secret(name: string): SecretHealth | undefined;
@@ -66,6 +66,12 @@ export interface FailureHealth {
 /** Sinks that others see as well: a program beside us is not helped or hurt by them. */
 const sharedSinks: readonly string[] = ['kubernetes-secret', 'webhook'];
 
+/** A secret that only others see has no program beside us: then it is for those that we are there. */
+function countingOf({ sinks }: View): View['sinks'] {
+  const local = sinks.filter(({ type }) => !sharedSinks.includes(type));
+  return local.length > 0 ? local : sinks;
+}
+
 /** A record tells what was in a sink before we started; a machine that was restarted may have lost it since. */
 interface Progress {
   /** When this process began to watch it, in the provider's time. */
@@ -102,14 +108,12 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
   /** Why this secret keeps us from being ready. */
   const reasonsOf = (known: Known, view: View): string[] => {
     const { name } = known.subject;
-    return view.sinks
-      .filter(({ type }) => !sharedSinks.includes(type))
-      .flatMap((sink) => {
-        const awaited = known.awaits[sink.name];
-        const why = awaited === undefined ? '' : `, which ${awaited}`;
-        if (!progress.get(name)?.delivered.has(sink.name)) return [`${name}: not yet delivered to ${sink.name}${why}`];
-        return sink.hasEnded ? [`${name}: ${sayEnded(sink)}`] : [];
-      });
+    return countingOf(view).flatMap((sink) => {
+      const awaited = known.awaits[sink.name];
+      const why = awaited === undefined ? '' : `, which ${awaited}`;
+      if (!progress.get(name)?.delivered.has(sink.name)) return [`${name}: not yet delivered to ${sink.name}${why}`];
+      return sink.hasEnded ? [`${name}: ${sayEnded(sink)}`] : [];
+    });
   };
 
   return {

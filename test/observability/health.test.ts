@@ -123,11 +123,21 @@ test('what is merely owed later is no unreadiness, nor is a file deleted after i
 test('only required secrets count, only with their local sinks, and tokens not by themselves', () => {
   const { health, time } = watched({ required: false });
   health.watch(aSubject(time.clock, { name: 'token', isToken: true }));
-  health.watch(
-    aSubject(time.clock, { name: 'shared', sinkTypes: { hook: 'webhook' }, rules: rulesOf({ sinks: ['hook'] }) }),
-  );
+  const sinkTypes = { file: 'file', hook: 'webhook' };
+  health.watch(aSubject(time.clock, { name: 'both', sinkTypes, rules: rulesOf({ sinks: ['file', 'hook'] }) }));
+  const uses = [{ lease: 'l1', generation: 0 }];
+  const has = { lease: 'l1', generation: 0, mark: 'm', reloaded: true, seenAt: time.clock.now() };
+  health.listen(changed({ ...recordOf(held()), sinks: { file: { uses, has } } }, 'both'));
   expect(health.readiness()).toEqual({ isReady: true, reasons: [] });
   expect(health.secret('orders-db')?.ready).toBe(false);
+});
+
+test('a secret that is for others only counts with what they see: else it would be ready before anything was done', () => {
+  const { health, time } = watched({ sinkTypes: { hook: 'webhook' }, rules: rulesOf({ sinks: ['hook'] }) });
+  expect(health.readiness().reasons).toEqual(['orders-db: not yet delivered to hook']);
+  const { file = { uses: [] } } = delivered(time.clock.now()).sinks;
+  health.listen(changed({ ...delivered(time.clock.now()), sinks: { hook: file } }));
+  expect(health.readiness().isReady).toBe(true);
 });
 
 test('a secret that left the configuration no longer counts', () => {
