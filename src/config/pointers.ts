@@ -1,5 +1,6 @@
 /** Do the credentials that the file points to exist? They are not read into the program for that. */
 import { accessSync, constants, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import type { z } from 'zod';
 import type { Env } from './fill.ts';
 import { nodeOf, quoted, wordOf } from './locate.ts';
@@ -9,10 +10,11 @@ import type { Node } from './tree.ts';
 
 export const unreadableCredentials = (schema: z.core.$ZodType, written: Node, env: Env): readonly Finding[] =>
   credentialsIn(schema, written).flatMap((pointer) => {
-    if (pointer.kind !== 'mapping' || pointer.entries.size !== 1) return [];
-    const file = wordOf(nodeOf(pointer, 'file'));
+    if (pointer.kind === 'mapping' && pointer.entries.size !== 1) return [];
+    const file = wordOf(pointer.kind === 'scalar' ? pointer : nodeOf(pointer, 'file'));
     const name = wordOf(nodeOf(pointer, 'env'));
-    if (file && file.value !== '') {
+    // A relative path is another mistake.
+    if (file && file.value !== '' && (pointer.kind === 'mapping' || isAbsolute(file.value))) {
       const mistake = mistakeOfFile(file.value);
       if (mistake === undefined) return [];
       const remedy = 'put the credential there, readable for the user that leasekeeper runs as';

@@ -4,6 +4,7 @@ import { credential } from './credential.ts';
 import { entriesOf, itemsOf, nodeOf } from './locate.ts';
 import type { Path } from './problem.ts';
 import type { Node } from './tree.ts';
+import { fileToRead } from './values.ts';
 
 type Schema = z.core.$ZodType;
 
@@ -57,14 +58,15 @@ function isOfItsKind(shape: Record<string, Schema>, written: Node | undefined): 
 }
 
 /** Also under another description. */
-function isCredential(schema: Schema): boolean {
-  for (let one: Schema | undefined = schema; one; one = one._zod.parent) if (one === credential) return true;
+function isOne(of: Schema, schema: Schema): boolean {
+  for (let one: Schema | undefined = schema; one; one = one._zod.parent) if (one === of) return true;
   return false;
 }
 
-/** The credentials that are pointed to in that part of the file. */
+/** The credentials that are pointed to in that part of the file, and the names of files that we log in with. */
 export function credentialsIn(schema: Schema, written: Node): readonly Node[] {
-  if (isCredential(schema)) return written.kind === 'mapping' ? [written] : [];
+  if (isOne(credential, schema)) return written.kind === 'mapping' ? [written] : [];
+  if (isOne(fileToRead, schema)) return written.kind === 'scalar' ? [written] : [];
   const under = beneath(schema);
   if (under) return [...new Set(under.flatMap((one) => credentialsIn(one, written)))];
   if (schema instanceof z.ZodObject) {

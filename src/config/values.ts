@@ -67,3 +67,6 @@ export const absolutePath = z
   .string('not a path: write it from the root, such as /run/secrets/app')
   .refine((path) => path.startsWith('/'), 'a relative path: write it from the root, such as /run/secrets/app')
   .refine((path) => !path.includes('\0'), 'a path with a NUL character: remove it');
+
+/** A file that we log in with, read at every use: it has to be there. */
+export const fileToRead = absolutePath.describe('A file that has to be there');

@@ -1,6 +1,6 @@
 /** A sink that is a Secret of Kubernetes: applied whole, with a field manager of our own. */
 import { z } from 'zod';
-import { absolutePath } from '../config/values.ts';
+import { fileToRead } from '../config/values.ts';
 import { defineSink, type SinkDeps } from './define.ts';
 import { kubernetesApi } from './kubernetes/api.ts';
 import { markingOf } from './kubernetes/content.ts';
@@ -32,7 +32,7 @@ export const kubernetesSecret = defineSink(
       .literal(false, 'an immutable Secret could never get its next values: leave this out')
       .optional()
       .describe('Only false: an immutable Secret could never get its next values'),
-    kubeconfig: absolutePath
+    kubeconfig: fileToRead
       .optional()
       .describe('How to reach the cluster; read again for each call. Default: the service account of our pod'),
     context: z.string().min(1).optional().describe('Of the kubeconfig. Default: its current-context'),

@@ -219,10 +219,10 @@ describe('credentials that are pointed to', () => {
 });
 
 it('the example in config/ is right', () => {
-  const text = readFileSync(join(import.meta.dirname, '../../config/leasekeeper.example.yaml'), 'utf8').replace(
-    /\{ file: \/run\/secrets\/[a-z-]+ \}/g,
-    '{ env: CLIENT_SECRET }',
-  );
+  const text = readFileSync(join(import.meta.dirname, '../../config/leasekeeper.example.yaml'), 'utf8')
+    .replace(/\{ file: \/run\/secrets\/[a-z-]+ \}/g, '{ env: CLIENT_SECRET }')
+    // Any file that is there.
+    .replace('keyFile: /run/secrets/sa-key.json', `keyFile: ${import.meta.filename}`);
   const env = { INFISICAL_CLIENT_ID: 'me', CLIENT_SECRET: 'secret' };
   const result = understand(text, { file: 'leasekeeper.example.yaml', env });
   expect(result.ok ? [] : result.problems).toEqual([]);

@@ -114,6 +114,11 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   ],
   'lockbox-version-name': [['10:77', 'secrets.db.source.version', 'not the id of a version', 'from the console']],
   'lockbox-watch-text': [['10:83', 'secrets.db.source.watchVersions', 'expected true or false', 'without quotes']],
+  'login-file-missing': [
+    ['5:51', 'providers.key.auth.keyFile', 'sa-key.json does not exist', 'put the credential'],
+    ['8:91', 'providers.workload.auth.tokenFile', '/dev is a directory', 'put the credential'],
+    ['12:63', 'secrets.one.sinks[0].kubeconfig', 'kubeconfig does not exist', 'put the credential'],
+  ],
   'many-mistakes': [
     ['2:15', 'log.level', 'unknown word here', 'one of debug, error, info, warn'],
     ['6:10', 'providers.main.url', 'plain http', 'https://'],

@@ -1,7 +1,7 @@
 /** What the configuration may say of Yandex Cloud and of a secret of Lockbox. */
 import { z } from 'zod';
 import { credential } from '../../config/credential.ts';
-import { absolutePath, duration } from '../../config/values.ts';
+import { duration, fileToRead } from '../../config/values.ts';
 import { seconds } from '../../core/time.ts';
 import { urlSuchAs } from '../../http/address.ts';
 import { tls } from '../../http/tls.ts';
@@ -19,7 +19,7 @@ const endpoint = (host: string, what: string) =>
 const auth = z.discriminatedUnion('method', [
   z.strictObject({
     method: z.literal('service-account-key'),
-    keyFile: absolutePath.describe(
+    keyFile: fileToRead.describe(
       'An authorized key of the service account, as the console writes it; read at every exchange',
     ),
     audience: text
@@ -30,7 +30,7 @@ const auth = z.discriminatedUnion('method', [
   z.strictObject({
     method: z.literal('workload-identity'),
     serviceAccountId: idOf('a service account').describe('The service account that the workload may act as'),
-    tokenFile: absolutePath.describe('The token that the cluster projects; read at every exchange'),
+    tokenFile: fileToRead.describe('The token that the cluster projects; read at every exchange'),
   }),
   z.strictObject({
     method: z.literal('token'),
