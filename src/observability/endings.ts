@@ -54,7 +54,8 @@ export function createEndings({ tell, timer, get }: EndingsOptions): Endings {
       if (hasEnded) after.set(sink, since ?? now);
       if (hasEnded && since === undefined) {
         const what = isToken ? 'our own access token has ended' : sayEnded(each);
-        const early = (untils?.get(sink) ?? now) - (endsAt ?? now);
+        const until = untils?.get(sink);
+        const early = until === undefined || endsAt === undefined ? 0 : until - endsAt;
         const when = early >= noticeable && Number.isFinite(early) ? ` ${sayDuration(early)} before its time` : '';
         const refused = each.isUntold ? '' : ': it is no longer accepted';
         const message = `${secret}: ${what}${isMeant ? ', as was asked for' : `${when}${refused}`}`;

@@ -31,6 +31,13 @@ test('a value that somebody ended is said to have ended before its time', () => 
   ]);
 });
 
+test('a value that had ended by its date before we heard of it did not end before its time', () => {
+  const { log, words, time } = written();
+  time.pass(hours(2));
+  log.listen(changed(alive()));
+  expect(words()).toEqual(['error orders-db: the value that file holds has ended: it is no longer accepted']);
+});
+
 test('what is ended because somebody asked for it wakes nobody', () => {
   const { log, words } = written();
   const [lease] = alive().leases;
