@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -5,13 +6,20 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const longest = [
   'redis-away',
   'worlds',
-  'chaos',
-  'years',
-  'clocks',
-  'daemon',
+  'directory-whole',
   'sealing',
-  'crash',
+  'commands',
+  'stories',
+  'chaos',
   'crashes',
+  'years',
+  'conformance/sinks',
+  'clocks',
+  'crash',
+  'daemon',
+  'page',
+  'killed',
+  'lockbox',
   'reload',
   'prometheus',
   'rules',
@@ -27,14 +35,29 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`);
+
+/**
+ * Who puts something in the place of a module or of a clock, and who starts whole programs, has modules of his own.
+ * All others share them, since to load them takes as long as most tests.
+ */
+const needsOwnModules = (file: string): boolean =>
+  /^test\/(integration|chaos)\//.test(file) || /^import .*\bvi\b.* from 'vitest'/m.test(readFileSync(file, 'utf8'));
+const own = files.filter(needsOwnModules);
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/build-bundle.ts'],
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'own modules', include: own, isolate: true } },
+      { extends: true, test: { name: 'shared modules', include: ['test/**/*.test.ts'], exclude: own, isolate: false } },
+    ],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     // Much of what is tested is waiting: more than there are cores.
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { script } from './processes.ts';
 
 let child: ChildProcess | undefined;
 afterEach(async () => {
@@ -16,8 +15,8 @@ afterEach(async () => {
 });
 
 async function chaos(...args: readonly string[]): Promise<{ readonly code: number | null; readonly printed: string }> {
-  const [program = '', ...rest] = script(join(import.meta.dirname, 'main.ts'), ...args);
-  const running = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const program = ['--import', 'tsx', join(import.meta.dirname, 'main.ts'), ...args];
+  const running = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'pipe'] });
   child = running;
   let printed = '';
   const add = (chunk: Buffer) => {

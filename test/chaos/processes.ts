@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { bundled } from '../support/program.ts';
 
 export interface Running {
   readonly pid: number;
@@ -52,9 +53,7 @@ export function start(command: readonly string[], { env = {}, onLine }: Start): 
 /** A program of ours, in TypeScript. */
 export const script = (file: string, ...args: readonly string[]): readonly string[] => [
   process.execPath,
-  '--import',
-  'tsx',
-  file,
+  bundled(file),
   ...args,
 ];
 

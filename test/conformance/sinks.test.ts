@@ -1,6 +1,8 @@
 /** The sink suite on every sink: in memory, and as a file: with all rights, as a user with none, on a disk of its own. */
 import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundled } from '../support/program.ts';
 import {
   aFileSubject,
   spoils,
@@ -13,19 +15,10 @@ import {
   troublesOfOthers,
 } from './fixtures/sink-file.ts';
 import { aMemorySubject } from './fixtures/sink-memory.ts';
-import {
-  aDirectory,
-  aSinkProcess,
-  bundleOf,
-  canMount,
-  isRoot,
-  type SinkProcess,
-  unprivileged,
-} from './fixtures/sink-process.ts';
+import { aDirectory, aSinkProcess, canMount, isRoot, type SinkProcess, unprivileged } from './fixtures/sink-process.ts';
 import { sinkSuite } from './sink-suite.ts';
 
-const bundle = bundleOf('./sink-subject.ts');
-const reader = bundleOf('./sink-reader.ts');
+const reader = bundled(join(import.meta.dirname, 'fixtures', 'sink-reader.ts'));
 // In memory where there is such a place: thousands of rewrites are thousands of waits for a disk.
 const quick = aDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined);
 const top = aDirectory();
@@ -34,14 +27,12 @@ let apart: SinkProcess;
 let onDisk: SinkProcess | undefined;
 
 beforeAll(async () => {
-  apart = await aSinkProcess(bundle.path);
-  if (canMount) onDisk = await aSinkProcess(bundle.path, disk);
+  apart = await aSinkProcess();
+  if (canMount) onDisk = await aSinkProcess(disk);
 });
 afterAll(async () => {
   await apart.end();
   await onDisk?.end();
-  bundle.remove();
-  reader.remove();
   for (const directory of [quick, top, disk]) rmSync(directory, { recursive: true });
 });
 
@@ -51,21 +42,21 @@ const rights = isRoot ? { uid: unprivileged } : {};
 sinkSuite('memory', { open: aMemorySubject, rewrites: 2_000, troubles: {}, spoils: {} });
 
 sinkSuite(`file, as the uid of the tests (${process.getuid?.()})`, {
-  open: () => aFileSubject({ top: quick, reader: reader.path }),
+  open: () => aFileSubject({ top: quick, reader }),
   rewrites: 2_000,
   troubles: { ...troubles, ...(isRoot ? {} : troublesOfOthers) },
   spoils: { ...spoils, ...spoilsOfUnmounted, ...(isRoot ? spoilsOfRoot : {}) },
 });
 
 sinkSuite(`file, as uid ${unprivileged} without any rights`, {
-  open: () => aFileSubject({ top, reader: reader.path, process: apart, ...rights, mode: 0o600 }),
+  open: () => aFileSubject({ top, reader, process: apart, ...rights, mode: 0o600 }),
   rewrites: 100,
   troubles: { ...troubles, ...troublesOfOthers },
   spoils: { ...spoils, ...spoilsOfUnmounted, ...(isRoot ? spoilsOfRoot : {}) },
 });
 
 sinkSuite('file, written in place', {
-  open: () => aFileSubject({ top: quick, reader: reader.path, write: 'in-place' }),
+  open: () => aFileSubject({ top: quick, reader, write: 'in-place' }),
   troubles,
   spoils: { ...spoils, ...spoilsOfUnmounted, ...(isRoot ? spoilsOfRoot : {}) },
 });
@@ -73,7 +64,7 @@ sinkSuite('file, written in place', {
 if (canMount) {
   const there = () => {
     if (!onDisk) throw new Error('the process with a disk of its own did not start');
-    return { top: disk, reader: reader.path, process: onDisk, ...rights };
+    return { top: disk, reader, process: onDisk, ...rights };
   };
   sinkSuite('file, on a small disk of its own', {
     open: () => aFileSubject({ ...there(), write: 'atomic' }),

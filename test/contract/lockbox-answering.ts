@@ -69,7 +69,7 @@ export const outcomeOf = (asked: Promise<unknown>): Promise<unknown> =>
     return [error.code, ...(role === undefined ? [] : [role]), ...(error.unsure ? ['unsure'] : [])].join(' ');
   });
 
-const call = { signal: AbortSignal.timeout(60_000) };
+const call = { signal: new AbortController().signal };
 
 /** What is said of a version that we hold. */
 export const observing =

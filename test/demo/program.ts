@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { bundled } from '../support/program.ts';
 import type { ConsumerLine } from './consumer.ts';
 
 export interface Program {
@@ -14,8 +15,8 @@ export interface Program {
 
 /** It reads `file`, uses the Redis at `socket`, and writes its pid to `pidFile` when SIGHUP may come. */
 export function startProgram(file: string, socket: string, pidFile: string): Program {
-  const script = join(import.meta.dirname, 'consumer.ts');
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', script, file, socket, pidFile], {
+  const consumer = bundled(join(import.meta.dirname, 'consumer.ts'));
+  const child: ChildProcess = spawn(process.execPath, [consumer, file, socket, pidFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const tally = { uses: 0, failures: 0, loads: 0, user: '' };

@@ -3,18 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { aDirectory, bundleOf } from '../conformance/fixtures/sink-process.ts';
+import { aDirectory } from '../conformance/fixtures/sink-process.ts';
+import { bundled } from '../support/program.ts';
 
 const top = aDirectory();
-const bundle = bundleOf('../../keeper/delivering-process.ts');
-afterAll(() => {
-  bundle.remove();
-  rmSync(top, { recursive: true });
-});
+const delivering = bundled(join(import.meta.dirname, 'delivering-process.ts'));
+afterAll(() => rmSync(top, { recursive: true }));
 
 /** One life, in which that generation is the newest; answers with the number of its steps, or with its end. */
 function live(dir: string, generation: string, fatal = -1): string {
-  const args = [bundle.path, dir, generation, String(fatal)];
+  const args = [delivering, dir, generation, String(fatal)];
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0 && signal !== 'SIGKILL') throw new Error(stderr);
   return signal ?? stdout;

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DirectoryOptions, directorySink, directory as plugin } from '../../src/sinks/directory.ts';
-import { aDirectory, aSinkProcess, bundleOf, isRoot, markKey } from '../conformance/fixtures/sink-process.ts';
+import { aDirectory, aSinkProcess, isRoot, markKey } from '../conformance/fixtures/sink-process.ts';
 import { aDelivery as delivery, someSinkDeps } from '../support/sink-parts.ts';
 
 const quick = aDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined);
@@ -164,8 +164,7 @@ describe('its mark', () => {
     const other = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const mark = await aSink({ owner: other }).write(delivery({ A: '1' }), going);
     chmodSync(path, 0o777);
-    const bundle = bundleOf('./sink-subject.ts');
-    const apart = await aSinkProcess(bundle.path);
+    const apart = await aSinkProcess();
     try {
       const sink = apart.sink({ path, keys: 'all', mode: 0o600, owner: other });
       expect(await sink.holds?.(mark, going)).toBe(true);
@@ -173,7 +172,6 @@ describe('its mark', () => {
       expect(await sink.holds?.(mark, going)).toBe(false);
     } finally {
       await apart.end();
-      bundle.remove();
     }
   });
 });

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { Material } from '../../src/core/material.ts';
 import { fileSink } from '../../src/sinks/file.ts';
-import { aDirectory, bundleOf, isRoot, markKey } from '../conformance/fixtures/sink-process.ts';
+import { aDirectory, isRoot, markKey } from '../conformance/fixtures/sink-process.ts';
+import { bundled } from '../support/program.ts';
 
 const top = aDirectory();
 afterAll(() => rmSync(top, { recursive: true }));
@@ -27,15 +28,14 @@ const delivery = { secret: 's', lease: 'l', generation: 0, sequence: 1, material
 const aSink = (name = 'app.env') =>
   fileSink({ path: join(directory, name), format: 'dotenv', keys: 'all', mode: 0o600 }, markKey);
 
-const bundle = bundleOf('../../sinks/file-loop.ts');
-afterAll(() => bundle.remove());
+const loop = bundled(join(import.meta.dirname, 'file-loop.ts'));
 
 test('the file is old or new, whole, whenever the writer was killed, and the next write leaves nothing else behind', async () => {
   // Where we can, somebody else's: what is not theirs from the first byte on is then easily told.
   const owner = isRoot ? { uid: 12_345, gid: 23_456 } : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   let leftovers = 0;
-  for (let round = 0; round < 16; round += 1) {
-    const writer = spawn(process.execPath, [bundle.path, path, `${owner.uid}`, `${owner.gid}`], {
+  for (let round = 0; round < 25; round += 1) {
+    const writer = spawn(process.execPath, [loop, path, `${owner.uid}`, `${owner.gid}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(writer.stdout, 'data');

@@ -17,7 +17,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { understand } from '../../src/config/load.ts';
 import { type FileOptions, fileSink } from '../../src/sinks/file.ts';
 import { provider } from '../config/build.ts';
-import { aDirectory, aSinkProcess, bundleOf, canMount, isRoot } from '../conformance/fixtures/sink-process.ts';
+import { aDirectory, aSinkProcess, canMount, isRoot } from '../conformance/fixtures/sink-process.ts';
+import { bundled } from '../support/program.ts';
 import { aDelivery as delivery } from '../support/sink-parts.ts';
 
 const top = aDirectory();
@@ -113,18 +114,23 @@ describe('in place', () => {
   });
 
   test('where there is no room for more, all the old bytes are there', async () => {
-    const bundle = bundleOf('../../sinks/file-loop.ts');
     // Each time half a MiB more, and nobody there may have more than one and three quarters in a file.
     const limited = 'ulimit -f $((2 * 1024 * 7 / 4)); exec "$@"';
     const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    const loop = [bundle.path, path, `${owner.uid}`, `${owner.gid}`, 'in-place', `${2 ** 19}`];
+    const loop = [
+      bundled(join(import.meta.dirname, 'file-loop.ts')),
+      path,
+      `${owner.uid}`,
+      `${owner.gid}`,
+      'in-place',
+      `${2 ** 19}`,
+    ];
     const writer = spawn('sh', ['-c', limited, 'sh', process.execPath, ...loop], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const told: string[] = [];
     writer.stderr.on('data', (chunk) => told.push(String(chunk)));
     await once(writer, 'close');
-    bundle.remove();
     expect(told.join('')).toContain('EFBIG');
     expect(readFileSync(path, 'utf8') === `A='${'x'.repeat(2 ** 20 + 2 ** 19)}'\n`).toBe(true);
   });
@@ -153,8 +159,7 @@ describe('a file that is mounted by itself', () => {
     async () => {
       if (!canMount) return expect(canMount).toBe(false);
       const disk = aDirectory();
-      const bundle = bundleOf('./sink-subject.ts');
-      const apart = await aSinkProcess(bundle.path, disk);
+      const apart = await aSinkProcess(disk);
       try {
         const options = { path: join(disk, 'app.env'), format: 'dotenv', keys: 'all', mode: 0o600 } as const;
         const outer = (name: string) => `/proc/${apart.pid}/root${disk}/${name}`;
@@ -175,7 +180,6 @@ describe('a file that is mounted by itself', () => {
         apart.inside(`umount ${disk}/app.env`);
       } finally {
         await apart.end();
-        bundle.remove();
         rmSync(disk, { recursive: true });
       }
     },

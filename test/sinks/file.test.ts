@@ -16,7 +16,6 @@ import { type FileOptions, file, fileSink } from '../../src/sinks/file.ts';
 import {
   aDirectory,
   aSinkProcess,
-  bundleOf,
   canMount,
   isRoot,
   markKey,
@@ -191,18 +190,16 @@ describe('where it refuses, it says what to do', () => {
 });
 
 describe('owner and mode', () => {
-  const bundle = bundleOf('./sink-subject.ts');
   const disk = aDirectory();
   let apart: SinkProcess;
   let onDisk: SinkProcess | undefined;
   beforeAll(async () => {
-    apart = await aSinkProcess(bundle.path);
-    if (canMount) onDisk = await aSinkProcess(bundle.path, disk);
+    apart = await aSinkProcess();
+    if (canMount) onDisk = await aSinkProcess(disk);
   });
   afterAll(async () => {
     await apart.end();
     await onDisk?.end();
-    bundle.remove();
     rmSync(disk, { recursive: true });
   });
 

@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LeaseError } from '../../src/core/failure.ts';
 import type { Process } from '../../src/sinks/processes.ts';
 import { signal } from '../../src/sinks/reload-signal.ts';
-import { aDirectory, bundleOf, isRoot } from '../conformance/fixtures/sink-process.ts';
+import { aDirectory, isRoot } from '../conformance/fixtures/sink-process.ts';
+import { bundled } from '../support/program.ts';
 
 const top = aDirectory();
 afterAll(() => rmSync(top, { recursive: true }));
@@ -194,8 +195,7 @@ describe('nobody gets it where', () => {
 describe('when an id is given to another process', () => {
   const unshare = [...(isRoot ? [] : ['-r']), '-pf', '--mount-proc', '--kill-child'];
   const canUnshare = spawnSync('unshare', [...unshare, 'true']).status === 0;
-  const bundle = bundleOf('../../sinks/reused-pid.ts');
-  afterAll(() => bundle.remove());
+  const program = bundled(join(import.meta.dirname, 'reused-pid.ts'));
 
   test(
     canUnshare
@@ -203,7 +203,7 @@ describe('when an id is given to another process', () => {
       : 'WITHOUT a real one: this user may have no ids of its own',
     () => {
       if (!canUnshare) return expect(canUnshare).toBe(false);
-      const told = execFileSync('unshare', [...unshare, process.execPath, bundle.path, pidFile]);
+      const told = execFileSync('unshare', [...unshare, process.execPath, program, pidFile]);
       expect(JSON.parse(told.toString())).toEqual({
         isSameId: true,
         first: 'signalled',

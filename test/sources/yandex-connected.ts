@@ -109,7 +109,7 @@ export const withTwo = aLockbox().withSecret({
 export const valuesOf = (material: Material): Record<string, string | undefined> =>
   Object.fromEntries(material.keys().map((key) => [key, material.reveal(key)]));
 
-export const call = { signal: AbortSignal.timeout(60_000) };
+export const call = { signal: new AbortController().signal };
 export const anAcquire = () => ({ ...call, key: crypto.randomUUID() });
 
 export async function keyFileIn(
