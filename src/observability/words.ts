@@ -30,7 +30,7 @@ const reasons: Readonly<Record<string, string>> = {
   GraceOver: 'its grace was over',
   LeaseMayBeLost: 'a lease may have been lost',
   Refused: 'it was refused',
-  Requested: 'a person asked for it',
+  Requested: 'it was asked for',
   Untried: 'it had not been tried',
   Unseen: 'it had not been seen for long',
   Undelivered: 'the sink did not have the newest values',
