@@ -22,6 +22,8 @@ RUN apt-get update \
 COPY --from=build /build/dist/leasekeeper.js /build/dist/leasekeeper.js.map /opt/leasekeeper/
 # The bundle is an ES module; this says so.
 RUN echo '{"type":"module"}' > /opt/leasekeeper/package.json
+# Node works on files in four threads, unless told otherwise: as many files on a disk that hangs (NFS) would hold up all others.
+ENV UV_THREADPOOL_SIZE=64
 USER 65532:65532
 VOLUME /var/lib/leasekeeper
 EXPOSE 9464

@@ -5,7 +5,7 @@ import { headOf, holdingOf, type SecretRecord } from '../core/record.ts';
 import { acknowledged, allSinks, type ReloadStep, reloading } from '../core/reloading.ts';
 import { failed } from '../core/setbacks.ts';
 import { type Outcome, run } from './loop.ts';
-import { factsOf, now as nowOf, succeed, type Visit } from './secret.ts';
+import { factsOf, inTime, now as nowOf, succeed, type Visit } from './secret.ts';
 import { wakeLook, wakeOthers } from './waking.ts';
 
 /** Do what is due, and have the secret looked at for what follows from it. */
@@ -16,7 +16,10 @@ export async function reload(visit: Visit): Promise<void> {
     sink: allSinks,
     decide: (record) => reloading(record, rules, factsOf(visit)),
     act: (_, record, signal) => act(visit, record, signal),
-    fail: (step, error, begun) => (record) => failed(record, step, asLeaseError(error), { begun, now: nowOf(visit) }),
+    fail: (step, error, begun) => {
+      const reason = inTime(visit, asLeaseError(error));
+      return (record) => failed(record, step, reason, { begun, now: nowOf(visit) });
+    },
     rest: async (record, { until }) => {
       await wakeOthers(visit, record);
       await wakeLook(visit, record);

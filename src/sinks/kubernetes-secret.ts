@@ -64,7 +64,7 @@ export const kubernetesSecret = defineSink(
 /** The sink on its own. `serviceAccount`: where that of our pod is mounted. */
 export function kubernetesSecretSink(
   options: SecretOptions & Where,
-  deps: Pick<SinkDeps, 'env' | 'clock' | 'markKey'>,
+  deps: Pick<SinkDeps, 'env' | 'clock' | 'markKey' | 'wallClock'>,
   serviceAccount = mounted,
 ): Sink {
   const api = kubernetesApi(() => reach(options, deps.env, serviceAccount), deps);

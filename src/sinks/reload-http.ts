@@ -3,6 +3,7 @@ import { LeaseError } from '../core/failure.ts';
 import type { Duration } from '../core/time.ts';
 import { caller } from '../http/caller.ts';
 import type { TlsFiles } from '../http/dispatcher.ts';
+import { silence } from '../http/retry-after.ts';
 import type { SinkDeps } from './define.ts';
 import type { Expected } from './expected.ts';
 import type { ReloadStep } from './reload.ts';
@@ -19,7 +20,10 @@ export interface ReloadRequest {
 }
 
 /** Every answer that is not expected may be another one the next time: `unavailable`. */
-export function reloadHttp(request: ReloadRequest, { env, clock }: Pick<SinkDeps, 'env' | 'clock'>): ReloadStep {
+export function reloadHttp(
+  request: ReloadRequest,
+  { env, clock, wallClock }: Pick<SinkDeps, 'env' | 'clock' | 'wallClock'>,
+): ReloadStep {
   const { http, method, headers, expect, tls, timeout } = request;
   const ask = async (signal: AbortSignal) => {
     const [to, own] = await Promise.all([readAddress(http, env), readHeaders(headers, env)]);
@@ -34,11 +38,13 @@ export function reloadHttp(request: ReloadRequest, { env, clock }: Pick<SinkDeps
   };
   return {
     async run(signal) {
-      const { status } = await ask(signal).catch((error: unknown) => {
+      const answer = await ask(signal).catch((error: unknown) => {
         const why = error instanceof LeaseError ? error.message : 'no answer';
         throw new LeaseError('unavailable', `${shown(http)}: ${why}`);
       });
-      if (!expect(status)) throw new LeaseError('unavailable', `${shown(http)} answered ${status}`);
+      const { status } = answer;
+      if (expect(status)) return;
+      throw new LeaseError('unavailable', `${shown(http)} answered ${status}`, silence(answer, { clock, wallClock }));
     },
   };
 }

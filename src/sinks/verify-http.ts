@@ -4,6 +4,7 @@ import type { Material } from '../core/material.ts';
 import type { Duration } from '../core/time.ts';
 import { caller } from '../http/caller.ts';
 import type { TlsFiles } from '../http/dispatcher.ts';
+import { silence } from '../http/retry-after.ts';
 import type { SinkDeps } from './define.ts';
 import { type Expected, isSuccess } from './expected.ts';
 import type { Verify } from './verify.ts';
@@ -22,18 +23,25 @@ export interface ProvingRequest {
   readonly timeout: Duration;
 }
 
-export function verifyHttp(options: ProvingRequest, { env, clock }: Pick<SinkDeps, 'env' | 'clock'>): Verify {
+export function verifyHttp(
+  options: ProvingRequest,
+  { env, clock, wallClock }: Pick<SinkDeps, 'env' | 'clock' | 'wallClock'>,
+): Verify {
   const { to, method = 'GET', expect = isSuccess, tls, timeout } = options;
   const server = caller({ url: to.origin, tls, deadline: timeout }, { env, clock });
   return async (material, signal) => {
     const headers = headersOf(material, options);
-    const { status } = await server.call({ method, path: to.path, headers, signal }).catch((error: unknown) => {
+    const answer = await server.call({ method, path: to.path, headers, signal }).catch((error: unknown) => {
       // Whatever kept us from asking, our own TLS files included, says nothing about the values.
       throw new LeaseError('unavailable', `${to.host}: ${error instanceof LeaseError ? error.message : 'no answer'}`);
     });
+    const { status } = answer;
     if (expect(status)) return;
     const isSilent = status >= 500 || silences.includes(status);
-    throw new LeaseError(isSilent ? 'unavailable' : 'invalid', `${to.host} answered ${status}`);
+    const said = `${to.host} answered ${status}`;
+    throw isSilent
+      ? new LeaseError('unavailable', said, silence(answer, { clock, wallClock }))
+      : new LeaseError('invalid', said);
   };
 }
 

@@ -80,6 +80,7 @@ describe.each(readdirSync(folder))('%s', (file) => {
     const dockerfile = readFileSync(join(folder, '../../Dockerfile'), 'utf8');
     expect(dockerfile).toContain('"/etc/leasekeeper/leasekeeper.yaml"');
     expect(dockerfile).toContain(`USER 65532:65532`);
+    expect(dockerfile).toContain('\nENV UV_THREADPOOL_SIZE=64\n');
     expect(dockerfile).toContain(`EXPOSE ${keeper.ports?.[0]?.containerPort}`);
   });
 

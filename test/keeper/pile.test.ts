@@ -138,20 +138,21 @@ describe('a day of hourly rotation while a sink is down', () => {
   });
 });
 
-describe('a sink that asks for silence', () => {
-  test.each([0, hours(1), -hours(1)])(
-    'is left alone for so long, on a provider whose clock is %i ms ahead',
-    async (skew) => {
+describe('who asks for silence', () => {
+  const whos = ['a sink', 'a program behind a sink', 'all programs', 'who proves values'] as const;
+  test.each([0, hours(1), -hours(1)].flatMap((skew) => whos.map((who) => [who, skew] as const)))(
+    'is left alone for so long: %s, of a provider whose clock is %i ms ahead',
+    async (who, skew) => {
       const stage = new Stage(hours(10));
       stage.skew = skew;
       const tries: number[] = [];
-      const hook = aSink({
-        write: async () => {
-          tries.push(stage.now);
-          throw new LeaseError('unavailable', 'not now', { notBefore: stage.now + minutes(3) });
-        },
-      });
-      stage.add({ source: aSource(stage), sinks: { hook } });
+      const refuse = async () => {
+        tries.push(stage.now);
+        throw new LeaseError('unavailable', 'not now', { notBefore: stage.now + minutes(3) });
+      };
+      const hook = aSink({ ...(who === 'a sink' && { write: refuse }), ...(who === whos[1] && { reload: refuse }) });
+      const more = { ...(who === 'all programs' && { reload: refuse }), ...(who === whos[3] && { verify: refuse }) };
+      stage.add({ source: aSource(stage), sinks: { hook }, ...more });
       await stage.until(hours(10) + minutes(10));
       expect(tries.slice(0, 3).map((at) => at - hours(10))).toEqual([0, minutes(3), minutes(6)]);
     },

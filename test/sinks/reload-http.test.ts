@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import type { LeaseError } from '../../src/core/failure.ts';
 import { reloadStep } from '../../src/sinks/reload.ts';
 import { type Serving, serve } from '../sources/servers.ts';
 import { someSinkDeps } from '../support/sink-parts.ts';
@@ -18,7 +19,7 @@ beforeEach(async () => {
   seen.splice(0);
   server = await serve((request, response) => {
     seen.push(request);
-    if (status > 0) response.writeHead(status, { location: '/elsewhere' }).end('t0ken');
+    if (status > 0) response.writeHead(status, { location: '/elsewhere', 'retry-after': '7' }).end('t0ken');
   });
 });
 afterEach(() => server.close());
@@ -69,6 +70,22 @@ test.each([
   const said = await told({ http: `${server.url}/`, ...(expects !== undefined && { expect: expects }) });
   expect(said).toBe(isTaken ? 'told' : `unavailable: ${new URL(server.url).host} answered ${answer}`);
   expect(seen).toHaveLength(1);
+});
+
+test('that it is to come back later is respected, and nothing else is', async () => {
+  const step = () => reloadStep.parse({ http: `${server.url}/` }).open({ ...deps, clock: { now: () => 1_000_000 } });
+  const notBefore = () =>
+    step()
+      .run(going)
+      .then(undefined, (error: LeaseError) => error.notBefore);
+  for (const [answer, until] of [
+    [503, 1_007_000],
+    [429, 1_007_000],
+    [500, undefined],
+  ]) {
+    status = answer ?? 0;
+    expect(await notBefore()).toBe(until);
+  }
 });
 
 test('whatever keeps it from being told is a reason to try again', async () => {

@@ -163,6 +163,19 @@ describe('a server', () => {
     },
   );
 
+  test.each([
+    [429, 'Tue, 02 Jan 2029 00:00:07 GMT', 1_007_000],
+    [503, '7', 1_007_000],
+    [503, 'soon', undefined],
+    [500, '7', undefined],
+    [401, '7', undefined],
+  ] as const)('that answers %i, and to come back at %j, is asked again not before %j', async (status, wish, until) => {
+    const date = 'Tue, 02 Jan 2029 00:00:00 GMT';
+    const { url } = await aServer((_, response) => response.writeHead(status, { date, 'retry-after': wish }).end());
+    const verify = verification.parse({ http: url, ...basic }).open({ ...deps, clock: { now: () => 1_000_000 } });
+    await expect(verify(new Material(values), going)).rejects.toMatchObject({ notBefore: until });
+  });
+
   test('is not followed to where it points', async () => {
     const { url } = await aServer(307);
     expect(await verdict({ http: url, ...basic })).toMatch(/^invalid/);

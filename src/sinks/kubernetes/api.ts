@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { timer } from '../../clock.ts';
 import { LeaseError } from '../../core/failure.ts';
-import { type Clock, type Instant, seconds } from '../../core/time.ts';
+import { seconds } from '../../core/time.ts';
 import { type Call, type Caller, caller, type Reply } from '../../http/caller.ts';
+import { type Clocks, retryAtOf } from '../../http/retry-after.ts';
 import { asJson } from '../quotes.ts';
 import type { Refusal } from './failures.ts';
 import type { Reach } from './reach.ts';
@@ -27,9 +28,8 @@ export interface KubernetesApi {
   namespace(): Promise<string>;
 }
 
-interface Deps {
+interface Deps extends Clocks {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
 }
 
 /** An API server answers within 34 s or not at all; whoever takes longer than this is asked again. */
@@ -40,7 +40,7 @@ const patience = seconds(5);
 const longestAnswer = 3 << 20;
 
 /** `find` is asked for each call. */
-export function kubernetesApi(find: () => Promise<Reach>, { env, clock }: Deps): KubernetesApi {
+export function kubernetesApi(find: () => Promise<Reach>, { env, clock, wallClock }: Deps): KubernetesApi {
   let present: { readonly stamp: string; readonly caller: Caller } | undefined;
 
   function callerFor({ url, tls, pem }: Reach): Caller {
@@ -74,11 +74,11 @@ export function kubernetesApi(find: () => Promise<Reach>, { env, clock }: Deps):
         const first = await find();
         const token = await first.token?.();
         const reply = await send(first, token);
-        if (reply.status !== 401) return answerOf(reply, clock);
+        if (reply.status !== 401) return answerOf(reply, { clock, wallClock });
         // It may have been replaced between our reading and its use.
         const second = await find();
         const next = await second.token?.();
-        return answerOf(next === token ? reply : await send(second, next), clock);
+        return answerOf(next === token ? reply : await send(second, next), { clock, wallClock });
       } finally {
         outcome.end();
       }
@@ -119,8 +119,8 @@ function landing(signal: AbortSignal) {
   };
 }
 
-function answerOf({ status, headers, body }: Reply, clock: Clock): Refusal {
-  return { status, json: jsonOf(body), retryAt: retryAtOf(headers['retry-after'], clock.now()) };
+function answerOf(reply: Reply, clocks: Clocks): Refusal {
+  return { status: reply.status, json: jsonOf(reply.body), retryAt: retryAtOf(reply, clocks) };
 }
 
 function jsonOf(body: Buffer): unknown {
@@ -130,7 +130,3 @@ function jsonOf(body: Buffer): unknown {
     return undefined;
   }
 }
-
-/** Kubernetes says it in seconds. */
-const retryAtOf = (header: unknown, now: Instant): Instant | undefined =>
-  typeof header === 'string' && /^\d{1,6}$/.test(header.trim()) ? now + seconds(Number(header)) : undefined;

@@ -7,6 +7,7 @@ import { LeaseError } from '../../core/failure.ts';
 import { type Duration, seconds } from '../../core/time.ts';
 import { type Caller, caller, type Reply } from '../../http/caller.ts';
 import type { TlsFiles } from '../../http/dispatcher.ts';
+import { type Clocks, silence } from '../../http/retry-after.ts';
 import { tls } from '../../http/tls.ts';
 import { believed, sorted } from '../believed.ts';
 import { defineSink, type SinkDeps } from '../define.ts';
@@ -145,7 +146,8 @@ const inWords = <T>(url: Written, answer: Promise<T>): Promise<T> =>
   });
 
 /** What its answer means to us. Only the number of it is ever told: the rest may quote what was sent. */
-function judge({ status, headers }: Reply, place: string, clocks: Pick<SinkDeps, 'clock' | 'wallClock'>): void {
+function judge(reply: Reply, place: string, clocks: Clocks): void {
+  const { status } = reply;
   if (status >= 200 && status < 300) return;
   const said = `${place} answered ${status}`;
   if (status >= 300 && status < 400) {
@@ -155,21 +157,10 @@ function judge({ status, headers }: Reply, place: string, clocks: Pick<SinkDeps,
     throw new LeaseError('denied', `${said}: look at signingKey, headers and tls`);
   }
   if (final.includes(status)) throw new LeaseError('invalid', `${said}: it does not take what we send`);
-  const notBefore = status === 429 || status === 503 ? retryAtOf(headers, clocks) : undefined;
   // One who stands between may have passed it on, and who failed may have done so late. Only 503 is said beforehand.
   const unsure = status >= 500 && status !== 503;
-  throw new LeaseError('unavailable', said, { unsure, ...(notBefore !== undefined && { notBefore }) });
+  throw new LeaseError('unavailable', said, { unsure, ...silence(reply, clocks) });
 }
 
 /** Trying again soon would bring the same answer. */
 const final = [400, 405, 406, 411, 413, 414, 415, 422, 431];
-
-/** `Retry-After` in seconds, or as a date: which is on the clock of who answers, and so is `Date`. On our own clock. */
-function retryAtOf(headers: Reply['headers'], { clock, wallClock }: Pick<SinkDeps, 'clock' | 'wallClock'>) {
-  const wish = String(headers['retry-after'] ?? '').trim();
-  const there = Date.parse(String(headers['date'] ?? ''));
-  const wait = /^\d+$/.test(wish)
-    ? seconds(Number(wish))
-    : Date.parse(wish) - (Number.isNaN(there) ? wallClock.now() : there);
-  return Number.isFinite(wait) && wait > 0 ? clock.now() + wait : undefined;
-}
