@@ -35,6 +35,7 @@ const heldLease = z.looseObject({
   wall: instant.optional(),
   supersededAt: instant.optional(),
   stray: z.literal(true).optional(),
+  rejected: z.literal(true).optional(),
 });
 
 const holding = { lease: name, generation: z.number().int() };

@@ -48,6 +48,22 @@ describe('the programs that the secret tells', () => {
     expect(reloading(next, rules, facts)).toMatchObject({ act: 'wait' });
   });
 
+  test('are told again when what they had taken up comes back after something else that they were told of in vain', () => {
+    const both = paid(paid(before, 'file'), 'other');
+    const inVain = failed(both, { act: 'reload', to: allSinks } as never, new LeaseError('unavailable', 'cut off'), {
+      begun: 2,
+      now: 3,
+    });
+    const back = ['file', 'other'].reduce<SecretRecord>(
+      (record, sink) => reloaded(written(record, sink, { ...old, mark: 'm' }, 4), sink, old, rules),
+      { ...inVain, leases: [held(), head], failures: {} },
+    );
+    expect(reloading(back, rules, facts)).toMatchObject({ act: 'reload', because: 'Unacknowledged' });
+    // It may be that they use it.
+    for (const used of uses(back)) expect(used).toContainEqual(now);
+    expect(reloading(acknowledged(back, old), rules, facts)).toMatchObject({ act: 'wait' });
+  });
+
   test('are not told where there are none, or what they would take up is dead', () => {
     const both = paid(paid(before, 'file'), 'other');
     expect(reloading(both, rulesOf({ sinks: ['file', 'other'] }), facts)).toMatchObject({ act: 'wait' });

@@ -82,27 +82,41 @@ describe('a look', () => {
     expect(leases[0]?.stray).toBe(true);
   });
 
-  test('names what is used instead where it ends what failed its proofs, and nothing where it ends what served', async () => {
-    const stage = new Stage();
-    const ended: [string, string | undefined][] = [];
-    const source = aSource(stage, {
-      revoke: async ({ id }, { instead }) => {
-        ended.push([id, instead?.id]);
-        return 'ended';
-      },
-    });
-    stage.add({
-      source,
-      sinks: { file: aSink() },
-      policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since) => since + minutes(10) },
-      verify: async (material) => {
-        if (material.reveal('value') === 'VALUE-l2') throw new LeaseError('invalid', 'it does not work');
-      },
-    });
-    await stage.until(minutes(30));
-    expect(ended[0]).toEqual(['l2', 'l1']);
-    expect(ended[1]).toEqual(['l1', undefined]);
-  });
+  test.each([
+    ['', undefined, 'l1'],
+    [', also after its grace when a process before us took it', true, 'l3'],
+  ])(
+    'names what is used instead where it ends what failed its proofs, and nothing where it ends what served%s',
+    async (_, isRestarted, instead) => {
+      const stage = new Stage();
+      const ended: [string, string | undefined][] = [];
+      const source = aSource(stage, {
+        revoke: async ({ id }, { instead }) => {
+          ended.push([id, instead?.id]);
+          return 'ended';
+        },
+      });
+      stage.add({
+        source,
+        sinks: { file: aSink() },
+        policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since) => since + minutes(10) },
+        verify: async (material) => {
+          if (material.reveal('value') === 'VALUE-l2') throw new LeaseError('invalid', 'it does not work');
+        },
+      });
+      if (isRestarted) {
+        await stage.until(minutes(10) + 1);
+        expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2', 'l1']);
+        stage.restart();
+        stage.wakeAll('s');
+        await stage.until(minutes(10) + 100);
+        expect((await stage.record()).leases[0]?.stray).toBe(true);
+      }
+      await stage.until(minutes(30));
+      expect(ended[0]).toEqual(['l2', instead]);
+      expect(ended[1]?.[1]).toBeUndefined();
+    },
+  );
 
   test('renews by the date at which the renewal may be sent at the latest', async () => {
     const stage = new Stage();
