@@ -36,7 +36,7 @@ export interface Door {
 export function clientOf(door: Door): Source {
   const { house, issuer, life, chaos, clock, token, onAcquire } = door;
   const { nature } = issuer;
-  const { canRead, canObserve, canSearch, observeEvery, renewal, kind } = nature;
+  const { canObserve, canSearch, observeEvery, renewal, kind } = nature;
 
   async function ask<T>(
     act: string,
@@ -61,7 +61,7 @@ export function clientOf(door: Door): Source {
         place: `call/${issuer.name}`,
         within: [`provider/${house.name}`, `${act}/${house.name}`],
         hung: `hang/${house.name}`,
-        isDispensable: act !== 'acquire' && act !== 'read',
+        isDispensable: act !== 'acquire',
         who: issuer.name,
         signal,
         effect: authorized,
@@ -97,7 +97,6 @@ export function clientOf(door: Door): Source {
           canShorten: renewal.canShorten,
         },
       }),
-    ...(kind === 'followed' && { followed: true }),
   });
   const materialOf = ({ value }: Word) => new Material({ value });
 
@@ -110,7 +109,7 @@ export function clientOf(door: Door): Source {
       const arrive = () => {
         onAcquire('arrived', begunAt);
         if (kind === 'token') house.login(nature.uses);
-        return issuer.acquire(call.key, call.predecessor !== undefined);
+        return issuer.acquire(call.key);
       };
       const word = await ask('acquire', call, arrive, () => onAcquire('sent', begunAt));
       return { lease: leaseOf(word), material: materialOf(word) };
@@ -133,31 +132,24 @@ export function clientOf(door: Door): Source {
         return { lease: leaseOf(word), ...(word.isChanged && { material: materialOf(word) }) };
       },
     }),
-    ...(canRead && {
-      read: (lease, call) => ask('read', call, () => new Material({ value: issuer.read(lease.id) })),
-    }),
     ...(canObserve && {
       observe: (lease, call) =>
         ask('observe', call, () => {
           const word = issuer.observe(lease.id);
-          return word
-            ? { is: word.isOutdated ? ('outdated' as const) : ('held' as const), word }
-            : { is: 'gone' as const };
+          return word ? { is: 'held' as const, word } : { is: 'gone' as const };
         }).then((seen) => {
           if (seen.is !== 'gone') return { is: seen.is, lease: leaseOf(seen.word) };
           issuer.hear(lease.id);
           return seen;
         }),
     }),
-    ...(kind !== 'followed' && {
-      revoke: (lease, call) => {
-        if (kind === 'token' && !call.material) return Promise.resolve('left');
-        return ask('revoke', call, () => {
-          issuer.revoke(lease.id);
-          return 'ended';
-        });
-      },
-    }),
+    revoke: (lease, call) => {
+      if (kind === 'token' && !call.material) return Promise.resolve('left');
+      return ask('revoke', call, () => {
+        issuer.revoke(lease.id);
+        return 'ended';
+      });
+    },
     ...(canSearch && {
       search: ({ since, known }, call) =>
         ask('search', call, () => issuer.search(since - house.skew, known).map(datesOf)),

@@ -15,14 +15,16 @@ import { type MemorySink, memorySink } from '../../src/sinks/memory.ts';
 import { Lifeline } from '../../src/state/lifeline.ts';
 import type { Store } from '../../src/state/store.ts';
 import type { Chaos } from './chaos.ts';
-import { clientOf } from './client.ts';
+import { clientOf, type Door } from './client.ts';
 import type { Kept } from './excuses.ts';
 import type { Judge } from './judge.ts';
 import type { Life } from './life.ts';
+import { lockboxClientOf } from './lockbox-client.ts';
 import type { Records } from './records.ts';
 import { type Dice, idle, type Timeline } from './timeline.ts';
 import { type Time, timesBy } from './times.ts';
 import type { Troubles } from './troubles.ts';
+import type { VersionMeddlers } from './version-meddlers.ts';
 import type { Wakes } from './wakes.ts';
 
 export interface Surroundings {
@@ -40,6 +42,7 @@ export interface Surroundings {
   readonly hasLifeline: boolean;
   /** How far the machine's clock is ahead just now. Absent: all clocks are nearly right. */
   readonly clockError: (() => Duration) | undefined;
+  readonly meddlers: VersionMeddlers;
 }
 
 /** What a person can ask of the process. */
@@ -138,7 +141,7 @@ function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secre
 }
 
 function secretOfKept(
-  { timeline, chaos, judge }: Surroundings,
+  { timeline, chaos, judge, meddlers }: Surroundings,
   life: Life,
   one: Kept,
   memory: MemorySink | undefined,
@@ -146,7 +149,7 @@ function secretOfKept(
   tell: (name: string, notice: (visit: Visit) => Promise<void>) => void,
 ): Secret {
   const { name, issuer, house, places, isToken, isVerified, isExclusive } = one;
-  const source = clientOf({
+  const door: Door = {
     house,
     issuer,
     life,
@@ -157,7 +160,11 @@ function secretOfKept(
     now: () => timeline.now(),
     onAcquire: (what, begunAt) => judge.onAcquire(name, what, begunAt),
     onRejected: () => house.rejections.push(timeline.now()),
-  });
+  };
+  const { lockbox } = one;
+  const source = lockbox
+    ? lockboxClientOf({ ...door, server: lockbox, meanwhile: () => meddlers.race(one) })
+    : clientOf(door);
   const sinks = places.map((place) => [place.name, place.sink(life, chaos)] as const);
   return secretOf({
     name,

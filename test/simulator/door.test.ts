@@ -18,13 +18,13 @@ function whimsical(world: World, dice: Dice): { readonly arrivals: number[] } {
       if (code !== undefined && dice.chance(0.6))
         throw new LeaseError(code, 'as it likes', { unsure: dice.chance(0.3) });
     };
-    issuer.acquire = (key, hasPredecessor) => {
+    issuer.acquire = (key) => {
       arrivals.push(world.timeline.now());
       shrug();
       const last = issuer.last[0];
       if (last && dice.chance(0.2))
         return { issued: last, expiresAt: last.terms.at(-1)?.end ?? 0, value: `VALUE:${last.id}.0` };
-      const word = acquire(key, hasPredecessor);
+      const word = acquire(key);
       const life = dice.oneOf(-1, 0.2, 2, 20, 90, 900) * 1000;
       if (dice.chance(0.7)) issuer.schedule(word.issued, world.timeline.now() + life);
       return { ...word, expiresAt: word.issued.terms.at(-1)?.end ?? 0 };

@@ -4,6 +4,7 @@ import { type Duration, type Instant, minutes, seconds } from '../../src/core/ti
 import type { House } from './house.ts';
 import { type Issued, never, windowOf } from './issued.ts';
 import type { Issuer } from './issuer.ts';
+import type { LockboxServer } from './lockbox-server.ts';
 import type { SinkPlace } from './place.ts';
 import type { Place, Troubles } from './troubles.ts';
 
@@ -19,6 +20,8 @@ export interface Kept {
   /** Nobody else takes leases there. */
   readonly isExclusive: boolean;
   readonly isVerified: boolean;
+  /** Where its versions are kept, if it is one of Lockbox. */
+  readonly lockbox?: LockboxServer;
 }
 
 /** The longest that may pass, once all works again, before somebody who was left behind is found: the longest back-off. */
@@ -74,10 +77,12 @@ export class Excuses {
 
   /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
   lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
-    const places = [...this.placesOf(kept, place), `silence/${kept.house.name}`];
-    return this.#isOrphan(kept, to, longestRecovery) || this.#isSpent(kept, to)
-      ? to
-      : this.#troubles.lastEnd(places, from, to);
+    return this.#isOrphan(kept, to, longestRecovery) || this.#isSpent(kept, to) ? to : this.felt(kept, place, from, to);
+  }
+
+  /** When the trouble was over that was last felt between then and then, whatever there is to be had. */
+  felt(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
+    return this.#troubles.lastEnd([...this.placesOf(kept, place), `silence/${kept.house.name}`], from, to);
   }
 
   /** How far may a date be wrong that was reckoned then from a lifetime, because the provider's dates were? */
@@ -92,15 +97,15 @@ export class Excuses {
   /** Has a process begun since its dates were first wrong? */
   wasInherited = ({ liedAt }: House): boolean => this.kills.some((at) => at >= liedAt);
 
-  /** Nobody has made a version that could take its place. */
-  #isOrphan({ issuer, isVerified }: Kept, now: Instant, settled: Duration): boolean {
-    const { kind } = issuer.nature;
+  /** There is nothing that could take its place. */
+  #isOrphan({ issuer, isVerified, lockbox }: Kept, now: Instant, settled: Duration): boolean {
     // It answers with the same again for a while, and that one is of no use.
-    if (kind === 'iam') return isVerified && issuer.last[0]?.isFit === false;
-    if (kind !== 'followed' && kind !== 'rotated') return false;
-    const { current } = issuer;
-    const isUseless = !current || !issuer.isLiving(current) || (isVerified && !current.isFit);
-    return isUseless || now - issuer.currentSince < settled;
+    if (issuer.nature.kind === 'iam') return isVerified && issuer.last[0]?.isFit === false;
+    if (!lockbox) return false;
+    const { wanted, wantedSince, current, how } = lockbox.versions;
+    const isFit = (issued: Issued | undefined) => issued !== undefined && (issued.isFit || !isVerified);
+    // What we make ourselves need not wait for others.
+    return now - wantedSince < settled || !isFit(how.generate ? current : wanted);
   }
 
   /** Where it only has to have been slow for more to be asked, or less. */
@@ -109,8 +114,8 @@ export class Excuses {
   /** Where trouble has to be for this program to be concerned; what no sink wants is concerned by the rest. */
   placesOf(kept: Kept, place?: SinkPlace): readonly Place[] {
     const { name, issuer, house, places, isToken, isVerified } = kept;
-    const own = [`call/${name}`, `provider/${house.name}`, `acquire/${house.name}`, `hang/${house.name}`];
-    const there = place ? [`sink/${place.path}`, `reload/${place.path}`] : [];
+    const own = ['provider', 'acquire', 'payload', 'hang'].map((what) => `${what}/${house.name}`);
+    const there = [`call/${name}`, ...(place ? [`sink/${place.path}`, `reload/${place.path}`] : [])];
     const others = place?.programs.some(({ told }) => told === 'by the secret')
       ? [`reload/${name}`, ...places.flatMap(({ path }) => [`sink/${path}`, `reload/${path}`])]
       : [];

@@ -11,6 +11,7 @@ export class Issuer {
   readonly leases = new Map<string, Issued>();
   /** The latest few, newest first. */
   last: readonly Issued[] = [];
+  /** Of a store of versions. */
   current: Issued | undefined;
   currentSince: Instant = 0;
   /** Renewals that killed their lease, or were asked for although they could not land. */
@@ -40,7 +41,6 @@ export class Issuer {
     this.nature = nature;
     this.#timeline = timeline;
     this.#dice = dice;
-    if (nature.kind === 'followed' || nature.kind === 'rotated') this.addVersion('others');
   }
 
   /** When do these values stop working? */
@@ -58,15 +58,11 @@ export class Issuer {
 
   isLiving = (issued: Issued): boolean => this.#timeline.now() < Math.min(issued.endedAt, endOfTerm(issued));
 
-  acquire(key: string, hasPredecessor: boolean): Word {
-    const { kind, honoursKeys, ttl = never } = this.nature;
-    const same = honoursKeys ? [...this.leases.values()].find((issued) => issued.key === key) : undefined;
-    if (same && hasPredecessor) return this.#word(same);
-    const present = this.current && this.isLiving(this.current) ? this.current : undefined;
-    if (kind === 'followed' && !present) throw new LeaseError('unavailable', 'no current version');
-    // What is there already will do, where nothing was taken before.
-    if (present && (kind === 'followed' || !hasPredecessor)) return this.#word(present);
-    if (kind === 'rotated') return this.#word(this.addVersion(key));
+  /** Is it still to be ended, if it is ours? */
+  isLeft = (issued: Issued): boolean => this.isLiving(issued);
+
+  acquire(key: string): Word {
+    const { kind, ttl = never } = this.nature;
     const last = this.last[0];
     const isYoung = last && endOfTerm(last) - this.#timeline.now() > ttl * 0.6;
     return this.#word(kind === 'iam' && isYoung && this.isLiving(last) ? last : this.#issue(key));
@@ -113,13 +109,10 @@ export class Issuer {
     throw new LeaseError('gone', 'killed at the wall');
   }
 
-  observe(id: string): (Word & { readonly isOutdated: boolean }) | undefined {
+  observe(id: string): Word | undefined {
     const issued = this.leases.get(id);
-    if (!issued || !this.isLiving(issued)) return undefined;
-    return { ...this.#word(issued), isOutdated: this.current !== undefined && this.current !== issued };
+    return issued && this.isLiving(issued) ? this.#word(issued) : undefined;
   }
-
-  read = (id: string): string => this.#word(this.#living(id)).value;
 
   /** Ending twice is success. */
   revoke(id: string): void {
@@ -168,17 +161,6 @@ export class Issuer {
     if (!issued || issued.goneAt !== undefined) return;
     issued.goneAt = this.#timeline.now();
     this.onSurprise(issued);
-  }
-
-  addVersion(key: string): Issued {
-    const issued = this.#issue(key);
-    this.makeCurrent(issued);
-    return issued;
-  }
-
-  makeCurrent(issued: Issued): void {
-    this.current = issued;
-    this.currentSince = this.#timeline.now();
   }
 
   #lies(): boolean {

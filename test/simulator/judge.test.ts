@@ -73,7 +73,7 @@ test('promise 2: a lease is revoked under its users, or within its grace', async
 
 test('promise 3: two writes at a time are an abuse, and tear the sink', async () => {
   const { world, issuer, sink, signal, place } = aWorld();
-  const values = ['a', 'b', 'c', 'd'].map((key) => issuer.acquire(key, false).value);
+  const values = ['a', 'b', 'c', 'd'].map((key) => issuer.acquire(key).value);
   for (const value of values) void sink.write(delivery(value), signal);
   await world.timeline.runUntil(seconds(5));
   expect(world.judge.broken.some((what) => what.includes('is under way'))).toBe(true);
@@ -89,7 +89,7 @@ test('promise 3: two writes at a time are an abuse, and tear the sink', async ()
 test('promise 4: what was lost has to be found or counted, and a neighbour left alone', async () => {
   const it = aWorld(aDynamic(hours(20), 4));
   await inUse(it);
-  it.issuer.acquire('lost', false);
+  it.issuer.acquire('lost');
 
   await it.world.timeline.runUntil(hours(3));
   const wrong = unhealed(it.world.judge, it.world.timeline.now(), new Map());
@@ -114,7 +114,7 @@ test('promise 5: the ninth acquire, one too soon, and a renewal that kills', asy
   expect(world.judge.broken[1]).toContain('acquired again after 990 ms');
 
   const it = aWorld(aToken(minutes(20), 1));
-  const { issued, expiresAt } = it.issuer.acquire('key', false);
+  const { issued, expiresAt } = it.issuer.acquire('key');
   issued.told = { end: expiresAt, at: 0 };
   it.world.timeline.at(minutes(1), () => {
     expect(() => it.issuer.renew(issued.id, true)).toThrow('killed');
@@ -144,7 +144,7 @@ test('where the provider lied about the time a grace that another process noted 
 
 test('promise 6: a value in whatever is stored or told', () => {
   const { world, issuer } = aWorld();
-  const { value } = issuer.acquire('key', false);
+  const { value } = issuer.acquire('key');
   world.records.onSave('s', emptyRecord, JSON.stringify({ leases: [{ id: issuer.last[0]?.id }] }));
   expect(world.judge.broken).toEqual([]);
   world.records.onSave('s', emptyRecord, JSON.stringify({ failure: `could not log in with ${value}` }));
@@ -163,21 +163,21 @@ test('promise 7: an empty value, one that fails its proof, and a dead one in the
 
   const unfit = aWorld();
   unfit.issuer.unfit = 1;
-  await put(unfit.issuer.acquire('key', false).value, unfit);
+  await put(unfit.issuer.acquire('key').value, unfit);
   expect(unfit.world.judge.broken[0]).toContain('fails its proof');
 
   const dead = aWorld();
-  const { value } = dead.issuer.acquire('key', false);
+  const { value } = dead.issuer.acquire('key');
   await dead.world.timeline.runUntil(minutes(25));
-  await put(dead.issuer.acquire('other', true).value, dead);
+  await put(dead.issuer.acquire('other').value, dead);
   await put(value, dead);
   expect(dead.world.judge.broken[0]).toContain('to the dead');
 
   // Whoever was stopped in the middle of a write ends it as soon as it goes on.
   const stopped = aWorld();
-  const old = stopped.issuer.acquire('key', false).value;
+  const old = stopped.issuer.acquire('key').value;
   await stopped.world.timeline.runUntil(minutes(25));
-  await put(stopped.issuer.acquire('other', true).value, stopped);
+  await put(stopped.issuer.acquire('other').value, stopped);
   stopped.world.judge.excuses.stops.push({ from: minutes(19), to: minutes(25) });
   await put(old, stopped);
   expect(stopped.world.judge.broken).toEqual([]);
@@ -228,9 +228,9 @@ test('promise 7: only where nobody can be asked may what was forgotten be lost t
     [aDynamic(minutes(20), 4), false],
   ] as const) {
     const it = aWorld(nature);
-    const { value } = it.issuer.acquire('key', false);
+    const { value } = it.issuer.acquire('key');
     await it.world.timeline.runUntil(minutes(25));
-    const next = it.issuer.acquire('other', true);
+    const next = it.issuer.acquire('other');
     it.world.judge.forgotten.add(next.issued.id);
     for (const each of [next.value, value]) {
       const writing = it.sink.write(delivery(each), it.signal);

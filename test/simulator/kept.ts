@@ -3,11 +3,13 @@ import { seconds } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
 import type { House } from './house.ts';
 import { Issuer } from './issuer.ts';
+import { LockboxServer } from './lockbox-server.ts';
 import { SinkPlace } from './place.ts';
 import type { HousePlan, SecretPlan } from './plan.ts';
+import { Versions } from './versions.ts';
 import type { World } from './world.ts';
 
-type Ground = Pick<World, 'timeline' | 'dice' | 'troubles' | 'plan'>;
+type Ground = Pick<World, 'timeline' | 'dice' | 'troubles' | 'chaos' | 'plan'>;
 
 /** Those of one provider. */
 export function keptIn(ground: Ground, { token, secrets }: HousePlan, house: House | undefined): readonly Kept[] {
@@ -17,9 +19,11 @@ export function keptIn(ground: Ground, { token, secrets }: HousePlan, house: Hou
   return [...tokens, ...secrets.map((secret) => keptAs(ground, secret, house, false))];
 }
 
-function keptAs({ timeline, dice, troubles, plan }: Ground, secret: SecretPlan, house: House, isToken: boolean): Kept {
+function keptAs(ground: Ground, secret: SecretPlan, house: House, isToken: boolean): Kept {
+  const { timeline, dice, troubles, plan } = ground;
   const { name, nature, rotatesEvery } = secret;
-  const issuer = new Issuer(name, nature, timeline, dice);
+  const lockbox = nature.versions && lockboxOf(ground, secret, house);
+  const issuer = lockbox?.versions ?? new Issuer(name, nature, timeline, dice);
   issuer.lies = plan.lies;
   issuer.unfit = secret.isVerified ? plan.unfit : 0;
   // A lie is as good as no answer: whoever believed it has to think again.
@@ -27,5 +31,14 @@ function keptAs({ timeline, dice, troubles, plan }: Ground, secret: SecretPlan, 
   const places = secret.sinks.map((told, i) => new SinkPlace(name, `sink${i}`, told, timeline, dice));
   const rotateAfter = rotatesEvery === undefined ? undefined : (issued: number) => issued + rotatesEvery;
   const policy = { ...secret.policy, ...(rotateAfter && { rotateAfter }) };
-  return { ...secret, policy, issuer, house, places, isToken };
+  return { ...secret, policy, issuer, house, places, isToken, ...(lockbox && { lockbox }) };
+}
+
+function lockboxOf({ timeline, dice, troubles, chaos }: Ground, { name, nature }: SecretPlan, house: House) {
+  const server = new LockboxServer(new Versions(name, nature, timeline, dice), house, timeline, dice);
+  server.onLate = (until, hasFailed) => {
+    chaos.happened(hasFailed ? 'an operation fails late' : 'an operation takes its time');
+    troubles.note(`call/${name}`, timeline.now(), until + seconds(1));
+  };
+  return server;
 }

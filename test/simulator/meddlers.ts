@@ -1,8 +1,7 @@
 /** What others do to our leases and sinks. */
-import { hours, minutes } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
 import type { Provocation } from './focus.ts';
-import { never } from './issued.ts';
+import { others } from './versions.ts';
 import type { World } from './world.ts';
 
 export class Meddlers {
@@ -31,7 +30,7 @@ export class Meddlers {
     const one = kept[dice.between(0, kept.length)];
     if (!one) return;
     if (dice.chance(0.3)) this.#wipe(one);
-    else if (one.issuer.current) this.#changeVersions(one);
+    else if (one.lockbox) this.#world.meddlers.meddle(one);
     else if (!one.isExclusive && one.issuer.nature.canSearch && dice.chance(0.4)) one.issuer.take('others');
     else this.#end(one);
   }
@@ -43,7 +42,7 @@ export class Meddlers {
     if (what === 'crash') world.crash();
     if (what === 'wipe') this.#wipe(one);
     if (what === 'spill') world.records.spill(one.name);
-    if (what === 'version' && one.issuer.current) one.issuer.addVersion('others');
+    if (what === 'version') one.lockbox?.versions.add(others);
     if (what === 'end') this.#end(one);
     if (what === 'refuse') one.issuer.refusals++;
     if (what === 'rotate' || what === 'renew' || what === 'revoke') this.#ask(one, what);
@@ -70,22 +69,10 @@ export class Meddlers {
   #end({ issuer, house }: Kept): void {
     // Of a token without an end nobody would ever hear, unless somebody uses it.
     if (issuer.nature.ttl === undefined && issuer !== house.tokens) return;
-    const ours = [...issuer.leases.values()].filter(({ key }) => key !== 'others');
+    const ours = [...issuer.leases.values()].filter(({ key }) => key !== others);
     const issued = ours.at(-this.#world.dice.between(1, 3));
     if (!issued) return;
     this.#say(`ends ${issued.id}`);
     issuer.end(issued);
-  }
-
-  #changeVersions({ issuer }: Kept): void {
-    const { dice, timeline } = this.#world;
-    const versions = [...issuer.leases.values()].filter((issued) => issuer.isLiving(issued));
-    const some = versions[dice.between(0, versions.length)];
-    if (dice.chance(0.4) || !some) issuer.addVersion('others');
-    else if (dice.chance(0.2)) issuer.makeCurrent(some);
-    else if (some.terms.at(-1)?.end === never)
-      issuer.schedule(some, timeline.now() + dice.between(minutes(1), hours(2)));
-    else issuer.schedule(some, never);
-    this.#say(`changes versions; the current one is ${issuer.current?.id}`);
   }
 }

@@ -1,6 +1,7 @@
 /** What a simulated provider honestly is, for one secret. */
 import { type Duration, hours, minutes } from '../../src/core/time.ts';
 import type { Dice } from './timeline.ts';
+import { someVersions, type VersionsNature } from './versions-nature.ts';
 
 export type Kind = 'token' | 'dynamic' | 'iam' | 'followed' | 'rotated';
 
@@ -21,17 +22,16 @@ export interface Nature {
     readonly pastTheWall: 'killed' | 'clamped' | 'refused';
     readonly changesValues: boolean;
   };
-  readonly canRead: boolean;
   readonly canObserve: boolean;
   readonly canSearch: boolean;
-  /** The same key makes one lease only. */
-  readonly honoursKeys: boolean;
   readonly observeEvery?: Duration;
   /** How many logins the present credential is good for. */
   readonly uses?: number;
+  /** Of a store of versions. */
+  readonly versions?: VersionsNature;
 }
 
-export const plain = { canRead: false, canObserve: false, canSearch: false, honoursKeys: false };
+export const plain = { canObserve: false, canSearch: false };
 
 /** The least that may be asked of a dynamic secret's renewal. */
 export const shortestRenewal: Duration = minutes(1);
@@ -74,10 +74,9 @@ export function aNature(dice: Dice, kind: Kind, least: Duration = 0): Nature {
       return {
         ...plain,
         kind,
-        canRead: true,
         canObserve: true,
-        honoursKeys: true,
         observeEvery: Math.max(minutes(2), least / 10),
+        versions: someVersions(dice, kind),
       };
   }
 }

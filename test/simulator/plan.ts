@@ -165,6 +165,9 @@ function withNeeds(house: HousePlan, doing: string, term: Duration): HousePlan {
     'reload everything': { sinks: [['by the secret'], ['never', 'by the secret']] },
     'acquire RenewalFailing': { nature: { ...nature, ...(renewal && { renewal }), maxTerms: 24 } },
     'renew RenewalDue': { nature: { ...nature, ...(renewal && { renewal }), maxTerms: 7.5 } },
+    ...(nature.versions && {
+      'acquire Outdated': { nature: { ...nature, versions: { ...nature.versions, isPinned: false } } },
+    }),
     'acquire EndOfLife': { nature: { ...nature, maxTerms: 1.2 } },
   };
   return { ...house, secrets: [{ ...first, ...needs[doing] }, ...others] };
@@ -187,6 +190,7 @@ function anOutage(dice: Dice, houses: readonly HousePlan[], trouble: Duration, t
     `login/${house?.name}`,
     `renew/${house?.name}`,
     `acquire/${house?.name}`,
+    `payload/${house?.name}`,
     `sink/${sink}`,
     `reload/${sink}`,
     `reload/${secret?.name}`,
@@ -203,6 +207,7 @@ export function healing({ houses, unfit, meddling, provocations }: Plan) {
   const grace = Math.max(...secrets.map(({ policy }) => policy.grace));
   // What was said not to work three times is taken for a configuration that is wrong: for an hour.
   const isRejected = unfit > 0 && secrets.some(({ isVerified }) => isVerified);
-  const isSlow = meddling > 0 || provocations.length > 0 || isRejected;
+  const isMeddled = secrets.some(({ nature }) => (nature.versions?.meddling ?? 0) > 0);
+  const isSlow = meddling > 0 || isMeddled || provocations.length > 0 || isRejected;
   return { least: grace + minutes(17), most: grace + (isSlow ? minutes(95) : minutes(20)) };
 }

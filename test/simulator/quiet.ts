@@ -3,6 +3,7 @@ import type { Policy } from '../../src/core/rules.ts';
 import { minutes } from '../../src/core/time.ts';
 import { type Nature, plain } from './nature.ts';
 import { type Plan, quiet, type SecretPlan } from './plan.ts';
+import { calmVersions } from './versions-nature.ts';
 
 export { quiet as quietPlan } from './plan.ts';
 
@@ -31,10 +32,9 @@ export const aDynamic = (ttl: number, maxTerms: number): Nature => ({
 export const aVersion = (kind: 'followed' | 'rotated'): Nature => ({
   ...plain,
   kind,
-  canRead: true,
   canObserve: true,
-  honoursKeys: true,
   observeEvery: minutes(10),
+  versions: { ...calmVersions, ...(kind === 'rotated' && { generate: 'lockbox' as const }) },
 });
 
 export const aSecret = (nature: Nature, change: Partial<SecretPlan> = {}): SecretPlan => ({

@@ -109,6 +109,11 @@ function* smallerHouses(house: HousePlan): Generator<HousePlan> {
 
 function* smallerSecrets(secret: SecretPlan): Generator<SecretPlan> {
   for (const sinks of fewer(secret.sinks)) if (sinks.length > 0) yield { ...secret, sinks };
+  const { versions } = secret.nature;
+  for (const trouble of ['racing', 'failing', 'late', 'meddling'] as const) {
+    if (!versions || versions[trouble] === 0) continue;
+    yield { ...secret, nature: { ...secret.nature, versions: { ...versions, [trouble]: 0 } } };
+  }
   if (secret.isVerified) yield { ...secret, isVerified: false };
   if (secret.rotatesEvery !== undefined) {
     const { rotatesEvery: _, ...rest } = secret;

@@ -31,7 +31,7 @@ export const delivery = (value: string) => ({
 
 /** Taken, delivered and taken up. */
 export async function inUse({ world, issuer, sink, signal }: ReturnType<typeof aWorld>): Promise<string> {
-  const { value } = issuer.acquire('key', false);
+  const { value } = issuer.acquire('key');
   const writing = sink.write(delivery(value), signal);
   await world.timeline.runUntil(world.timeline.now() + seconds(2));
   await writing;

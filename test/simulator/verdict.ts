@@ -3,6 +3,7 @@ import { type Instant, minutes } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
 import { type Issued, idOf } from './issued.ts';
 import type { Judge } from './judge.ts';
+import { wantedOf } from './version-judge.ts';
 
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
 export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
@@ -11,15 +12,19 @@ export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<strin
 }
 
 function unserved(kept: Kept, judge: Judge): string[] {
-  const { issuer, places } = kept;
+  const { issuer, places, lockbox } = kept;
+  const wanted = wantedOf(kept);
   const wrong: string[] = [];
-  const held = new Set(places.map(({ content }) => content));
+  const isReplaceable = !lockbox || lockbox.versions.how.generate || lockbox.versions.wanted;
+  // What was wiped cannot be written again where nobody can read it.
+  const written = places.filter(({ content }) => isReplaceable || content !== undefined);
+  const held = new Set(written.map(({ content }) => content));
   if (held.size > 1) wrong.push(`promise 8: the sinks hold ${[...held].join(' and ')}`);
-  for (const { path, content = '', programs } of places) {
-    if (!issuer.accepts(content) && !judge.isHidden(kept, content))
+  for (const { path, content = '', programs } of written) {
+    if (isReplaceable && !issuer.accepts(content) && !judge.isHidden(kept, content))
       wrong.push(`promise 8: ${path} holds ${content || 'nothing'}, which is dead`);
-    if (issuer.nature.kind === 'followed' && idOf(content) !== issuer.current?.id) {
-      wrong.push(`promise 8: ${path} holds ${content}, not the current ${issuer.current?.id}`);
+    if (wanted && idOf(content) !== wanted.id) {
+      wrong.push(`promise 8: ${path} holds ${content}, not ${wanted.id}, which is to be had`);
     }
     for (const { told, loaded } of programs) {
       if (loaded !== content) wrong.push(`promise 8: the program of ${path}, told ${told}, uses ${loaded}`);
@@ -45,7 +50,7 @@ function left(
     (issued) =>
       issued.key !== 'others' &&
       !forgotten.has(issued.id) &&
-      issuer.isLiving(issued) &&
+      issuer.isLeft(issued) &&
       !used.has(issued.id) &&
       now - Math.max(issued.issuedAt, letGo.get(issued.id) ?? 0) > settled,
   );

@@ -69,7 +69,7 @@ test('promise 5: of a token that no sink wants trouble at its provider is an exc
     const houses = [{ name: 'A', token, secrets: [aSecret(aDynamic(hours(2), 4))] }];
     const world = new World(5, { ...aStory(token, { trouble: hours(2) }), houses });
     const { timeline, judge, waste, kept, troubles } = world;
-    const issued = kept[0]?.issuer.acquire('key', false).issued;
+    const issued = kept[0]?.issuer.acquire('key').issued;
     if (issued) issued.isOurs = true;
     await timeline.runUntil(minutes(10));
     judge.excuses.kills.push(timeline.now());

@@ -16,6 +16,8 @@ import { Records } from './records.ts';
 import { Dice, Timeline } from './timeline.ts';
 import { Troubles } from './troubles.ts';
 import { selfHarm, unhealed } from './verdict.ts';
+import { judgeVersions } from './version-judge.ts';
+import { VersionMeddlers } from './version-meddlers.ts';
 import { Wakes } from './wakes.ts';
 import { Waste } from './waste.ts';
 import { befall } from './woes.ts';
@@ -40,6 +42,7 @@ export class World {
   life: Life | undefined;
   readonly forgetful: Forgetful;
   readonly waste: Waste;
+  readonly meddlers: VersionMeddlers;
   /** Asked at every call that anybody makes: is it the one that kills the process? */
   blow: () => Blow | undefined = () => undefined;
   /** What a person does. */
@@ -67,6 +70,8 @@ export class World {
     );
     this.kept = this.plan.houses.flatMap((house, i) => keptIn(this, house, this.houses[i]));
     this.judge = new Judge(timeline, this.troubles, this.kept);
+    this.meddlers = new VersionMeddlers(this);
+    judgeVersions(this);
     this.records.onSave = (secret, record, json) => this.#onSave(secret, record, json);
     this.records.isFaithful = seed % 4 === 0;
     this.forgetful = new Forgetful(this);
@@ -87,6 +92,7 @@ export class World {
       this.log?.(`${timeline.now()} begins ${JSON.stringify(job)} ${lateness} ms late`);
     const meddlers = new Meddlers(this);
     meddlers.begin();
+    this.meddlers.begin();
     for (const { at, what, outage } of plan.provocations) {
       if (outage) troubles.outage(`${outage.of}/A`, at, Math.min(plan.trouble, at + outage.for));
       timeline.at(at, () => meddlers.provoke(what));
@@ -126,11 +132,27 @@ export class World {
     const newKey = () => `key${++this.#keys}`;
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
+    const { meddlers } = this;
     const { hasLifeline, clockErrors } = this.plan;
     const error = clockErrors?.[this.#boots++ % clockErrors.length];
     const clockError = error === undefined ? undefined : () => error + this.wallError;
     this.ask = boot(
-      { timeline, dice, troubles, chaos, judge, records, wakes, kept, newKey, onEvent, kill, hasLifeline, clockError },
+      {
+        timeline,
+        dice,
+        troubles,
+        chaos,
+        judge,
+        records,
+        wakes,
+        kept,
+        newKey,
+        onEvent,
+        kill,
+        hasLifeline,
+        clockError,
+        meddlers,
+      },
       life,
     );
   }
@@ -192,10 +214,10 @@ export class World {
     this.records.failing = 0;
     this.records.slow = 0;
     for (const house of this.houses) house.calm();
-    for (const { issuer } of this.kept) {
+    for (const { issuer, lockbox } of this.kept) {
       issuer.lies = 0;
       issuer.unfit = 0;
-      if (issuer.nature.kind === 'followed') issuer.addVersion('others');
+      lockbox?.calm();
     }
   }
 
@@ -224,7 +246,8 @@ export class World {
       this.done[key] = (this.done[key] ?? 0) + 1;
     }
     if (!this.log) return;
-    const end = event.step.act === 'wait' ? `until ${event.step.until}` : event.type === 'done' ? event.outcome : '';
+    const said = event.type === 'done' ? `${event.outcome} ${event.message ?? ''}` : '';
+    const end = event.step.act === 'wait' ? `until ${event.step.until}` : said;
     this.log(`${this.timeline.now()} ${event.secret} ${event.type} ${act} ${to} ${because} ${end}`);
   }
 }

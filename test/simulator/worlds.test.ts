@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { wanted } from './focus.ts';
+import { meddlings } from './version-meddlers.ts';
 import { tallyOf, World } from './world.ts';
 
 const worlds = 600;
 const fresh = 40;
+/** So often others do each thing that they can do to versions. */
+const enough = 50;
 
 /** Answers with how often every act met every fault. */
 async function live(from: number, count: number): Promise<Record<string, number>> {
@@ -20,6 +23,7 @@ async function live(from: number, count: number): Promise<Record<string, number>
 test(`in ${worlds} random worlds every promise is kept, and every act meets every fault`, async () => {
   const tally = await live(1, worlds);
   expect(wanted.filter((key) => !tally[key])).toEqual([]);
+  expect(meddlings.filter((key) => (tally[key] ?? 0) < enough).map((key) => `${key}: ${tally[key] ?? 0}`)).toEqual([]);
 }, 600_000);
 
 test(`in ${fresh} worlds that nobody has seen before every promise is kept`, async () => {

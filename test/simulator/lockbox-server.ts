@@ -1,0 +1,271 @@
+/** A simulated Lockbox as seen over the wire: answers requests about one secret as the contract has it. */
+import type { Duration, Instant } from '../../src/core/time.ts';
+import type { House } from './house.ts';
+import { endOfTerm, type Issued } from './issued.ts';
+import { type Dice, idle, type Timeline } from './timeline.ts';
+import { others, type Versions, valueIn } from './versions.ts';
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly key?: string | undefined;
+  /** The key of the acquire that asks. */
+  readonly intent?: string | undefined;
+  /** When it was sent; absent: now. What has happened since nobody could know who sent it. */
+  readonly sentAt?: Instant;
+}
+
+export interface Told {
+  readonly status: number;
+  readonly json?: unknown;
+}
+
+interface Operation {
+  readonly id: string;
+  readonly versionId: string;
+  isDone: boolean;
+  code?: number;
+}
+
+interface Change {
+  readonly versionId: string;
+  /** What stands in its way, by the numbers of gRPC. */
+  readonly check: () => number | undefined;
+  readonly act: () => void;
+  /** It was accepted: the keeper is judged by what it asked for. */
+  readonly onAccepted?: () => void;
+}
+
+interface Body {
+  readonly versionId?: string;
+  readonly baseVersionId?: string;
+  readonly pendingPeriod?: string;
+  readonly payloadEntries?: readonly unknown[];
+}
+
+const statusOf: Readonly<Record<number, number>> = { 3: 400, 5: 404, 9: 400, 10: 409, 12: 501, 16: 401 };
+export const refusal = (code: number): Told => ({ status: statusOf[code] ?? 500, json: { code, message: 'no' } });
+
+/** So many versions to a page. */
+const pageSize = 8;
+
+/** What an accepted change fails with: what may be better the next time. */
+const lateFailures = [8, 10, 13, 14] as const;
+
+const longestWork: Duration = 20_000;
+
+/** An end that was lifted is set again within this time, and so much earlier at the most: clocks differ. */
+const restoring: Duration = 45_000;
+const tolerance: Duration = 15_000;
+
+export class LockboxServer {
+  readonly versions: Versions;
+  readonly #house: Pick<House, 'skew'>;
+  readonly #timeline: Timeline;
+  readonly #dice: Dice;
+  readonly #operations = new Map<string, Operation>();
+  readonly #byKey = new Map<string, Operation>();
+  /** After the trouble all is done at once. */
+  isCalm = false;
+  /** Called when a change takes its time, or fails late. */
+  onLate: (until: Instant, hasFailed: boolean) => void = () => undefined;
+
+  constructor(versions: Versions, house: Pick<House, 'skew'>, timeline: Timeline, dice: Dice) {
+    this.versions = versions;
+    this.#house = house;
+    this.#timeline = timeline;
+    this.#dice = dice;
+  }
+
+  calm(): void {
+    this.isCalm = true;
+    this.versions.calm();
+  }
+
+  answer(asked: Asked): Told {
+    const { method, path } = asked;
+    const [, what = '', query = ''] = /^\/lockbox\/v1\/secrets\/[^/:?]+([^?]*)(?:\?(.*))?$/.exec(path) ?? [];
+    const params = new URLSearchParams(query);
+    if (method === 'GET' && what === '/versions') return this.#list(Number(params.get('pageToken') ?? 0));
+    if (method === 'GET' && what === '/payload') return this.#payload(params.get('versionId') ?? '');
+    if (method === 'GET' && path.startsWith('/operations/')) return this.#poll(path.slice('/operations/'.length));
+    if (method === 'GET' && what === '') return this.#secret();
+    if (method === 'POST') return this.#change(what.slice(1), asked);
+    return refusal(5);
+  }
+
+  #secret(): Told {
+    const { name, current, how, isActive } = this.versions;
+    this.versions.shownAt = this.#timeline.now();
+    const isShown = current && (how.server.showsDestroyed || this.versions.stateOf(current) !== 'destroyed');
+    return {
+      status: 200,
+      json: {
+        id: name,
+        status: isActive ? 'ACTIVE' : 'INACTIVE',
+        ...(isShown && { currentVersion: this.#show(current) }),
+        ...(how.generate === 'lockbox' && { passwordPayloadSpecification: { passwordKey: 'value' } }),
+      },
+    };
+  }
+
+  #show(issued: Issued): object {
+    const state = this.versions.stateOf(issued);
+    const status = { active: 'ACTIVE', scheduled: 'SCHEDULED_FOR_DESTRUCTION', destroyed: 'DESTROYED' }[state];
+    return {
+      id: issued.id,
+      createdAt: this.#date(issued.issuedAt),
+      ...(issued.key !== others && { description: 'made by leasekeeper' }),
+      status,
+      ...(state === 'scheduled' && { destroyAt: this.#date(endOfTerm(issued)) }),
+    };
+  }
+
+  #date = (at: Instant): string => new Date(at + this.#house.skew).toISOString();
+
+  #list(from: number): Told {
+    const all = [...this.versions.leases.values()].reverse();
+    const page = all.slice(from, from + pageSize);
+    const next = from + pageSize < all.length ? { nextPageToken: String(from + pageSize) } : {};
+    return { status: 200, json: { versions: page.map((issued) => this.#show(issued)), ...next } };
+  }
+
+  #payload(id: string): Told {
+    const issued = this.versions.leases.get(id);
+    if (!issued) return refusal(5);
+    if (!this.versions.isActive || this.versions.stateOf(issued) !== 'active') return refusal(9);
+    this.versions.onRead(issued);
+    return { status: 200, json: { versionId: id, entries: [{ key: 'value', textValue: valueIn(issued) }] } };
+  }
+
+  #poll(id: string): Told {
+    const operation = this.#operations.get(id);
+    return operation ? this.#tell(operation) : refusal(5);
+  }
+
+  #tell({ id, versionId, isDone, code }: Operation): Told {
+    const issued = this.versions.leases.get(versionId);
+    return {
+      status: 200,
+      json: {
+        id,
+        done: isDone,
+        metadata: { versionId },
+        ...(code !== undefined && { error: { code, message: 'no' } }),
+        ...(isDone && code === undefined && issued && { response: this.#show(issued) }),
+      },
+    };
+  }
+
+  #change(verb: string, { key, intent, body, sentAt = this.#timeline.now() }: Asked): Told {
+    const asked = (body ?? {}) as Body;
+    const id = asked.versionId ?? '';
+    const same = key === undefined ? undefined : this.#byKey.get(key);
+    if (same) return this.#tell(same);
+    const isBusy = [...this.#operations.values()].some(({ isDone }) => !isDone);
+    if (isBusy && this.versions.how.server.abortsConcurrent) return refusal(10);
+    switch (verb) {
+      case 'addVersion':
+        return this.#operate(key, this.#addition(asked, intent));
+      case 'setCurrentVersion':
+        if (!this.versions.how.server.setsCurrent) return refusal(12);
+        return this.#operate(
+          key,
+          this.#of(id, ['active'], (issued) => this.versions.makeCurrent(issued)),
+        );
+      case 'scheduleVersionDestruction':
+        return this.#operate(key, this.#destruction(asked, sentAt));
+      case 'cancelVersionDestruction':
+        return this.#operate(
+          key,
+          this.#of(id, ['scheduled'], (issued) => this.versions.lift(issued, true)),
+        );
+      default:
+        return refusal(5);
+    }
+  }
+
+  #of(versionId: string, states: readonly string[], act: (issued: Issued) => void): Change {
+    const issued = this.versions.leases.get(versionId);
+    return {
+      versionId,
+      check: () => (!issued ? 5 : states.includes(this.versions.stateOf(issued)) ? undefined : 9),
+      act: () => issued && act(issued),
+    };
+  }
+
+  #addition({ baseVersionId, payloadEntries = [] }: Body, intent: string | undefined): Change {
+    const versions = this.versions;
+    const { generate, server } = versions.how;
+    const id = versions.nextId();
+    const base = baseVersionId === undefined ? undefined : versions.leases.get(baseVersionId);
+    const usable = server.buildsOnScheduled ? ['active', 'scheduled'] : ['active'];
+    const isCopy = intent === undefined;
+    return {
+      versionId: id,
+      check: () => {
+        if (!versions.isActive) return 9;
+        // A value that somebody made for a secret whose values the server makes.
+        if (generate === 'lockbox' && payloadEntries.length > 0) return 3;
+        if (baseVersionId !== undefined && !base) return 5;
+        return base && generate !== 'lockbox' && !usable.includes(versions.stateOf(base)) ? 9 : undefined;
+      },
+      act: () => {
+        const made = versions.add(intent ?? 'copy', { id, ...(isCopy && { copyOf: base }) });
+        versions.onAdd(made, intent);
+      },
+    };
+  }
+
+  #destruction({ versionId = '', pendingPeriod = '' }: Body, sentAt: Instant): Change {
+    const versions = this.versions;
+    const end = this.#timeline.now() + Number(/^(\d+)s$/.exec(pendingPeriod)?.[1] ?? Number.NaN) * 1000;
+    const { check, act } = this.#of(versionId, ['active', 'scheduled'], (issued) => versions.plan(issued, end, true));
+    const issued = versions.leases.get(versionId);
+    const onAccepted = () => {
+      const lifted = issued && versions.lifted.get(issued);
+      // Whoever moves it behind our back has it moved back.
+      const isMoved = issued && (versions.scheduled.get(issued)?.at ?? 0) > versions.shownAt;
+      const isRestored =
+        lifted && this.#timeline.now() - lifted.at < restoring && (isMoved || end >= lifted.end - tolerance);
+      if (issued && !isRestored) versions.onSchedule(issued, sentAt);
+    };
+    return { versionId, check: () => (Number.isFinite(end) ? check() : 3), act, onAccepted };
+  }
+
+  /** Done at once, later, or accepted and never done. */
+  #operate(key: string | undefined, { versionId, check, act, onAccepted }: Change): Told {
+    const refused = check();
+    if (refused !== undefined) return refusal(refused);
+    const { late, failing } = this.versions.how;
+    const takes = !this.isCalm && this.#dice.chance(late) ? this.#dice.between(100, longestWork) : 0;
+    const hasFailed = !this.isCalm && this.#dice.chance(failing);
+    const operation: Operation = { id: `op-${this.#operations.size + 1}`, versionId, isDone: false };
+    this.#operations.set(operation.id, operation);
+    if (key !== undefined) this.#byKey.set(key, operation);
+    if (takes > 0 || hasFailed) this.onLate(this.#timeline.now() + takes, hasFailed);
+    onAccepted?.();
+    const fail = () => {
+      operation.code ??= this.#dice.oneOf(...lateFailures);
+    };
+    const finish = () => {
+      const code = hasFailed ? undefined : check();
+      if (hasFailed) fail();
+      else if (code === undefined) act();
+      else operation.code = code;
+      operation.isDone = true;
+      return idle;
+    };
+    if (takes === 0) finish();
+    else this.#timeline.after(takes, finish);
+    // It may be said before all is undone.
+    if (hasFailed && takes > 0 && this.#dice.chance(0.5)) {
+      this.#timeline.after(takes / 2, () => {
+        fail();
+        return idle;
+      });
+    }
+    return this.#tell(operation);
+  }
+}

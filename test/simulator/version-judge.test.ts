@@ -1,0 +1,168 @@
+import { expect, test } from 'vitest';
+import { Material } from '../../src/core/material.ts';
+import { days, hours, minutes, seconds } from '../../src/core/time.ts';
+import { Life } from './life.ts';
+import { aSecret, aStory, aVersion } from './quiet.ts';
+import { others, valueIn } from './versions.ts';
+import type { VersionsNature } from './versions-nature.ts';
+import { World } from './world.ts';
+
+/** A world in which nobody of ours is at work: what the judge says is said of what a test does. */
+function aWorld(kind: 'followed' | 'rotated' = 'followed', how: Partial<VersionsNature> = {}) {
+  const nature = aVersion(kind);
+  const versions = nature.versions && { ...nature.versions, ...how };
+  const secret = aSecret({ ...nature, ...(versions && { versions }) }, { sinks: [['never']] });
+  const world = new World(5, aStory(secret, { trouble: hours(9) }));
+  const [place] = world.kept[0]?.places ?? [];
+  const store = world.kept[0]?.lockbox?.versions;
+  const server = world.kept[0]?.lockbox;
+  if (!place || !store || !server) throw new Error('there is one');
+  const life = new Life(world.timeline);
+  const pass = (length: number) => world.timeline.runUntil(world.timeline.now() + length);
+  const deliver = async (value: string) => {
+    const delivery = { secret: 's', lease: 'l', generation: 0, sequence: 1, material: new Material({ value }) };
+    const writing = place.sink(life, world.chaos).write(delivery, life.abort.signal);
+    await pass(seconds(2));
+    await writing;
+  };
+  const tell = (verb: string, body: object, intent?: string) =>
+    server.answer({ method: 'POST', path: `/lockbox/v1/secrets/s:${verb}`, body, intent });
+  const show = () => server.answer({ method: 'GET', path: '/lockbox/v1/secrets/s' });
+  const schedule = (versionId: string) => tell('scheduleVersionDestruction', { versionId, pendingPeriod: '604800s' });
+  const first = store.current;
+  if (!first) throw new Error('there is one');
+  return { world, store, pass, deliver, tell, show, schedule, first, said: () => world.judge.broken.join() };
+}
+
+/** An observation, the longest back-off, and a little. */
+const longest = minutes(10) + minutes(6) + seconds(1);
+
+test('promise 1: what is to be had is had within an observation and the longest back-off, unless there is trouble', async () => {
+  const it = aWorld();
+  await it.deliver(valueIn(it.first));
+  it.store.add(others);
+  await it.pass(longest - seconds(2));
+  expect(it.said()).toBe('');
+  await it.pass(seconds(2));
+  expect(it.said()).toMatch(/^promise 1 .*s\/sink0 is left with VALUE:s-1.0, not VALUE:s-2.0/);
+
+  const excused = aWorld();
+  await excused.deliver(valueIn(excused.first));
+  excused.store.add(others);
+  excused.world.troubles.note('call/s', minutes(9), minutes(10));
+  await excused.pass(longest + minutes(1));
+  expect(excused.said()).toBe('');
+  await excused.pass(longest);
+  expect(excused.said()).toContain('promise 1');
+});
+
+test('promise 1: what nobody can read, what is not pinned, and what is gone again has to be had by nobody', async () => {
+  const scheduled = aWorld();
+  await scheduled.deliver(valueIn(scheduled.first));
+  scheduled.store.plan(scheduled.store.add(others), days(7), false);
+  const inactive = aWorld();
+  await inactive.deliver(valueIn(inactive.first));
+  inactive.store.activate(false);
+  inactive.store.add(others);
+  const pinned = aWorld('followed', { isPinned: true });
+  await pinned.deliver(valueIn(pinned.first));
+  pinned.store.add(others);
+  const back = aWorld();
+  await back.deliver(valueIn(back.first));
+  back.store.add(others);
+  await back.pass(minutes(5));
+  back.store.makeCurrent(back.first);
+  for (const it of [scheduled, inactive, pinned, back]) {
+    await it.pass(hours(1));
+    expect(it.said()).toBe('');
+  }
+});
+
+test('promise 1: what is to be saved is not destroyed where there was time to save it', async () => {
+  for (const [how, after, isBroken] of [
+    ['cancel', longest, true],
+    ['cancel', minutes(2), false],
+    ['alert', longest, false],
+  ] as const) {
+    const it = aWorld('followed', { onDestroyScheduled: how });
+    it.first.isOurs = true;
+    await it.deliver(valueIn(it.first));
+    it.store.plan(it.first, it.world.timeline.now() + after, false);
+    await it.pass(after + seconds(1));
+    expect(it.said().includes('was to be saved'), `${how} ${after}`).toBe(isBroken);
+  }
+});
+
+test('promise 2: what is current is not to be destroyed, as far as that could be known, and else saved at once', async () => {
+  const it = aWorld('rotated');
+  await it.pass(seconds(1));
+  it.show();
+  it.schedule(it.first.id);
+  expect(it.said()).toMatch(/promise 2 .*s-1 is current, and to be destroyed/);
+
+  for (const isSaved of [true, false]) {
+    const raced = aWorld('rotated');
+    await raced.deliver(valueIn(raced.store.add('ours')));
+    raced.show();
+    await raced.pass(seconds(1));
+    raced.store.makeCurrent(raced.first);
+    await raced.deliver('VALUE:s-2.0');
+    raced.world.judge.letGo.clear();
+    raced.first.isOurs = true;
+    // It has been delivered by somebody: what others have added and nobody had is another matter.
+    await raced.deliver(valueIn(raced.first));
+    await raced.deliver('VALUE:s-2.0');
+    raced.world.judge.letGo.clear();
+    raced.schedule(raced.first.id);
+    if (isSaved) raced.tell('cancelVersionDestruction', { versionId: raced.first.id });
+    await raced.pass(minutes(3));
+    expect(raced.said().includes('is still to be destroyed'), raced.said()).toBe(!isSaved);
+  }
+});
+
+test('promise 2: what a sink uses is not to be destroyed', async () => {
+  const it = aWorld('rotated');
+  await it.deliver(valueIn(it.first));
+  it.store.add('ours');
+  it.schedule(it.first.id);
+  expect(it.said()).toMatch(/promise 2 .*revoked under its users/);
+});
+
+test('promise 4: what others have added and nobody had from us is theirs', async () => {
+  const it = aWorld('rotated');
+  const theirs = it.store.add(others);
+  it.store.add('ours');
+  it.schedule(theirs.id);
+  expect(it.said()).toMatch(/promise 4 .*s-2, which others have added/);
+  const followed = aWorld();
+  await followed.deliver(valueIn(followed.first));
+  followed.store.add(others);
+  await followed.deliver(valueIn(followed.store.add(others)));
+  await followed.pass(minutes(6));
+  followed.schedule(followed.first.id);
+  expect(followed.said()).toMatch(/promise 4 .*of somebody else was revoked/);
+});
+
+test('promise 4: one intent makes one version, unless others have put an end to it', async () => {
+  const it = aWorld('rotated');
+  it.tell('addVersion', {}, 'key');
+  it.tell('addVersion', {}, 'other');
+  it.store.plan(it.store.add(others), minutes(1), false);
+  expect(it.said()).toBe('');
+  const made = it.store.leases.get('s-2');
+  if (made) it.store.plan(made, minutes(1), false);
+  it.tell('addVersion', {}, 'key');
+  expect(it.said()).toBe('');
+  it.tell('addVersion', {}, 'key');
+  expect(it.said()).toMatch(/promise 4 .*were both added for one intent/);
+});
+
+test('promise 7: what is to be had is not given up for what nobody can read', async () => {
+  const it = aWorld();
+  const next = it.store.add(others);
+  await it.deliver(valueIn(next));
+  await it.pass(minutes(3));
+  it.store.plan(it.first, days(7), false);
+  await it.deliver(valueIn(it.first));
+  expect(it.said()).toMatch(/promise 7 .*lost VALUE:s-2.0, to be had, to VALUE:s-1.0/);
+});

@@ -1,0 +1,166 @@
+/**
+ * What the promises mean where a secret is one of Lockbox. A value that a consumer uses is good as long as its version
+ * has not been destroyed and is the one that is to be had: the pinned one, or else the current one. When that becomes
+ * another, which can be read, consumers have it within one observation and the longest back-off, or somebody has an
+ * excuse for so long. What nobody can read (deactivated, scheduled, destroyed, not fit) replaces nothing: until there is
+ * something better the last good value stays, and that it is dead is excused.
+ */
+import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import { type Kept, longestRecovery } from './excuses.ts';
+import { endOfTerm, type Issued, idOf } from './issued.ts';
+import type { SinkPlace } from './place.ts';
+import { others, type Versions, valueIn } from './versions.ts';
+import type { World } from './world.ts';
+
+/** What every sink should hold, as far as there is such a thing. */
+export function wantedOf({ lockbox, isVerified }: Kept): Issued | undefined {
+  const wanted = lockbox?.versions.wanted;
+  return wanted && (wanted.isFit || !isVerified) ? wanted : undefined;
+}
+
+export function judgeVersions(world: World): void {
+  for (const kept of world.kept) if (kept.lockbox) new VersionJudge(world, kept, kept.lockbox.versions).begin();
+}
+
+/** What we have scheduled by mistake, since others were quicker, is saved as soon as that is seen. */
+const saving: Duration = minutes(2);
+
+/** Trouble may be felt for so long after it is over: by who backs off. */
+const aftermath: Duration = minutes(15);
+
+class VersionJudge {
+  readonly #world: World;
+  readonly #kept: Kept;
+  readonly #versions: Versions;
+  /** Versions that some sink has held, and when each was last put there. */
+  readonly #delivered = new Map<string, Instant>();
+  /** By intent, the version that was made for it. */
+  readonly #made = new Map<string, string>();
+
+  constructor(world: World, kept: Kept, versions: Versions) {
+    this.#world = world;
+    this.#kept = kept;
+    this.#versions = versions;
+  }
+
+  begin(): void {
+    const versions = this.#versions;
+    versions.onWanted = () => this.#watchUsers();
+    versions.onSchedule = (issued, sentAt) => this.#onSchedule(issued, sentAt);
+    versions.onAdd = (issued, intent) => this.#onAdd(issued, intent);
+    const { onMenaced } = versions;
+    versions.onMenaced = (issued) => {
+      onMenaced(issued);
+      this.#watchRescue(issued);
+    };
+    for (const place of this.#kept.places) {
+      const { onChange } = place;
+      place.onChange = (changed, before) => {
+        onChange(changed, before);
+        this.#onContent(changed, before);
+      };
+    }
+    this.#watchUsers();
+  }
+
+  get #patience(): Duration {
+    return (this.#kept.issuer.nature.observeEvery ?? 0) + longestRecovery;
+  }
+
+  #break(promise: number, what: string): void {
+    this.#world.judge.break(promise, what);
+  }
+
+  /** Promise 1: everybody has it before long. */
+  #watchUsers(): void {
+    const { wantedSince } = this.#versions;
+    const { timeline } = this.#world;
+    const check = (from: Instant): void => {
+      const now = timeline.now();
+      const wanted = wantedOf(this.#kept);
+      if (!wanted || this.#versions.wantedSince !== wantedSince) return;
+      const excuses = this.#kept.places.flatMap((place) => this.#excuseOf(place, valueIn(wanted), from) ?? []);
+      if (excuses.length === 0) return;
+      const over = Math.max(...excuses);
+      timeline.watch(Math.max(over, now) + this.#patience, () => check(over + 1));
+    };
+    timeline.watch(wantedSince + this.#patience, () => check(wantedSince - aftermath));
+  }
+
+  /** Until when it is excused that it uses something else; it may not, where there is none. */
+  #excuseOf(place: SinkPlace, value: string, from: Instant): Instant | undefined {
+    const { timeline, judge } = this.#world;
+    const now = timeline.now();
+    const left = [place.content, ...place.programs.map(({ loaded }) => loaded)].filter((used) => used !== value);
+    if (left.length === 0) return undefined;
+    // Whoever is told no three times thinks for an hour before the next.
+    const thought = (judge.toldNo.get(this.#kept.name) ?? Number.NEGATIVE_INFINITY) + minutes(60);
+    // Who cannot tell anybody follows nobody.
+    if (this.#world.records.fault) return now;
+    const excuse = thought > now ? thought : judge.excuses.lastTrouble(this.#kept, place, from, now);
+    if (excuse === undefined) this.#break(1, `${place.path} is left with ${left[0]}, not ${value}`);
+    return excuse;
+  }
+
+  /** Promise 1: what is to be kept alive is, where there was time for it. */
+  #watchRescue(issued: Issued): void {
+    const versions = this.#versions;
+    const { timeline, judge } = this.#world;
+    const [since, end] = [timeline.now(), endOfTerm(issued)];
+    const isConcerned = versions.how.onDestroyScheduled === 'cancel' && issued === versions.chosen && issued.isOurs;
+    if (!isConcerned || end - since < this.#patience) return;
+    timeline.watch(end, () => {
+      if (endOfTerm(issued) !== end || issued !== versions.chosen) return;
+      if (!versions.how.isPinned && versions.currentSince > since) return;
+      const [place] = this.#kept.places;
+      const isExcused = place && judge.excuses.felt(this.#kept, place, since - aftermath, end) !== undefined;
+      if (!isExcused) this.#break(1, `${issued.id} was destroyed although it was to be saved`);
+    });
+  }
+
+  /** Promise 2: never what is current, as far as we could know; never, as promise 4, what we have never had. */
+  #onSchedule(issued: Issued, sentAt: Instant): void {
+    const versions = this.#versions;
+    const { timeline, judge } = this.#world;
+    const now = timeline.now();
+    if ((this.#delivered.get(issued.id) ?? Number.NEGATIVE_INFINITY) <= sentAt) this.#kept.issuer.onRevoke(issued);
+    if (issued.key === others && !this.#delivered.has(issued.id)) {
+      this.#break(4, `${issued.id}, which others have added and nobody has had from us, is to be destroyed`);
+    }
+    if (issued !== versions.current) return;
+    if (versions.currentSince < Math.min(versions.shownAt, sentAt))
+      this.#break(2, `${issued.id} is current, and to be destroyed`);
+    timeline.watch(now + saving, () => {
+      const isStill = versions.stateOf(issued) === 'scheduled' && versions.scheduled.get(issued)?.isOurs === true;
+      const [place] = this.#kept.places;
+      if (!isStill || issued !== versions.current || !place) return;
+      if (judge.excuses.felt(this.#kept, place, now - seconds(1), now + saving) === undefined) {
+        this.#break(2, `${issued.id} was made current, and is still to be destroyed`);
+      }
+    });
+  }
+
+  /** Promise 4: one intent makes one version. */
+  #onAdd({ id }: Issued, intent: string | undefined): void {
+    if (intent === undefined) return;
+    const before = this.#made.get(intent);
+    const issued = before === undefined ? undefined : this.#versions.leases.get(before);
+    // What others have put an end to, if only for a while, is made again.
+    const isGood = issued && this.#versions.stateOf(issued) === 'active' && !this.#versions.spared.has(issued);
+    if (isGood) this.#break(4, `${before} and ${id} were both added for one intent`);
+    this.#made.set(intent, id);
+  }
+
+  /** Promise 7: what is to be had is not given up for what is not. */
+  #onContent(place: SinkPlace, before: string | undefined): void {
+    const { content } = place;
+    if (content === undefined || content === before) return;
+    this.#delivered.set(idOf(content), this.#world.timeline.now());
+    const wanted = wantedOf(this.#kept);
+    if (!wanted || before !== valueIn(wanted)) return;
+    const issued = this.#versions.leaseOf(content);
+    const isReadable = issued !== undefined && this.#versions.stateOf(issued) === 'active';
+    const since = this.#world.timeline.now() - this.#versions.wantedSince;
+    if (!isReadable && since > minutes(2)) this.#break(7, `${place.path} lost ${before}, to be had, to ${content}`);
+  }
+}

@@ -1,0 +1,139 @@
+/** What a simulated Lockbox keeps of one secret: versions, which of them is current, and when each is to be destroyed. */
+import type { Instant } from '../../src/core/time.ts';
+import { endOfTerm, type Issued, never } from './issued.ts';
+import { Issuer } from './issuer.ts';
+import type { Nature } from './nature.ts';
+import type { Dice, Timeline } from './timeline.ts';
+import { calmVersions, type VersionsNature } from './versions-nature.ts';
+
+export type VersionState = 'active' | 'scheduled' | 'destroyed';
+
+/** Who added a version that none of our acquires did. */
+export const others = 'others';
+
+export class Versions extends Issuer {
+  readonly how: VersionsNature;
+  /** Deactivated, it shows its metadata and no payload. */
+  isActive = true;
+  /** The version that is to be had, as long as anybody can read it; and since when that is so. */
+  wanted: Issued | undefined;
+  wantedSince: Instant = 0;
+  /** When each was last scheduled for destruction, and by whom. */
+  readonly scheduled = new Map<Issued, { readonly at: Instant; readonly isOurs: boolean }>();
+  /** Others have lifted the end that we had set, or it was never ours: it is not ours to be ended. */
+  readonly spared = new Set<Issued>();
+  /** When the secret was last shown to us. */
+  shownAt: Instant = Number.NEGATIVE_INFINITY;
+  /** Ends that we have lifted, perhaps to build upon the version: right after that they may be set again. */
+  readonly lifted = new Map<Issued, { readonly end: Instant; readonly at: Instant }>();
+  onWanted: () => void = () => undefined;
+  /** We ask for its destruction. */
+  onSchedule: (issued: Issued, sentAt: Instant) => void = () => undefined;
+  /** Others have. */
+  onMenaced: (issued: Issued) => void = () => undefined;
+  onAdd: (issued: Issued, intent: string | undefined) => void = () => undefined;
+  onRead: (issued: Issued) => void = () => undefined;
+  #count = 0;
+  readonly #clock: Timeline;
+  readonly #chance: Dice;
+
+  constructor(name: string, nature: Nature, timeline: Timeline, dice: Dice) {
+    super(name, nature, timeline, dice);
+    this.#clock = timeline;
+    this.#chance = dice;
+    this.how = nature.versions ?? calmVersions;
+    this.add(others);
+  }
+
+  get pinned(): Issued | undefined {
+    return this.how.isPinned ? this.leases.get(`${this.name}-1`) : undefined;
+  }
+
+  /** The one that is to be had, whether or not anybody can read it. */
+  get chosen(): Issued | undefined {
+    return this.how.isPinned ? this.pinned : this.current;
+  }
+
+  stateOf(issued: Issued): VersionState {
+    if (!this.isLiving(issued)) return 'destroyed';
+    return endOfTerm(issued) === never ? 'active' : 'scheduled';
+  }
+
+  /** Nothing is to be done about it any more, as far as it is ours. */
+  override isLeft = (issued: Issued): boolean => this.stateOf(issued) === 'active' && !this.spared.has(issued);
+
+  nextId = (): string => `${this.name}-${++this.#count}`;
+
+  /** It becomes the current one. Built upon another it is as good as that. */
+  add(key: string, { id = this.nextId(), copyOf }: { id?: string; copyOf?: Issued | undefined } = {}): Issued {
+    const now = this.#clock.now();
+    const issued: Issued = {
+      id,
+      key,
+      issuedAt: now,
+      maxExpiresAt: never,
+      terms: [{ from: now, end: never }],
+      endedAt: never,
+      surprisedAt: Number.NEGATIVE_INFINITY,
+      isFit: copyOf ? copyOf.isFit : !this.#chance.chance(this.unfit),
+      isOurs: false,
+    };
+    this.leases.set(id, issued);
+    this.last = [issued, ...this.last.slice(0, 9)];
+    this.makeCurrent(issued);
+    return issued;
+  }
+
+  makeCurrent(issued: Issued): void {
+    if (this.current === issued) return;
+    this.current = issued;
+    this.currentSince = this.#clock.now();
+    this.#see();
+  }
+
+  /** Also moves the date of one that is scheduled already. */
+  plan(issued: Issued, end: Instant, isOurs: boolean): void {
+    this.scheduled.set(issued, { at: this.#clock.now(), isOurs });
+    if (isOurs) {
+      const term = issued.terms.at(-1);
+      if (term) term.end = end;
+    } else {
+      this.schedule(issued, end);
+      this.spared.add(issued);
+      this.onMenaced(issued);
+    }
+    this.#see();
+  }
+
+  lift(issued: Issued, isOurs: boolean): void {
+    if (isOurs) this.lifted.set(issued, { end: endOfTerm(issued), at: this.#clock.now() });
+    else if (this.scheduled.get(issued)?.isOurs) this.spared.add(issued);
+    this.schedule(issued, never);
+    this.#see();
+  }
+
+  activate(isActive: boolean): void {
+    this.isActive = isActive;
+    this.#see();
+  }
+
+  /** Has it come to be read, or unreadable, or another? */
+  #see(): void {
+    const { chosen } = this;
+    const readable = chosen && this.isActive && this.stateOf(chosen) === 'active' ? chosen : undefined;
+    if (readable === this.wanted) return;
+    this.wanted = readable;
+    this.wantedSince = this.#clock.now();
+    this.onWanted();
+  }
+
+  /** People put in order what they have broken, as far as that can be. */
+  calm(): void {
+    this.activate(true);
+    const { chosen } = this;
+    if (chosen && this.stateOf(chosen) === 'scheduled') this.lift(chosen, false);
+    if (this.nature.kind === 'followed') this.add(others);
+  }
+}
+
+export const valueIn = ({ id }: Issued): string => `VALUE:${id}.0`;
