@@ -58,6 +58,10 @@ export class Excuses {
     return Math.min(heard, Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery);
   }
 
+  /** Others have set its end, and who asks as often as is said need not have seen it before a write was under way. */
+  isUnseen = ({ issuer, lockbox }: Kept, { surprisedAt }: Issued, now: Instant): boolean =>
+    lockbox !== undefined && this.ran(surprisedAt, now) < (issuer.nature.observeEvery ?? 0) + seconds(70);
+
   /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */
   excuse(kept: Kept, place: SinkPlace, from: Instant, due: Instant, isForgotten = false): Instant | undefined {
     const window = windowOf(due - from);

@@ -134,7 +134,7 @@ export class Judge {
     if (kept.isVerified && !issued.isFit) this.break(7, `${place.path} holds ${content}, which fails its proof`);
     // A write may be under way for half a minute: what has ended for longer nobody may put there.
     const end = kept.issuer.endOf(content);
-    const isSurprise = issued.surprisedAt > end - seconds(1);
+    const isSurprise = issued.surprisedAt > end - seconds(1) || this.excuses.isUnseen(kept, issued, now);
     // Redis was set back, and whoever remembered more killed: where nobody can be asked, what is old is taken for present.
     const isUnknown = !kept.issuer.nature.canObserve && this.forgotten.has(idOf(before));
     const isLate = this.excuses.ran(end, now) > seconds(70);

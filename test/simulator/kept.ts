@@ -36,7 +36,7 @@ function keptAs(ground: Ground, secret: SecretPlan, house: House, isToken: boole
 
 function lockboxOf({ timeline, dice, troubles, chaos }: Ground, { name, nature }: SecretPlan, house: House) {
   const server = new LockboxServer(new Versions(name, nature, timeline, dice), house, timeline, dice);
-  server.onLate = (until, hasFailed) => {
+  server.operations.onLate = (until, hasFailed) => {
     chaos.happened(hasFailed ? 'an operation fails late' : 'an operation takes its time');
     troubles.note(`call/${name}`, timeline.now(), until + seconds(1));
   };

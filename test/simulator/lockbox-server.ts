@@ -1,8 +1,9 @@
 /** A simulated Lockbox as seen over the wire: answers requests about one secret as the contract has it. */
-import type { Duration, Instant } from '../../src/core/time.ts';
+import type { Instant } from '../../src/core/time.ts';
 import type { House } from './house.ts';
 import { endOfTerm, type Issued } from './issued.ts';
-import { type Dice, idle, type Timeline } from './timeline.ts';
+import { type Change, type Operation, Operations } from './lockbox-operations.ts';
+import type { Dice, Timeline } from './timeline.ts';
 import { others, type Versions, valueIn } from './versions.ts';
 
 export interface Asked {
@@ -21,22 +22,6 @@ export interface Told {
   readonly json?: unknown;
 }
 
-interface Operation {
-  readonly id: string;
-  readonly versionId: string;
-  isDone: boolean;
-  code?: number;
-}
-
-interface Change {
-  readonly versionId: string;
-  /** What stands in its way, by the numbers of gRPC. */
-  readonly check: () => number | undefined;
-  readonly act: () => void;
-  /** It was accepted: the keeper is judged by what it asked for. */
-  readonly onAccepted?: () => void;
-}
-
 interface Body {
   readonly versionId?: string;
   readonly baseVersionId?: string;
@@ -50,36 +35,21 @@ export const refusal = (code: number): Told => ({ status: statusOf[code] ?? 500,
 /** So many versions to a page. */
 const pageSize = 8;
 
-/** What an accepted change fails with: what may be better the next time. */
-const lateFailures = [8, 10, 13, 14] as const;
-
-const longestWork: Duration = 20_000;
-
-/** An end that was lifted is set again within this time, and so much earlier at the most: clocks differ. */
-const restoring: Duration = 45_000;
-const tolerance: Duration = 15_000;
-
 export class LockboxServer {
   readonly versions: Versions;
   readonly #house: Pick<House, 'skew'>;
   readonly #timeline: Timeline;
-  readonly #dice: Dice;
-  readonly #operations = new Map<string, Operation>();
-  readonly #byKey = new Map<string, Operation>();
-  /** After the trouble all is done at once. */
-  isCalm = false;
-  /** Called when a change takes its time, or fails late. */
-  onLate: (until: Instant, hasFailed: boolean) => void = () => undefined;
+  readonly operations: Operations;
 
   constructor(versions: Versions, house: Pick<House, 'skew'>, timeline: Timeline, dice: Dice) {
     this.versions = versions;
     this.#house = house;
     this.#timeline = timeline;
-    this.#dice = dice;
+    this.operations = new Operations(versions, timeline, dice);
   }
 
   calm(): void {
-    this.isCalm = true;
+    this.operations.isCalm = true;
     this.versions.calm();
   }
 
@@ -140,7 +110,7 @@ export class LockboxServer {
   }
 
   #poll(id: string): Told {
-    const operation = this.#operations.get(id);
+    const operation = this.operations.of(id);
     return operation ? this.#tell(operation) : refusal(5);
   }
 
@@ -161,10 +131,9 @@ export class LockboxServer {
   #change(verb: string, { key, intent, body, sentAt = this.#timeline.now() }: Asked): Told {
     const asked = (body ?? {}) as Body;
     const id = asked.versionId ?? '';
-    const same = key === undefined ? undefined : this.#byKey.get(key);
+    const same = this.operations.before(key);
     if (same) return this.#tell(same);
-    const isBusy = [...this.#operations.values()].some(({ isDone }) => !isDone);
-    if (isBusy && this.versions.how.server.abortsConcurrent) return refusal(10);
+    if (this.operations.isBusy && this.versions.how.server.abortsConcurrent) return refusal(10);
     switch (verb) {
       case 'addVersion':
         return this.#operate(key, this.#addition(asked, intent));
@@ -172,27 +141,18 @@ export class LockboxServer {
         if (!this.versions.how.server.setsCurrent) return refusal(12);
         return this.#operate(
           key,
-          this.#of(id, ['active'], (issued) => this.versions.makeCurrent(issued)),
+          this.operations.changeOf(id, ['active'], (issued) => this.versions.makeCurrent(issued)),
         );
       case 'scheduleVersionDestruction':
         return this.#operate(key, this.#destruction(asked, sentAt));
       case 'cancelVersionDestruction':
         return this.#operate(
           key,
-          this.#of(id, ['scheduled'], (issued) => this.versions.lift(issued, true)),
+          this.operations.changeOf(id, ['scheduled'], (issued) => this.versions.lift(issued, true)),
         );
       default:
         return refusal(5);
     }
-  }
-
-  #of(versionId: string, states: readonly string[], act: (issued: Issued) => void): Change {
-    const issued = this.versions.leases.get(versionId);
-    return {
-      versionId,
-      check: () => (!issued ? 5 : states.includes(this.versions.stateOf(issued)) ? undefined : 9),
-      act: () => issued && act(issued),
-    };
   }
 
   #addition({ baseVersionId, payloadEntries = [] }: Body, intent: string | undefined): Change {
@@ -221,51 +181,16 @@ export class LockboxServer {
   #destruction({ versionId = '', pendingPeriod = '' }: Body, sentAt: Instant): Change {
     const versions = this.versions;
     const end = this.#timeline.now() + Number(/^(\d+)s$/.exec(pendingPeriod)?.[1] ?? Number.NaN) * 1000;
-    const { check, act } = this.#of(versionId, ['active', 'scheduled'], (issued) => versions.plan(issued, end, true));
+    const { check, act } = this.operations.changeOf(versionId, ['active', 'scheduled'], (issued) =>
+      versions.plan(issued, end, true),
+    );
     const issued = versions.leases.get(versionId);
-    const onAccepted = () => {
-      const lifted = issued && versions.lifted.get(issued);
-      // Whoever moves it behind our back has it moved back.
-      const isMoved = issued && (versions.scheduled.get(issued)?.at ?? 0) > versions.shownAt;
-      const isRestored =
-        lifted && this.#timeline.now() - lifted.at < restoring && (isMoved || end >= lifted.end - tolerance);
-      if (issued && !isRestored) versions.onSchedule(issued, sentAt);
-    };
+    const onAccepted = () => issued && versions.onSchedule(issued, sentAt, end);
     return { versionId, check: () => (Number.isFinite(end) ? check() : 3), act, onAccepted };
   }
 
-  /** Done at once, later, or accepted and never done. */
-  #operate(key: string | undefined, { versionId, check, act, onAccepted }: Change): Told {
-    const refused = check();
-    if (refused !== undefined) return refusal(refused);
-    const { late, failing } = this.versions.how;
-    const takes = !this.isCalm && this.#dice.chance(late) ? this.#dice.between(100, longestWork) : 0;
-    const hasFailed = !this.isCalm && this.#dice.chance(failing);
-    const operation: Operation = { id: `op-${this.#operations.size + 1}`, versionId, isDone: false };
-    this.#operations.set(operation.id, operation);
-    if (key !== undefined) this.#byKey.set(key, operation);
-    if (takes > 0 || hasFailed) this.onLate(this.#timeline.now() + takes, hasFailed);
-    onAccepted?.();
-    const fail = () => {
-      operation.code ??= this.#dice.oneOf(...lateFailures);
-    };
-    const finish = () => {
-      const code = hasFailed ? undefined : check();
-      if (hasFailed) fail();
-      else if (code === undefined) act();
-      else operation.code = code;
-      operation.isDone = true;
-      return idle;
-    };
-    if (takes === 0) finish();
-    else this.#timeline.after(takes, finish);
-    // It may be said before all is undone.
-    if (hasFailed && takes > 0 && this.#dice.chance(0.5)) {
-      this.#timeline.after(takes / 2, () => {
-        fail();
-        return idle;
-      });
-    }
-    return this.#tell(operation);
+  #operate(key: string | undefined, change: Change): Told {
+    const begun = this.operations.begin(key, change);
+    return typeof begun === 'number' ? refusal(begun) : this.#tell(begun);
   }
 }

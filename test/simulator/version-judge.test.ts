@@ -8,10 +8,10 @@ import type { VersionsNature } from './versions-nature.ts';
 import { World } from './world.ts';
 
 /** A world in which nobody of ours is at work: what the judge says is said of what a test does. */
-function aWorld(kind: 'followed' | 'rotated' = 'followed', how: Partial<VersionsNature> = {}) {
+function aWorld(kind: 'followed' | 'rotated' = 'followed', how: Partial<VersionsNature> = {}, isVerified = false) {
   const nature = aVersion(kind);
   const versions = nature.versions && { ...nature.versions, ...how };
-  const secret = aSecret({ ...nature, ...(versions && { versions }) }, { sinks: [['never']] });
+  const secret = aSecret({ ...nature, ...(versions && { versions }) }, { sinks: [['never']], isVerified });
   const world = new World(5, aStory(secret, { trouble: hours(9) }));
   const [place] = world.kept[0]?.places ?? [];
   const store = world.kept[0]?.lockbox?.versions;
@@ -143,6 +143,56 @@ test('promise 4: what others have added and nobody had from us is theirs', async
   expect(followed.said()).toMatch(/promise 4 .*of somebody else was revoked/);
 });
 
+test('promise 4: of what others have added that may be ended which we hold, and what failed its proof if a person asks', async () => {
+  for (const [isOurs, isFit, isAsked, isBroken] of [
+    [true, true, false, false],
+    [true, false, false, true],
+    [true, false, true, false],
+    [false, true, true, true],
+  ] as const) {
+    const it = aWorld('rotated', {}, true);
+    const theirs = it.store.add(others);
+    theirs.isOurs = isOurs;
+    theirs.isFit = isFit;
+    await it.pass(seconds(1));
+    if (isAsked) it.world.judge.askedToRevoke.set('s', it.world.timeline.now());
+    it.store.add('ours');
+    it.schedule(theirs.id);
+    expect(it.said().includes('is to be destroyed'), `${isOurs} ${isFit} ${isAsked}`).toBe(isBroken);
+  }
+});
+
+test('promise 4: an end that was lifted is set again to when it was to be, as far as the time was known, and at once', () => {
+  const again = async ({ earlier = 0, after = seconds(1), isMisled = false, isMoved = false }) => {
+    const it = aWorld('rotated');
+    const theirs = it.store.add(others);
+    const { house } = it.world.kept[0] ?? {};
+    it.store.plan(theirs, it.world.timeline.now() + days(7), false);
+    await it.pass(seconds(1));
+    it.show();
+    await it.pass(seconds(1));
+    if (isMoved) it.store.plan(theirs, it.world.timeline.now() + days(14), false);
+    it.tell('cancelVersionDestruction', { versionId: theirs.id });
+    it.store.add('ours');
+    if (isMisled && house) {
+      house.dateError = minutes(3);
+      it.world.troubles.note(`dates/${house.name}`, 0, hours(1));
+    }
+    await it.pass(after);
+    const pendingPeriod = `${(days(7) - seconds(3) - earlier) / 1000}s`;
+    it.tell('scheduleVersionDestruction', { versionId: theirs.id, pendingPeriod });
+    return it.said();
+  };
+  return Promise.all([
+    expect(again({})).resolves.toBe(''),
+    expect(again({ earlier: minutes(2) })).resolves.toMatch(/promise 4 .*s-2, which others have added/),
+    expect(again({ earlier: minutes(2), isMisled: true })).resolves.toBe(''),
+    expect(again({ earlier: minutes(4), isMisled: true })).resolves.toContain('promise 4'),
+    expect(again({ isMoved: true })).resolves.toBe(''),
+    expect(again({ after: minutes(1) })).resolves.toContain('promise 4'),
+  ]);
+});
+
 test('promise 4: one intent makes one version, unless others have put an end to it', async () => {
   const it = aWorld('rotated');
   it.tell('addVersion', {}, 'key');
@@ -165,4 +215,31 @@ test('promise 7: what is to be had is not given up for what nobody can read', as
   it.store.plan(it.first, days(7), false);
   await it.deliver(valueIn(it.first));
   expect(it.said()).toMatch(/promise 7 .*lost VALUE:s-2.0, to be had, to VALUE:s-1.0/);
+});
+
+test('promise 7: what was destroyed is put nowhere once that could be seen', async () => {
+  for (const [length, isBroken] of [
+    [minutes(10) + seconds(60), false],
+    [minutes(10) + seconds(80), true],
+  ] as const) {
+    const it = aWorld('rotated');
+    await it.deliver(valueIn(it.first));
+    const next = it.store.add('ours');
+    it.store.plan(next, it.world.timeline.now() + seconds(20), false);
+    await it.pass(length);
+    await it.deliver(valueIn(next));
+    expect(it.said().includes('to the dead VALUE:s-2.0'), `${length}`).toBe(isBroken);
+  }
+});
+
+test('promise 1: without Redis nobody follows, but what is dead is replaced', async () => {
+  for (const isDead of [true, false]) {
+    const it = aWorld();
+    it.world.records.fault = { at: 0, for: days(1), what: 'away' };
+    await it.deliver(valueIn(it.first));
+    if (isDead) it.store.plan(it.first, it.world.timeline.now() + seconds(30), false);
+    it.store.add(others);
+    await it.pass(longest + minutes(1));
+    expect(it.said().includes('is left with VALUE:s-1.0, not VALUE:s-2.0')).toBe(isDead);
+  }
 });

@@ -25,6 +25,9 @@ export function judgeVersions(world: World): void {
 /** What we have scheduled by mistake, since others were quicker, is saved as soon as that is seen. */
 const saving: Duration = minutes(2);
 
+/** An end that was lifted is set again within this time. */
+const restoring: Duration = seconds(45);
+
 /** Trouble may be felt for so long after it is over: by who backs off. */
 const aftermath: Duration = minutes(15);
 
@@ -46,7 +49,9 @@ class VersionJudge {
   begin(): void {
     const versions = this.#versions;
     versions.onWanted = () => this.#watchUsers();
-    versions.onSchedule = (issued, sentAt) => this.#onSchedule(issued, sentAt);
+    versions.onSchedule = (issued, sentAt, end) => {
+      if (!this.#isRestored(issued, end)) this.#onSchedule(issued, sentAt);
+    };
     versions.onAdd = (issued, intent) => this.#onAdd(issued, intent);
     const { onMenaced } = versions;
     versions.onMenaced = (issued) => {
@@ -95,8 +100,9 @@ class VersionJudge {
     if (left.length === 0) return undefined;
     // Whoever is told no three times thinks for an hour before the next.
     const thought = (judge.toldNo.get(this.#kept.name) ?? Number.NEGATIVE_INFINITY) + minutes(60);
-    // Who cannot tell anybody follows nobody.
-    if (this.#world.records.fault) return now;
+    // Without Redis nobody follows anybody (DESIGN 9), but what is dead has to be replaced then too.
+    const isDead = (used: string | undefined) => used !== undefined && !this.#kept.issuer.accepts(used);
+    if (this.#world.records.fault && !left.some(isDead)) return now;
     const excuse = thought > now ? thought : judge.excuses.lastTrouble(this.#kept, place, from, now);
     if (excuse === undefined) this.#break(1, `${place.path} is left with ${left[0]}, not ${value}`);
     return excuse;
@@ -118,14 +124,32 @@ class VersionJudge {
     });
   }
 
-  /** Promise 2: never what is current, as far as we could know; never, as promise 4, what we have never had. */
+  /**
+   * An end that we had lifted to build upon the version is set again: to when it was to be, as far as we know the
+   * provider's time. Whoever has moved it behind our back has it moved back.
+   */
+  #isRestored(issued: Issued, end: Instant): boolean {
+    const { scheduled, lifted, shownAt } = this.#versions;
+    const { house } = this.#kept;
+    const ours = lifted.get(issued);
+    const now = this.#world.timeline.now();
+    if (!ours || now - ours.at > restoring) return false;
+    const tolerance = 2 * house.uncertainty + this.#world.judge.excuses.astray(house, ours.at, now);
+    return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) > shownAt;
+  }
+
+  /** Promise 2: never what is current, as far as we could know; never, as promise 4, what we have not taken. */
   #onSchedule(issued: Issued, sentAt: Instant): void {
     const versions = this.#versions;
     const { timeline, judge } = this.#world;
     const now = timeline.now();
     if ((this.#delivered.get(issued.id) ?? Number.NEGATIVE_INFINITY) <= sentAt) this.#kept.issuer.onRevoke(issued);
-    if (issued.key === others && !this.#delivered.has(issued.id)) {
-      this.#break(4, `${issued.id}, which others have added and nobody has had from us, is to be destroyed`);
+    // What others add to a store that we rotate we take, and retire like our own: not what we found to be of no use,
+    // unless a person wants the end of all that we hold.
+    const askedAt = judge.askedToRevoke.get(this.#kept.name) ?? Number.NEGATIVE_INFINITY;
+    const isTaken = issued.isOurs && (issued.isFit || !this.#kept.isVerified || issued.issuedAt <= askedAt);
+    if (issued.key === others && !this.#delivered.has(issued.id) && !isTaken) {
+      this.#break(4, `${issued.id}, which others have added and we have not taken, is to be destroyed`);
     }
     if (issued !== versions.current) return;
     if (versions.currentSince < Math.min(versions.shownAt, sentAt))

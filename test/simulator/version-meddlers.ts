@@ -1,5 +1,5 @@
 /** What others do to the versions of a secret, by themselves and right in the midst of what we do. */
-import { type Duration, days, hours, minutes, seconds } from '../../src/core/time.ts';
+import { type Duration, days, hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
 import { endOfTerm, type Issued, never } from './issued.ts';
 import { idle } from './timeline.ts';
@@ -94,7 +94,7 @@ export class VersionMeddlers {
       case 'others schedule the current version':
         return this.#schedule(versions, current);
       case 'others schedule the pinned version':
-        return this.#schedule(versions, pinned);
+        return this.#schedule(versions, pinned, this.#world.dice.oneOf(this.#soon(), this.#end()));
       case 'others schedule a former version':
         return this.#schedule(versions, this.#one(versions, 'active'));
       case 'others move an end':
@@ -113,16 +113,18 @@ export class VersionMeddlers {
     return issued !== undefined;
   }
 
-  #schedule(versions: Versions, issued: Issued | undefined): boolean {
+  #schedule(versions: Versions, issued: Issued | undefined, end = this.#end()): boolean {
     if (!issued || versions.stateOf(issued) !== 'active') return false;
-    versions.plan(issued, this.#end(), false);
+    versions.plan(issued, end, false);
     return true;
   }
 
-  #end(): number {
+  #soon = (): Instant => this.#world.timeline.now() + this.#world.dice.between(seconds(20), minutes(5));
+
+  #end(): Instant {
     const { dice, timeline } = this.#world;
-    const soon = dice.between(seconds(20), minutes(5));
-    return timeline.now() + dice.oneOf(soon, dice.between(minutes(5), hours(2)), days(7));
+    const later = [dice.between(minutes(5), hours(2)), days(7)].map((length) => timeline.now() + length);
+    return dice.oneOf(this.#soon(), ...later);
   }
 
   /** One of the latest in that state, but not the current one. */

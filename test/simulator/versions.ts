@@ -27,8 +27,8 @@ export class Versions extends Issuer {
   /** Ends that we have lifted, perhaps to build upon the version: right after that they may be set again. */
   readonly lifted = new Map<Issued, { readonly end: Instant; readonly at: Instant }>();
   onWanted: () => void = () => undefined;
-  /** We ask for its destruction. */
-  onSchedule: (issued: Issued, sentAt: Instant) => void = () => undefined;
+  /** We ask for its destruction at that end. */
+  onSchedule: (issued: Issued, sentAt: Instant, end: Instant) => void = () => undefined;
   /** Others have. */
   onMenaced: (issued: Issued) => void = () => undefined;
   onAdd: (issued: Issued, intent: string | undefined) => void = () => undefined;

@@ -128,33 +128,13 @@ export class World {
     life.blow = () => this.blow();
     life.onGhost = () => this.judge.broken.push(`at ${this.timeline.now()} a stopped process did something`);
     this.log?.(`${this.timeline.now()} boots`);
-    const { timeline, dice, troubles, chaos, judge, records, wakes, kept } = this;
     const newKey = () => `key${++this.#keys}`;
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
-    const { meddlers } = this;
     const { hasLifeline, clockErrors } = this.plan;
     const error = clockErrors?.[this.#boots++ % clockErrors.length];
     const clockError = error === undefined ? undefined : () => error + this.wallError;
-    this.ask = boot(
-      {
-        timeline,
-        dice,
-        troubles,
-        chaos,
-        judge,
-        records,
-        wakes,
-        kept,
-        newKey,
-        onEvent,
-        kill,
-        hasLifeline,
-        clockError,
-        meddlers,
-      },
-      life,
-    );
+    this.ask = boot({ ...this, newKey, onEvent, kill, hasLifeline, clockError }, life);
   }
 
   /** Nothing of the process runs for so long. */
