@@ -37,6 +37,8 @@ class VersionJudge {
   readonly #versions: Versions;
   /** Versions that some sink has held, and when each was last put there. */
   readonly #delivered = new Map<string, Instant>();
+  /** Sinks that have been given something. */
+  readonly #served = new Set<SinkPlace>();
   /** By intent, the version that was made for it. */
   readonly #made = new Map<string, string>();
 
@@ -96,7 +98,9 @@ class VersionJudge {
   #excuseOf(place: SinkPlace, value: string, from: Instant): Instant | undefined {
     const { timeline, judge } = this.#world;
     const now = timeline.now();
-    const left = [place.content, ...place.programs.map(({ loaded }) => loaded)].filter((used) => used !== value);
+    // What somebody has wiped is missed within an hour, which is nothing that a version changes.
+    const content = this.#served.has(place) ? (place.content ?? value) : place.content;
+    const left = [content, ...place.programs.map(({ loaded }) => loaded)].filter((used) => used !== value);
     if (left.length === 0) return undefined;
     // Whoever is told no three times thinks for an hour before the next.
     const thought = (judge.toldNo.get(this.#kept.name) ?? Number.NEGATIVE_INFINITY) + minutes(60);
@@ -179,6 +183,7 @@ class VersionJudge {
   #onContent(place: SinkPlace, before: string | undefined): void {
     const { content } = place;
     if (content === undefined || content === before) return;
+    this.#served.add(place);
     this.#delivered.set(idOf(content), this.#world.timeline.now());
     const wanted = wantedOf(this.#kept);
     if (!wanted || before !== valueIn(wanted)) return;
