@@ -3,7 +3,7 @@
  * by itself, and killed then it is the only one who knew. Until each sink is known to have let go of it, it is in use.
  */
 import type { Lease } from './lease.ts';
-import { type HeldLease, type Holding, headOf, holdingOf, isSame, type SecretRecord } from './record.ts';
+import { type HeldLease, type Holding, headOf, holdingOf, isSame, type SecretRecord, without } from './record.ts';
 import type { Rules } from './rules.ts';
 import type { Instant } from './time.ts';
 
@@ -28,14 +28,19 @@ export function withFound(
   return usedBy({ ...record, leases: [...record.leases, ...held] }, open, held);
 }
 
-/** A process begins: what it finds may be in every sink, also where the record knows only of what was there before. */
+/**
+ * A process begins: what it finds may be in every sink, also where the record knows only of what was there before. A
+ * version that was superseded may have been made current again since.
+ */
 export function inherited(record: SecretRecord, { sinks }: Rules): SecretRecord {
-  const present = record.leases.filter(({ supersededAt }) => supersededAt === undefined);
+  const present = record.leases.filter(({ lease, supersededAt }) => supersededAt === undefined || lease.version);
   const isNew = (held: HeldLease) =>
     sinks.some((sink) => !record.sinks[sink]?.uses.some(({ lease }) => lease === held.lease.id));
   const strange = present.filter(isNew);
   if (strange.length === 0) return record;
-  const marked = record.leases.map((held) => (strange.includes(held) ? { ...held, stray: true as const } : held));
+  const marked = record.leases.map((held) =>
+    strange.includes(held) ? { ...without(held, 'supersededAt'), stray: true as const } : held,
+  );
   return usedBy({ ...record, leases: marked }, sinks, strange);
 }
 

@@ -124,6 +124,17 @@ describe('what a process finds when it begins', () => {
     expect(inherited({ ...record, sinks: {} }, rules).sinks).toEqual({ a: { uses: [holdingOf('new'), head] } });
   });
 
+  test('may have come back to use where it is a version, which can be made current again', () => {
+    const version = held(aLease({ id: 'old', version: { which: 'current' } }), { supersededAt: 0 });
+    const one = { ...record, leases: [held(aLease()), version] };
+    const next = inherited(one, rules);
+    expect(usesOf(next)).toEqual(['old', 'l1']);
+    expect(next.leases[1]).toMatchObject({ stray: true });
+    expect(decide(next, rules, { ...knowing, now: rules.grace + 1 }).act).not.toBe('retire');
+    const seen = settled(checked(next, 'a', true, rules, now), rules, now);
+    expect(decide(seen, rules, { ...knowing, now: now + rules.grace })).toMatchObject({ act: 'retire', to: 'old' });
+  });
+
   test('and half of it known, the other half is added', () => {
     const half = { ...record, sinks: { a: { uses: [head, holdingOf('new')] }, b: has(head) } };
     const next = inherited(half, both);
