@@ -125,7 +125,7 @@ export function another(before: Failure | undefined, error: LeaseError, at: Inst
 }
 
 /** One that lies far ahead was noted by a clock that was set back since: when that was nobody knows. */
-const isStrange = (failure: Failure, now: Instant): boolean => failure.at > now + tolerance;
+export const isStrange = (failure: Failure, now: Instant): boolean => failure.at > now + tolerance;
 
 /** How long somebody waits whose stake lives so much longer: at most an eighth of it. Nobody hurries for the dead. */
 export const patience = (left: Duration, longest: Duration = longestDelay): Duration =>

@@ -6,8 +6,9 @@ import { type Duration, type Instant, seconds } from './time.ts';
 const negligible: Duration = seconds(2);
 
 /** What we waited for since then, and compare with nothing that a provider has dated. */
-export const ownDates = ({ acquires = [], leases }: SecretRecord): readonly Instant[] => [
+export const ownDates = ({ acquires = [], failures, leases }: SecretRecord): readonly Instant[] => [
   ...acquires,
+  ...Object.values(failures).map(({ at }) => at),
   ...leases.map(({ supersededAt }) => supersededAt).filter((at) => at !== undefined),
 ];
 
@@ -30,6 +31,12 @@ export function redated(record: SecretRecord, { moved, has }: Noted): SecretReco
   return {
     ...record,
     ...(record.acquires && { acquires: record.acquires.map(anew).sort((a, b) => b - a) }),
+    failures: Object.fromEntries(
+      Object.entries(record.failures).map(([key, row]) => {
+        const at = anew(row.at);
+        return [key, { ...row, at, notBefore: row.notBefore + at - row.at }];
+      }),
+    ),
     leases: record.leases.map((held) =>
       held.supersededAt === undefined ? held : { ...held, supersededAt: anew(held.supersededAt) },
     ),

@@ -12,10 +12,11 @@ const moved = (of: SecretRecord, by: (noted: number) => number, has: (at: number
 const record: SecretRecord = {
   ...recordOf(held(), held(aLease({ id: 'l0' }), { supersededAt: minutes(7) })),
   acquires: [minutes(9), minutes(8)],
+  failures: { acquire: { count: 3, denied: 0, at: minutes(6), code: 'unavailable', notBefore: minutes(6) + 5 } },
 };
 
-test('acquires and ends of use are dates of our own', () => {
-  expect(ownDates(record)).toEqual([9, 8, 7].map(minutes));
+test('acquires, failures and ends of use are dates of our own', () => {
+  expect(ownDates(record)).toEqual([9, 8, 6, 7].map(minutes));
   expect(ownDates(recordOf(held()))).toEqual([]);
 });
 
@@ -23,6 +24,9 @@ test('each is moved by as much as the time has since it was noted, and what a pr
   const next = moved(record, (noted) => (noted === minutes(8) ? minutes(5) : minutes(-5)));
   expect(next.acquires).toEqual([13, 4].map(minutes));
   expect(next.leases.map(({ supersededAt }) => supersededAt)).toEqual([undefined, minutes(2)]);
+  expect(next.failures).toEqual({
+    acquire: { ...record.failures['acquire'], at: minutes(1), notBefore: minutes(1) + 5 },
+  });
   expect(next.leases.map(({ supersededAt: _, ...rest }) => rest)).toEqual(
     record.leases.map(({ supersededAt: _, ...rest }) => rest),
   );

@@ -234,6 +234,13 @@ describe('a success', () => {
     expect(succeeded(after, after, stepTo('read', 'l1'), 11).succeeded).toEqual({ renew: 9, read: 11 });
   });
 
+  test('ends for ever what seems to lie ahead: it would count once more when its time comes', () => {
+    const ahead = failed(record, stepTo('read', 'l1'), down, when(minutes(2)));
+    const after = succeeded(ahead, ahead, stepTo('read', 'l1'), 3);
+    expect(Object.keys(after.failures)).toEqual(['renew:l1']);
+    expect(Object.keys(succeeded(ahead, ahead, step, 3).failures)).toEqual(['renew:l1', 'read:l1']);
+  });
+
   test('that brought a failure is none', () => {
     const after = failed(record, step, down, when(9));
     expect(succeeded(record, after, step, 9)).toBe(after);

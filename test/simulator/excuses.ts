@@ -30,6 +30,8 @@ export const longestRecovery: Duration = minutes(6);
 export class Excuses {
   /** When the process was killed. */
   readonly kills: Instant[] = [];
+  /** When a process began after another. */
+  readonly restarts: Instant[] = [];
   /** When nothing of it ran. */
   readonly stops: { readonly from: Instant; readonly to: Instant }[] = [];
   /** Per secret, when the latest acquires were begun. */
@@ -99,7 +101,7 @@ export class Excuses {
     this.#troubles.lastEnd([`dates/${name}`], from, to) === undefined ? 0 : worstLie;
 
   /** Has a process begun since its dates were first wrong? */
-  wasInherited = ({ liedAt }: House): boolean => this.kills.some((at) => at >= liedAt);
+  wasInherited = ({ liedAt }: House): boolean => this.restarts.some((at) => at >= liedAt);
 
   /** There is nothing that could take its place. */
   #isOrphan({ issuer, isVerified, lockbox }: Kept, now: Instant, settled: Duration): boolean {

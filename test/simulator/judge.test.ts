@@ -136,7 +136,7 @@ test('where the provider lied about the time a grace that another process noted 
     await inUse(it);
     it.kept.house.dateError = lie;
     it.world.troubles.note('dates/A', it.world.timeline.now(), it.world.timeline.now());
-    if (wasKilled) it.world.judge.excuses.kills.push(it.world.timeline.now());
+    if (wasKilled) it.world.judge.excuses.restarts.push(it.world.timeline.now());
     it.issuer.revoke(old);
     expect(it.world.judge.broken.length > 0, `${lie}`).toBe(isBroken);
   }

@@ -132,6 +132,7 @@ export class World {
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
     const { hasLifeline, clockErrors } = this.plan;
+    if (this.#boots > 0) this.judge.excuses.restarts.push(this.timeline.now());
     const error = clockErrors?.[this.#boots++ % clockErrors.length];
     const clockError = error === undefined ? undefined : () => error + this.wallError;
     this.ask = boot({ ...this, newKey, onEvent, kill, hasLifeline, clockError }, life);
