@@ -82,16 +82,19 @@ describe('a lease', () => {
   });
 
   it('has values that are texts as they are, and others as JSON', async () => {
-    server.answer(created({ USERNAME: 'u', DN_ARRAY: ['a', 'b'], TIME: 7, MORE: { a: 1 }, NONE: null }));
+    const odd = JSON.parse('{"__proto__":"p","constructor":"c"}');
+    server.answer(created({ USERNAME: 'u', DN_ARRAY: ['a', 'b'], TIME: 7, MORE: { a: 1 }, NONE: null, ...odd }));
     const { material } = await acquire();
     const values = material.keys().map((key) => [key, material.reveal(key)]);
-    expect(Object.fromEntries(values)).toEqual({
-      USERNAME: 'u',
-      DN_ARRAY: '["a","b"]',
-      TIME: '7',
-      MORE: '{"a":1}',
-      NONE: 'null',
-    });
+    expect(values).toEqual([
+      ['USERNAME', 'u'],
+      ['DN_ARRAY', '["a","b"]'],
+      ['TIME', '7'],
+      ['MORE', '{"a":1}'],
+      ['NONE', 'null'],
+      ['__proto__', 'p'],
+      ['constructor', 'c'],
+    ]);
   });
 
   it.each([

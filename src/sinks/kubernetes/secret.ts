@@ -1,5 +1,6 @@
 /** A Secret as the API tells of it: what is there, who manages which of its fields, and which of them are ours. */
 import { z } from 'zod';
+import { jsonMap } from '../../http/json-map.ts';
 import { managedBy, sequenceAt, us } from './names.ts';
 
 /** Only what we use; the values stay in base64, as they travel. */
@@ -22,7 +23,7 @@ export const secretShape = z.object({
       .default([]),
   }),
   type: z.string().default('Opaque'),
-  data: z.record(z.string(), z.string().nullable()).default({}),
+  data: jsonMap(z.string().nullable()).default({}),
   immutable: z.boolean().nullish(),
 });
 

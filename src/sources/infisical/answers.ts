@@ -1,6 +1,7 @@
 /** What Infisical's answers have to look like, as far as we read them. Permissive: servers of two years answer here. */
 import { z } from 'zod';
 import type { Duration, Instant } from '../../core/time.ts';
+import { jsonMap } from '../../http/json-map.ts';
 
 /** Milliseconds since the epoch, from ISO 8601. */
 const instant = z.string().transform((text, context): Instant => {
@@ -43,7 +44,7 @@ export type OfSecret = z.output<typeof ofSecret>;
 export const createAnswer = z.object({
   lease: leaseRow,
   dynamicSecret: ofSecret,
-  data: z.record(z.string(), z.unknown()),
+  data: jsonMap(z.unknown()),
 });
 export const getAnswer = z.object({ lease: leaseRow.extend({ dynamicSecret: ofSecret }) });
 export const leaseAnswer = z.object({ lease: leaseRow });
