@@ -10,8 +10,9 @@ import { type Duration, minutes, seconds } from '../core/time.ts';
 import { believed, sorted } from './believed.ts';
 import { environmentOf, runCommand } from './command.ts';
 import { defineSink, type SinkDeps } from './define.ts';
-import { entriesOf, type Keys, render, unfitForShell } from './render.ts';
+import { entriesOf, type Keys, render } from './render.ts';
 import type { Delivery, Sink } from './sink.ts';
+import { unfitForShell } from './variable-names.ts';
 
 export interface ExecOptions {
   /** The command and its arguments. */

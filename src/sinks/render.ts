@@ -4,6 +4,7 @@ import { LeaseError } from '../core/failure.ts';
 import type { Material } from '../core/material.ts';
 import { asJson, inShellQuotes, isWellFormed } from './quotes.ts';
 import type { ReadTemplate, Variables } from './template.ts';
+import { steersPrograms, unfitForShell } from './variable-names.ts';
 
 const manual =
   'which keys, and under which names: keys: { PGUSER: DB_USERNAME }, the name at the target first; or keys: all';
@@ -89,7 +90,7 @@ const byName = ([a]: Entry, [b]: Entry): number => (a < b ? -1 : a > b ? 1 : 0);
 const writers: Readonly<Record<Shape['format'], (entries: readonly Entry[], shape: Shape) => string>> = {
   dotenv(entries, shape) {
     for (const [name, value] of entries) {
-      const reason = unfitForShell(name) ?? (shape.keys === 'all' ? unsafeInEnvironment(name) : undefined);
+      const reason = unfitForShell(name) ?? (shape.keys === 'all' && steersPrograms(name) ? steering : undefined);
       if (reason) throw unfit(name, reason);
       if (value.includes('\0')) throw unfit(name, 'an environment variable cannot hold a NUL byte');
     }
@@ -124,29 +125,12 @@ export const variablesOf = (entries: readonly Entry[]): Variables => {
 
 const groupName = 'secret';
 
-/** Why a shell cannot have a variable of that name, if so: it would not be assigned, or not keep its value. */
-export function unfitForShell(name: string): string | undefined {
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    return 'a variable has letters, digits and _ and starts with no digit: give it such a name by keys:';
-  }
-  // Node's own parser puts it where no variable is found.
-  if (name === '__proto__') return 'programs in JavaScript lose a variable of that name: give it another by keys:';
-  return ownedByShell.test(name) ? 'shells keep a value of their own there: give it another name by keys:' : undefined;
-}
-
-const ownedByShell =
-  /^(_|E?UID|PPID|GROUPS|S?RANDOM|SECONDS|EPOCH(SECONDS|REALTIME)|LINENO|OPTIND|FUNCNAME|DIRSTACK|HISTCMD|SHELLOPTS|BASHOPTS|BASHPID|BASH_(VERSINFO|SUBSHELL|COMMAND|LINENO|SOURCE|ARG[CV0]|ALIASES|CMDS|MONOSECONDS))$/;
-
 /**
  * Who may add a key at the provider must not thereby run code in the program that reads the file. The set is refused
  * as a whole rather than written without it: half of what was asked for is not a set. A person who means it says so
  * in `keys:`.
  */
-const unsafeInEnvironment = (name: string): string | undefined =>
-  steersPrograms.test(name) ? 'it would steer the program itself: where that is meant, list it in keys:' : undefined;
-
-const steersPrograms =
-  /^(D?Y?LD_.*|GLIBC_TUNABLES|GCONV_PATH|MALLOC_.*|NODE_(?!ENV$).*|PATH|IFS|ENV|BASH_(ENV|FUNC_.*|XTRACEFD)|CDPATH|GLOBIGNORE|PROMPT_COMMAND|PS[0-4]|PYTHON.*|PERL.*|RUBY(LIB|OPT|SHELL)|_?JAVA_(TOOL_)?OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|DOTNET_STARTUP_HOOKS|LUA_INIT.*|PHPRC|PHP_INI_SCAN_DIR|GIT_(SSH.*|EXEC_PATH|CONFIG.*|ASKPASS)|OPENSSL_(CONF|ENGINES|MODULES)|SSLKEYLOGFILE)$/;
+const steering = 'it would steer the program itself: where that is meant, list it in keys:';
 
 const unfit = (name: string, reason: string): LeaseError =>
   new LeaseError('invalid', `the key ${shown(name)} cannot be written: ${reason}`);

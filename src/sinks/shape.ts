@@ -2,11 +2,12 @@
 import { z } from 'zod';
 import { mode, owner } from '../config/values.ts';
 import type { Remark } from './define.ts';
-import { formats, groupsOf, type Shape, unfitForShell, variablesOf } from './render.ts';
+import { formats, groupsOf, type Shape, variablesOf } from './render.ts';
 import type { Rights } from './rights.ts';
 import { readTemplate } from './template.ts';
 import { readTemplateFile } from './template-file.ts';
 import type { Problem } from './together.ts';
+import { unfitForShell } from './variable-names.ts';
 
 export const shapeOptions = {
   format: z

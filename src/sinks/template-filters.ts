@@ -2,6 +2,7 @@
 import { filters as known } from 'liquidjs';
 import { LeaseError } from '../core/failure.ts';
 import { asJson, inShellQuotes, isWellFormed } from './quotes.ts';
+import { steersPrograms, unfitForShell } from './variable-names.ts';
 
 type Filter = (value: unknown, ...more: unknown[]) => unknown;
 
@@ -46,6 +47,13 @@ const own: Readonly<Record<string, Filter>> = {
     if (text.includes('\0')) throw unfit('shell', 'a shell cannot hold a NUL byte');
     return inShellQuotes(text);
   },
+  variable: (value) => {
+    const name = textOf('variable', value);
+    // Not told: what stands before the filter may as well be a value.
+    const reason = unfitForShell(name) ?? (steersPrograms(name) ? steering : undefined);
+    if (reason !== undefined) throw unfit('variable', reason);
+    return name;
+  },
   url: (value) => {
     const text = textOf('url', value);
     if (!isWellFormed(text)) throw unfit('url', 'it is not well-formed text');
@@ -74,6 +82,8 @@ export function printed(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   throw new LeaseError('invalid', value === undefined || value === null ? 'it comes to nothing' : 'it is not one text');
 }
+
+const steering = 'it would steer the program itself: where that is meant, write the name and not the filter';
 
 const unfit = (filter: string, reason: string): LeaseError =>
   new LeaseError('invalid', `the filter ${filter} cannot take that value: ${reason}`);

@@ -4,7 +4,8 @@ import type { Material } from '../core/material.ts';
 import type { Duration } from '../core/time.ts';
 import { environmentOf, runCommand } from './command.ts';
 import type { SinkDeps } from './define.ts';
-import { type Keys, unfitForShell } from './render.ts';
+import type { Keys } from './render.ts';
+import { unfitForShell } from './variable-names.ts';
 import type { Verify } from './verify.ts';
 import { valueAt } from './verify-values.ts';
 

@@ -1,6 +1,6 @@
 /** What a person writes around values: filled in exactly, or refused with the place and never a value. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { Material } from '../../src/core/material.ts';
 import { fileSink } from '../../src/sinks/file.ts';
 import { render, type Shape } from '../../src/sinks/render.ts';
 import { readTemplate } from '../../src/sinks/template.ts';
+import { readmeFile } from '../support/readme.ts';
 import { aDelivery } from '../support/sink-parts.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'leasekeeper-template-'));
@@ -170,6 +171,29 @@ describe('what a filter writes is read back as it was', () => {
 
   test('shell refuses NUL, which no shell can hold', () => {
     expect(refusal('{{ A | shell }}', { A: 'a\0b' })).toContain('a shell cannot hold a NUL byte');
+  });
+
+  test('variable lets no name through that would be a command, or steer the program; nor does the template of the README', () => {
+    const [, text = ''] = /template: \|\n( {6}\[database\][\s\S]*?)```/.exec(readFileSync(readmeFile, 'utf8')) ?? [];
+    const others = { DB_USERNAME: 'u', DB_PASSWORD: 'p' };
+    expect(filled(text, others)).toContain("export DB_PASSWORD='p'\n");
+    for (const name of [
+      'A;id',
+      '$(id)',
+      'A B',
+      'A\nB',
+      '1A',
+      '../../etc/x',
+      '..data',
+      'LD_PRELOAD',
+      'PATH',
+      'BASH_ENV',
+    ]) {
+      for (const one of ['{% for one in secret %}{{ one[0] | variable }}{% endfor %}', text]) {
+        expect(refusal(one, { ...others, [name]: canary }), name).toContain('the filter variable cannot take that');
+      }
+    }
+    expect(refusal('{{ A | variable }}', { A: `${canary}-1` })).not.toContain(canary);
   });
 
   test('half of a surrogate pair is refused where it would become another character', () => {

@@ -10,8 +10,9 @@ import { hostOf, isLoopback } from '../../http/proxy.ts';
 import { tls } from '../../http/tls.ts';
 import { sorted } from '../believed.ts';
 import { defineSink, type SinkDeps } from '../define.ts';
-import { entriesOf, type Keys, render, unfitForShell } from '../render.ts';
+import { entriesOf, type Keys, render } from '../render.ts';
 import type { Sink } from '../sink.ts';
+import { unfitForShell } from '../variable-names.ts';
 import { type RedisPlace, type Run, withRedis } from './connection.ts';
 import * as scripts from './scripts.ts';
 
