@@ -32,7 +32,7 @@ const count = (printed: string, row: string): number =>
   Number(new RegExp(`${row} +(\\d+)`).exec(printed)?.[1] ?? Number.NaN);
 
 test('struck every few seconds, with its own Redis, it keeps every promise', async () => {
-  const { code, printed } = await chaos('--for', '30s', '--seed', '3', '--redis', 'embedded');
+  const { code, printed } = await chaos('--for', '30s', '--seed', '3', '--redis', 'embedded', '--whole');
   expect(code, printed).toBe(0);
   const dir = /all is running \(([^)]+)\)/.exec(printed)?.[1] ?? '/';
   expect(existsSync(dir), `${dir} is left behind`).toBe(false);

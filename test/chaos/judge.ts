@@ -7,6 +7,10 @@ import { type Detail, type Evidence, type Row, windowOf } from './evidence.ts';
 import { clockTime, type Timeline } from './timeline.ts';
 import { earlyLeases, earlyLogins, type Waste } from './waste.ts';
 
+/** One of ours that lived all its life: renewed, replaced by another, and then ended by us. */
+export const livedToItsEnd = ({ endedBy, renewals }: LeaseBook): boolean =>
+  endedBy === 'revoked' && renewals.length > 0;
+
 export function judge(evidence: Evidence): readonly Row[] {
   const { crowd, books, last, timeline, ends, exit, healedAfter } = evidence;
   const refusals = crowd.refusals.map((refusal) => ({ refusal, why: whyForgiven(refusal, evidence) }));
@@ -19,7 +23,7 @@ export function judge(evidence: Evidence): readonly Row[] {
   const unknown = books.leases.filter(({ id, endedAt }) => endedAt === undefined && !evidence.record.includes(id));
   const survivors = unknown.filter(({ id }) => last.leases.find((one) => one.id === id)?.endedAt === undefined);
   const crashes = ends.filter(({ hadStarted }) => hadStarted);
-  const replaced = last.leases.filter(({ endedBy, renewals }) => endedBy === 'revoked' && renewals.length > 0);
+  const replaced = last.leases.filter(livedToItsEnd);
   const renewed = books.leases.reduce((sum, { renewals }) => sum + renewals.length, 0);
   return [
     { name: 'uses of a credential', value: String(crowd.uses()), isKept: crowd.uses() > 0 },

@@ -24,6 +24,8 @@ const { values } = parseArgs({
     plant: { type: 'string' },
     /** Where everything that was seen is kept. */
     keep: { type: 'string' },
+    /** Not over before a lease has lived to its end. */
+    whole: { type: 'boolean', default: false },
     'in-namespace': { type: 'boolean', default: false },
   },
 });
@@ -64,7 +66,7 @@ async function everything(each: number): Promise<number> {
     if (stop.signal.aborted) break;
     say(`chaos for ${sayDuration(each)} with seed ${seed}, Redis ${redis}`);
     const options = { lives, length: each, seed, redis, bundle: values.bundle, signal: stop.signal, say };
-    const run = await runOnce({ ...options, neverRereads: values.plant === 'never-rereads' });
+    const run = await runOnce({ ...options, neverRereads: values.plant === 'never-rereads', isWhole: values.whole });
     const words = report(run);
     say(words.text);
     if (!words.isKept) say(`again with: npm run chaos -- --for ${values.for} --seed ${seed} --redis ${redis}`);

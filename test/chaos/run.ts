@@ -14,6 +14,7 @@ import { clientSecretFile, configurationOf } from './configuration.ts';
 import { aCrowd, type Places } from './crowd.ts';
 import { aDisk, writeStep } from './disks.ts';
 import type { Evidence } from './evidence.ts';
+import { livedToItsEnd } from './judge.ts';
 import { aKeeperProcess, type SaidLine } from './keeper-process.ts';
 import { identityOf, type Lives, sandboxOf } from './lives.ts';
 import { signalStranger, startOf, thoseAt } from './processes.ts';
@@ -30,6 +31,8 @@ export interface RunOptions {
   /** The program under test. */
   readonly bundle: string;
   readonly neverRereads: boolean;
+  /** Peace lasts until a lease has lived to its end, which takes longer where others need the machine as well. */
+  readonly isWhole: boolean;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
 }
@@ -141,6 +144,7 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   clearInterval(ticker);
   const peaceAt = Date.now();
   const healedAfter = await until(isWell, signal);
+  if (options.isWhole) await until(async () => (await sandbox.books()).leases.some(livedToItsEnd), signal);
   // Some uses in peace; and what was to be delivered has been.
   await pause(3_000);
   const books = await sandbox.books();
