@@ -19,6 +19,9 @@ describe('a sink', () => {
     });
     expect(delivery(recordOf(), 'file', rulesOf(), at(5))).toMatchObject({ act: 'wait' });
     expect(delivery(recordOf(held()), 'file', rulesOf(), untried)).toMatchObject({ act: 'wait' });
+    // What is only still to be ended, and perhaps cannot be, is none that could be delivered.
+    const former = recordOf(held(aLease(), { supersededAt: 1 }));
+    expect(delivery(former, 'file', rulesOf(), untried)).toMatchObject({ act: 'try' });
   });
 
   test('is asked every hour whether it holds what it was given', () => {
