@@ -1,5 +1,6 @@
 /** A sink that is a directory: a file for each key, or files of any format, all of which change at once. */
 import { createHmac } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import { mode, owner } from '../config/values.ts';
@@ -11,7 +12,7 @@ import { type FileOfSet, type LyingSet, plainName, readSet, removeSet, swapSet, 
 import { isEqual, shapeOf } from './mark.ts';
 import { inWords } from './place.ts';
 import { type Keys, keys, largest, render, type Shape } from './render.ts';
-import { codeOf, isAsTold, no, type Rights, stopIf } from './rights.ts';
+import { begun, codeOf, isAsTold, no, type Rights, stopIf } from './rights.ts';
 import { checkMode, checkShape, factsOf, parents, rightOptions, shapeOptions } from './shape.ts';
 import type { Sink } from './sink.ts';
 import { together } from './together.ts';
@@ -104,6 +105,8 @@ export function directorySink(options: DirectoryOptions, markKey: Buffer, pause 
     });
 
   return {
+    saysUnsure: true,
+
     async check(signal) {
       stopIf(signal);
       const names = Object.keys(files ?? (options.keys === 'all' ? {} : options.keys));
@@ -119,13 +122,14 @@ export function directorySink(options: DirectoryOptions, markKey: Buffer, pause 
     async write({ material }, signal) {
       const set = filesOf(material, options).map((one) => ({ ...one, rights: rightsOf(one.name) }));
       stopIf(signal);
-      return told(
-        inDirectory(
-          path,
-          async (directory) => markOf(await swapSet(directory, set, { path, pause, last: () => stopIf(signal) })),
-          making,
-        ),
-      );
+      return begun((begin) => {
+        const last = () => {
+          stopIf(signal);
+          begin();
+        };
+        const work = async (directory: FileHandle) => markOf(await swapSet(directory, set, { path, pause, last }));
+        return told(inDirectory(path, work, making));
+      });
     },
 
     async holds(mark) {

@@ -20,7 +20,7 @@ import {
   temporary,
 } from './place.ts';
 import { largest, render, type Shape } from './render.ts';
-import { codeOf, isAsTold, prepare, type Rights, stopIf } from './rights.ts';
+import { begun, codeOf, isAsTold, prepare, type Rights, stopIf } from './rights.ts';
 import { checkMode, checkShape, factsOf, parents, rightOptions, shapeOptions, unknownIn } from './shape.ts';
 import type { Sink } from './sink.ts';
 import type { Making } from './way.ts';
@@ -106,7 +106,7 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
     if (isMounted && write === 'atomic') throw mountPoint(path);
     return isMounted;
   };
-  const replace = (place: Place, bytes: Buffer, signal: AbortSignal): Promise<Stats> =>
+  const replace = (place: Place, bytes: Buffer, last: () => void): Promise<Stats> =>
     withTemporary(place, async ({ file, at }) => {
       // Before the first byte: who may open it now can read what comes later.
       await prepare(file, path, options);
@@ -115,15 +115,14 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
       const stats = await file.stat();
       // Network file systems say only here that there was no space.
       await file.close();
-      stopIf(signal);
+      last();
       // Synchronous, as in `remove`, so that no abort comes between that look and this.
       renameSync(at, place.target);
       return stats;
     });
-  const rewriteIn = (place: Place, bytes: Buffer, signal: AbortSignal): Promise<Stats> =>
-    rewrite(place, bytes, options, () => stopIf(signal));
 
   return {
+    saysUnsure: true,
     check: (signal) =>
       told(
         path,
@@ -143,22 +142,25 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
     async write({ material }, signal) {
       const bytes = render(material, options);
       stopIf(signal);
-      return told(
-        path,
-        async (place) => {
+      return begun((begin) => {
+        const last = () => {
+          stopIf(signal);
+          begin();
+        };
+        const work = async (place: Place) => {
           const isKept = await staysTheSame(place);
           await tidy(place);
-          if (isKept) return markOf(bytes, await rewriteIn(place, bytes, signal));
-          const stats = await replace(place, bytes, signal).catch((error) => {
+          if (isKept) return markOf(bytes, await rewrite(place, bytes, options, last));
+          const stats = await replace(place, bytes, last).catch((error) => {
             // Not every kernel tells beforehand.
             if (write === 'atomic' || !cannotBeReplaced.includes(codeOf(error))) throw error;
-            return rewriteIn(place, bytes, signal);
+            return rewrite(place, bytes, options, last);
           });
           await place.directory.sync();
           return markOf(bytes, stats);
-        },
-        making,
-      );
+        };
+        return told(path, work, making);
+      });
     },
 
     async holds(mark) {

@@ -42,3 +42,17 @@ export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoExceptio
 export function stopIf(signal: AbortSignal): void {
   if (signal.aborted) throw no('stopped before anything was written');
 }
+
+/** A write whose failure says whether the values may be there: once `begin` was called they may, and not before. */
+export async function begun<T>(work: (begin: () => void) => Promise<T>): Promise<T> {
+  let isBegun = false;
+  try {
+    return await work(() => {
+      isBegun = true;
+    });
+  } catch (error) {
+    if (!isBegun || !(error instanceof LeaseError) || error.unsure) throw error;
+    const { code, message, cause, notBefore } = error;
+    throw new LeaseError(code, message, { cause, unsure: true, ...(notBefore !== undefined && { notBefore }) });
+  }
+}

@@ -31,6 +31,8 @@ export interface SinkFixture<Subject extends SinkSubject> {
   readonly rewrites?: number;
   /** Ways to make a write fail, each answering with how to mend it. */
   readonly troubles: Readonly<Record<string, (subject: Subject) => Promise<() => Promise<void>>>>;
+  /** Those of them after which nobody can say whether the values have come there. */
+  readonly unsure?: readonly string[];
   /** Those of them that only a write can meet: a check succeeds. */
   readonly unforeseen?: readonly string[];
   /** Things that others do to what was written, after which it is no longer what we wrote. */
@@ -113,6 +115,7 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
         if (fixture.unforeseen?.includes(what)) expect(check).toBe('it succeeded');
         else expect(check).toBeInstanceOf(LeaseError);
         expect(error).toBeInstanceOf(LeaseError);
+        if (subject.sink.saysUnsure) expect((error as LeaseError).unsure).toBe(fixture.unsure?.includes(what) ?? false);
         expect(await subject.read()).toEqual(valuesOf(1));
         expect(await subject.sink.holds?.(before, going())).not.toBe(false);
         await expectNoTrace(check, error);

@@ -1,5 +1,6 @@
 /** A Secret of ours: applied whole, never over somebody else's values, nor over newer ones. */
 import { LeaseError } from '../../core/failure.ts';
+import { begun } from '../rights.ts';
 import type { Sink } from '../sink.ts';
 import { missingRights } from './access.ts';
 import type { KubernetesApi } from './api.ts';
@@ -72,6 +73,8 @@ export function secretSink(options: SecretOptions, api: KubernetesApi, marking: 
     place.apply({ type: ownFields(secret).type, data: {}, labels: {}, annotations: {} }, secret);
 
   return {
+    saysUnsure: true,
+
     async check(signal) {
       const place = await at(signal);
       const needed = [
@@ -99,36 +102,38 @@ export function secretSink(options: SecretOptions, api: KubernetesApi, marking: 
       if (managers.length > 0 && !adopt) throw contested(place, fields, managers);
     },
 
-    async write({ material, sequence }, signal) {
-      const wanted = contentOf(material, options, sequence);
-      const place = await at(signal);
-      for (let attempt = 1; attempt <= tries; attempt += 1) {
-        const there = await place.read();
-        if (!there && !create) throw absent(place);
-        const reason = there && (objection(place, there) ?? newer(place, there, sequence));
-        if (reason !== undefined) throw no(reason);
-        let done = await place.apply(wanted, there, { force: adopt });
-        if ('conflicts' in done && done.conflicts.length > 0 && there) {
-          const { managers, isByHand } = rivalsFor(done.conflicts, there);
-          if (managers.length > 0) throw contested(place, done.conflicts, managers);
-          // Still only onto what was read: whoever else comes between is seen.
-          if (isByHand) done = await place.apply(wanted, there, { force: true });
+    write: ({ material, sequence }, signal) =>
+      begun(async (begin) => {
+        const wanted = contentOf(material, options, sequence);
+        const place = await at(signal);
+        for (let attempt = 1; attempt <= tries; attempt += 1) {
+          const there = await place.read();
+          if (!there && !create) throw absent(place);
+          const reason = there && (objection(place, there) ?? newer(place, there, sequence));
+          if (reason !== undefined) throw no(reason);
+          let done = await place.apply(wanted, there, { force: adopt });
+          if ('conflicts' in done && done.conflicts.length > 0 && there) {
+            const { managers, isByHand } = rivalsFor(done.conflicts, there);
+            if (managers.length > 0) throw contested(place, done.conflicts, managers);
+            // Still only onto what was read: whoever else comes between is seen.
+            if (isByHand) done = await place.apply(wanted, there, { force: true });
+          }
+          if ('conflicts' in done) continue;
+          begin();
+          if (!there && !done.isNew && !adopt && isShared(done.secret)) {
+            // Somebody made it between our reading and our writing: nothing of his was overwritten.
+            await withdraw(place, done.secret);
+            throw no(foreign(place));
+          }
+          const mark = marking.of(wanted);
+          if (marking.of(ownFields(done.secret)) === mark) return mark;
+          throw new LeaseError(
+            'invalid',
+            `${called(place)} was changed on its way: see which admission webhook does that`,
+          );
         }
-        if ('conflicts' in done) continue;
-        if (!there && !done.isNew && !adopt && isShared(done.secret)) {
-          // Somebody made it between our reading and our writing: nothing of his was overwritten.
-          await withdraw(place, done.secret);
-          throw no(foreign(place));
-        }
-        const mark = marking.of(wanted);
-        if (marking.of(ownFields(done.secret)) === mark) return mark;
-        throw new LeaseError(
-          'invalid',
-          `${called(place)} was changed on its way: see which admission webhook does that`,
-        );
-      }
-      throw no(`somebody else changes ${called(place)} all the time`);
-    },
+        throw no(`somebody else changes ${called(place)} all the time`);
+      }),
 
     async holds(mark, signal) {
       const there = await (await at(signal)).read();
