@@ -213,6 +213,19 @@ describe('a secret that others have stopped', () => {
     expect(await observed(held)).toEqual({ is: 'gone' });
   });
 
+  it.each([
+    ['destroyed', 'destroyVersion'],
+    ['lost', 'forgetVersion'],
+  ] as const)('is deactivated, and another is current: ours is known to be %s all the same', async (_, end) => {
+    const at = await start(withTwo);
+    const held = await acquireAt(at);
+    at.sandbox.control.addVersion({ password: 'x' });
+    at.sandbox.control.deactivate();
+    expect((await observed(held))?.is).toBe('held');
+    at.sandbox.control[end](held.lease.id);
+    expect(await observed(held)).toEqual({ is: 'gone' });
+  });
+
   it('is no more: then its versions are gone, and a new one is looked for in vain', async () => {
     const at = await start(withTwo);
     const held = await acquireAt(at);
