@@ -3,7 +3,7 @@ import type { SecretRecord } from './record.ts';
 import { type Duration, type Instant, seconds } from './time.ts';
 
 /** Clocks are compared by the second: less is no change. */
-const negligible: Duration = seconds(2);
+export const negligible: Duration = seconds(2);
 
 /** What we waited for since then, and compare with nothing that a provider has dated. */
 export const ownDates = ({ acquires = [], failures, leases }: SecretRecord): readonly Instant[] => [

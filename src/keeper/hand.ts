@@ -1,7 +1,7 @@
 /** What one process knows of one secret, and has of its values. */
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
-import type { Noted } from '../core/redating.ts';
+import { type Noted, negligible } from '../core/redating.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import type { Transition } from '../core/transitions.ts';
 import type { Kept, Values } from '../state/store.ts';
@@ -23,8 +23,11 @@ export class Hand {
   readonly untold: Untold[] = [];
   /** Dates that we noted while the time was a guess, and by how much the guess was ahead of our own clock. */
   readonly guesses = new Map<Instant, Duration>();
-  /** By how much the provider's clock was ahead of ours, as far as we knew, when we noted these or first saw them. */
-  #noted: ReadonlyMap<Instant, Duration> = new Map();
+  /**
+   * By how much the provider's clock was ahead of ours, as far as we knew, when we noted these or first saw them. Absent
+   * of what lay ahead even then: a process before us had another idea of the time.
+   */
+  #noted: ReadonlyMap<Instant, Duration | undefined> = new Map();
   readonly #sinks = new Map<string, Promise<unknown>>();
   #values: readonly Kept[] = [];
   /** The values that the store kept are here. */
@@ -39,8 +42,9 @@ export class Hand {
   }
 
   /** These are the dates of our own that its record has, and so far ahead is the provider's clock just now. */
-  note(dates: readonly Instant[], ahead: Duration): void {
-    this.#noted = new Map(dates.map((at) => [at, this.#noted.get(at) ?? ahead]));
+  note(dates: readonly Instant[], ahead: Duration, now: Instant): void {
+    const first = (at: Instant) => (at > now + negligible ? undefined : ahead);
+    this.#noted = new Map(dates.map((at) => [at, this.#noted.has(at) ? this.#noted.get(at) : first(at)]));
   }
 
   /** What is known of its dates, if the provider's clock is so far ahead now. */

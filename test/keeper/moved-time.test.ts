@@ -49,3 +49,20 @@ test('a grace is as long as it was said to be, however often the time is another
     expect([ended - minutes(15), others], `${skews}`).toEqual([expect.closeTo(0, -3), []]);
   }
 });
+
+test('what a process before us noted by another time is as long ago as it says, once that is the time again', async () => {
+  const stage = new Stage(minutes(60));
+  const source = aSource(stage);
+  const sinks = { file: aSink() };
+  stage.add({ source, sinks });
+  await stage.until(minutes(61));
+  const { acquires } = await stage.record();
+  stage.restart();
+  stage.skew = seconds(-90);
+  stage.wakeAll('s');
+  await stage.until(minutes(62));
+  stage.skew = 0;
+  await clockHasMoved(stage.visit());
+  await stage.until(minutes(63));
+  expect((await stage.record()).acquires).toEqual(acquires);
+});
