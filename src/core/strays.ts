@@ -3,7 +3,7 @@
  * by itself, and killed then it is the only one who knew. Until each sink is known to have let go of it, it is in use.
  */
 import type { Lease } from './lease.ts';
-import { type HeldLease, type Holding, headOf, holdingOf, isSame, type SecretRecord, without } from './record.ts';
+import { type HeldLease, headOf, holdingOf, isSame, type SecretRecord, type Use, without } from './record.ts';
 import type { Rules } from './rules.ts';
 import type { Instant } from './time.ts';
 
@@ -46,9 +46,9 @@ export function inherited(record: SecretRecord, { sinks }: Rules): SecretRecord 
 
 /** What came into use last is the last. When these did nobody knows: it is to be the first that is let go. */
 function usedBy(record: SecretRecord, sinks: readonly string[], leases: readonly HeldLease[]): SecretRecord {
-  const withThem = (uses: readonly Holding[]) => {
+  const withThem = (uses: readonly Use[]): readonly Use[] => {
     const missing = leases.filter(({ lease }) => uses.every((holding) => holding.lease !== lease.id));
-    return [...missing.map(holdingOf), ...uses];
+    return [...missing.map((held) => ({ ...holdingOf(held), perhaps: true as const })), ...uses];
   };
   const states = sinks.map((sink) => {
     const state = record.sinks[sink] ?? { uses: [] };

@@ -89,8 +89,20 @@ describe('a sink', () => {
 
     test('it is written where there is nothing, or what is there has ended', () => {
       expect(delivery({ ...owed, sinks: {} }, 'file', rules, facts)).toMatchObject(write);
-      const stray = { ...owed, leases: [{ ...head, stray: true as const }, old], sinks: { file: { uses: [here] } } };
-      expect(delivery(stray, 'file', rules, facts)).toMatchObject(write);
+      const perhaps = { ...owed, sinks: { file: { uses: [{ ...here, perhaps: true as const }] } } };
+      expect(delivery(perhaps, 'file', rules, facts)).toMatchObject(write);
+      const also = {
+        ...owed,
+        sinks: {
+          file: {
+            uses: [
+              { ...here, perhaps: true as const },
+              { lease: 'l1', generation: 0 },
+            ],
+          },
+        },
+      };
+      expect(delivery(also, 'file', rules, facts)).toMatchObject({ act: 'wait' });
       const gone = { ...owed, sinks: { file: { uses: [{ lease: 'l0', generation: 0 }] } } };
       expect(delivery(gone, 'file', rules, facts)).toMatchObject(write);
     });

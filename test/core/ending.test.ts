@@ -121,7 +121,8 @@ describe('what a process finds when it begins', () => {
     ]);
     expect(next.leases.map(({ stray }) => stray)).toEqual([true, undefined]);
     expect(inherited(next, both)).toBe(next);
-    expect(inherited({ ...record, sinks: {} }, rules).sinks).toEqual({ a: { uses: [holdingOf('new'), head] } });
+    const perhaps = [holdingOf('new'), head].map((one) => ({ ...one, perhaps: true }));
+    expect(inherited({ ...record, sinks: {} }, rules).sinks).toEqual({ a: { uses: perhaps } });
   });
 
   test('may have come back to use where it is a version, which can be made current again', () => {
@@ -164,6 +165,10 @@ describe('what a process finds when it begins', () => {
     const dead = { ...record, leases: [newest, held(aLease({ expiresAt: 1 }))] };
     const late = minutes(59);
     expect(usesOf(settled(inherited(dead, rules), rules, late))).toEqual(['new', 'l1']);
+    // Also where another sink never had what this one took last.
+    const other = { ...dead, sinks: { a: { uses: [head, holdingOf('next')] }, b: has(holdingOf('next')) } };
+    const more = { ...other, leases: [held(aLease({ id: 'next' })), ...dead.leases] };
+    expect(usesOf(settled(inherited(more, both), both, late))).toEqual(['new', 'l1', 'next']);
     const missed = { ...dead, sinks: { a: { uses: [holdingOf('new'), holdingOf('missed'), head] } } };
     expect(usesOf(settled(missed, rules, late))).toEqual(['new']);
   });

@@ -78,7 +78,7 @@ describe('a look', () => {
     stage.wakeAll('s');
     await stage.until(minutes(1) + 1);
     const { sinks, leases } = await stage.record();
-    expect(sinks['broken']?.uses).toEqual([{ lease: 'l1', generation: 0 }]);
+    expect(sinks['broken']?.uses).toEqual([{ lease: 'l1', generation: 0, perhaps: true }]);
     expect(leases[0]?.stray).toBe(true);
   });
 
