@@ -2,7 +2,7 @@
 import { type Clock, type Duration, type Instant, minutes } from '../core/time.ts';
 
 const pause: Duration = minutes(1);
-/** So many causes are remembered before the old ones are forgotten. */
+/** Beyond so many, causes are forgotten that were last told two pauses ago: until then it is known how often they were not. */
 const most = 2000;
 
 /**
@@ -23,8 +23,10 @@ export function createRepetition(clock: Clock): Repetition {
     // Deleted first, so that the map is in the order of the last lines and the oldest are forgotten.
     causes.delete(cause);
     causes.set(cause, { at: now, suppressed: 0 });
-    const [oldest] = causes.keys();
-    if (causes.size > most && oldest !== undefined) causes.delete(oldest);
+    for (const [oldest, { at }] of causes) {
+      if (causes.size <= most || now - at < 2 * pause) break;
+      causes.delete(oldest);
+    }
     return known?.suppressed ?? 0;
   };
 }

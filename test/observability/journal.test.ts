@@ -108,6 +108,7 @@ describe('the journal', () => {
       'history.3.jsonl',
       'history.jsonl',
     ]);
+    for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).size).toBeLessThanOrEqual(2_000);
     const leases = (await entries()).all.flatMap((entry) => ('lease' in entry ? [Number(entry.lease?.slice(1))] : []));
     expect(leases.at(-1)).toBe(59);
     expect(leases.length).toBeLessThan(60);
