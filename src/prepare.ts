@@ -6,6 +6,7 @@ import { type Duration, sayDuration, seconds } from './core/time.ts';
 import { type Foundations, layFoundations } from './foundations.ts';
 import { type Keeping, startKeeping } from './keeping.ts';
 import type { InMemory } from './memory.ts';
+import { createEpisodes, type Episodes } from './observability/episodes.ts';
 import { createHealth, type Health } from './observability/health.ts';
 import { createJournal } from './observability/journal.ts';
 import { createLog, type Log } from './observability/log.ts';
@@ -53,6 +54,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
   const steady = steadyClock();
   const isColoured = process.stderr.isTTY === true && !env['NO_COLOR'];
   const log = createLog({ ...configuration.log, clock: wallClock, isColoured });
+  const episodes = createEpisodes(log, { clock: steady, timer });
   const metrics = createMetrics({ version, clock: steady, wall: wallClock });
   const health = createHealth({ clock: steady });
   let isRedisUp = true;
@@ -73,9 +75,11 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
     wall: wallClock,
     version,
     onTrouble: (code, lost) => {
+      const where = configuration.state.dataDir;
       if (code === undefined)
-        log.always('info', `the history is written again; ${sayCount(lost, 'act')} are missing in it`);
-      else log.warn(`the history cannot be written in ${configuration.state.dataDir} (${code}); nothing else suffers`);
+        episodes.end('history', `the history is written again; ${sayCount(lost, 'act')} are missing in it`);
+      else
+        episodes.begin('history', 'warn', `the history cannot be written in ${where} (${code}); nothing else suffers`);
     },
   });
   let foundations: Foundations | undefined;
@@ -123,14 +127,16 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
           metrics.redisUp(isUp);
           isRedisUp = isUp;
           if (isEnding) return;
-          if (isUp) log.always('info', 'Redis answers');
-          else log.warn('Redis does not answer: everything is kept from memory until it does');
+          if (isUp) episodes.end('redis', 'Redis answers');
+          else episodes.begin('redis', 'warn', 'Redis does not answer: everything is kept from memory until it does');
         },
         onRedisEvicting: (policy) => {
           metrics.redisEvicting(policy !== undefined);
-          if (policy === undefined) log.always('info', 'Redis evicts no keys any more when its memory is full');
+          if (policy === undefined) episodes.end('evicting', 'Redis evicts no keys any more when its memory is full');
           else
-            log.error(
+            episodes.begin(
+              'evicting',
+              'error',
               `Redis evicts keys when its memory is full (maxmemory-policy ${policy}), and records with them: set it to noeviction`,
             );
         },
@@ -163,7 +169,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
           if (Math.abs(ahead) >= worthSaying) log.warn(sayAhead(provider, ahead));
         },
         onError: (doing, error) => log.warn(`${doing} failed`, { err: error }),
-        onMemory: (secret, what, error) => sayMemory(log, secret, what, error),
+        onMemory: (secret, what, error) => sayMemory(log, episodes, secret, what, error),
       });
       metrics.queueCounts(keeping.counts);
       stopWatching = every(seconds(1), watchSleep);
@@ -180,13 +186,16 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
       await journal.close();
       await foundations?.close();
       foundations = undefined;
+      episodes.close();
     },
   };
 }
 
-function sayMemory(log: Log, secret: string, what: InMemory, error: unknown): void {
+function sayMemory(log: Log, episodes: Episodes, secret: string, what: InMemory, error: unknown): void {
   const ofIt = { secret, ...(error !== undefined && { err: error }) };
-  if (what === 'kept') log.warn(`Redis cannot be told of ${secret}: from here on it is kept from memory`, ofIt);
-  else if (what === 'back') log.always('info', `Redis knows all of ${secret} again`, ofIt);
+  const kept = `memory of ${secret}`;
+  if (what === 'kept')
+    episodes.begin(kept, 'warn', `Redis cannot be told of ${secret}: from here on it is kept from memory`, ofIt);
+  else if (what === 'back') episodes.end(kept, `Redis knows all of ${secret} again`, ofIt);
   else log.error(`Redis was not told all of ${secret}: a lease taken meanwhile may be left to its TTL`, ofIt);
 }

@@ -6,7 +6,10 @@ import { createRepetition } from '../../src/observability/repetition.ts';
 function told() {
   let now = 0;
   const isNew = createRepetition({ now: () => now });
-  return { isNew, at: (time: number) => void (now = time) };
+  const at = (time: number) => {
+    now = time;
+  };
+  return { isNew, at };
 }
 
 test('of thousands that fail together each is told once a minute, with how often it was not told', () => {

@@ -1,6 +1,7 @@
 /** What is said of a provider that is not asked, and how often. */
 import { expect, test } from 'vitest';
 import { minutes, seconds } from '../../src/core/time.ts';
+import { createEpisodes } from '../../src/observability/episodes.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { steeredTime } from './build.ts';
 
@@ -13,7 +14,7 @@ function written() {
   const log = createLog({ level: 'info', format: 'json', clock, timer, to });
   const words = () =>
     lines.map((line) => JSON.parse(line) as Record<string, unknown>).map(({ level, msg }) => `${level} ${msg}`);
-  return { time: { clock, pass }, log, words };
+  return { time: { clock, pass }, log, words, episodes: createEpisodes(log, { clock, timer }) };
 }
 
 test('a provider that is not asked is said once, and when it may be asked again', () => {
@@ -62,4 +63,36 @@ test('a block that goes on is said once a minute, however long it is', () => {
     'info p: may be asked again',
     'warn p: not asked for 30s, because it does not answer, or only with failures',
   ]);
+});
+
+test('what comes and goes all the time is said once a minute, its end where it was said, and at last how it is', () => {
+  const { words, time, episodes } = written();
+  const begin = () => episodes.begin('redis', 'warn', 'away');
+  const end = () => episodes.end('redis', 'back');
+  for (let second = 0; second < 130; second += 2) {
+    begin();
+    begin();
+    time.pass(seconds(1));
+    end();
+    time.pass(seconds(1));
+  }
+  expect(words()).toEqual(['warn away', 'info back', 'warn away', 'info back', 'warn away', 'info back']);
+  begin();
+  time.pass(minutes(1) - seconds(12));
+  expect(words()).toHaveLength(6);
+  // It is so still.
+  time.pass(seconds(2));
+  expect(words().slice(6)).toEqual(['warn away']);
+  time.pass(minutes(9));
+  begin();
+  expect(words()).toHaveLength(7);
+  end();
+  end();
+  expect(words().slice(7)).toEqual(['info back']);
+  begin();
+  end();
+  begin();
+  episodes.close();
+  time.pass(minutes(9));
+  expect(words().slice(8)).toEqual(['warn away', 'info back']);
 });
