@@ -107,6 +107,8 @@ function isDue({ issuer, policy, rotatesEvery, places }: Kept, end: Instant): bo
   const share = policy.renewAt - policy.jitter;
   const dates = [
     term.from + (endOfTerm(issued) - term.from) * share,
+    // What cannot be renewed any more makes way in time for its grace, though never before its half.
+    term.from + (endOfTerm(issued) - term.from) / 2,
     issued.issuedAt + (issued.maxExpiresAt - issued.issuedAt) / 2,
     issued.issuedAt + (rotatesEvery ?? Number.POSITIVE_INFINITY),
   ];
