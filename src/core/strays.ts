@@ -4,26 +4,32 @@
  */
 import type { Lease } from './lease.ts';
 import { type HeldLease, headOf, holdingOf, isSame, type SecretRecord, type Use, without } from './record.ts';
-import type { Rules } from './rules.ts';
-import type { Instant } from './time.ts';
+import type { Facts, Rules } from './rules.ts';
+import { type Duration, type Instant, minutes } from './time.ts';
 
-/** Leases that a search has found. Where every sink is known to have another, nobody uses them. */
+/** So far the provider's dates may be from our idea of when we started. */
+const margin: Duration = minutes(2);
+
+/**
+ * Leases that a search has found. Where every sink is known to have another, nobody uses them; but somebody may have
+ * until just now, unless they were issued to us, who never had the answer.
+ */
 export function withFound(
   record: SecretRecord,
   found: readonly Lease[],
   rules: Rules,
-  seen: readonly string[],
+  { seen, startedAt }: Pick<Facts, 'seen' | 'startedAt'>,
   now: Instant,
 ): SecretRecord {
   const open = rules.sinks.filter((sink) => !isPaid(record, sink, rules, seen));
-  const fate = open.length > 0 ? { stray: true as const } : { supersededAt: now };
   const held = found.map((lease) => ({
     lease,
     since: lease.issuedAt,
     termStart: lease.issuedAt,
     generation: 0,
     verified: false,
-    ...fate,
+    ...(open.length === 0 && { supersededAt: now }),
+    ...((open.length > 0 || lease.issuedAt <= startedAt + margin) && { stray: true as const }),
   }));
   return usedBy({ ...record, leases: [...record.leases, ...held] }, open, held);
 }

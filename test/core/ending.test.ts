@@ -5,7 +5,7 @@ import { checked, reloaded, writing } from '../../src/core/deliveries.ts';
 import type { Holding, SecretRecord, SinkState } from '../../src/core/record.ts';
 import type { Rules } from '../../src/core/rules.ts';
 import { inherited } from '../../src/core/strays.ts';
-import { minutes } from '../../src/core/time.ts';
+import { type Instant, minutes } from '../../src/core/time.ts';
 import { searched, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
@@ -19,15 +19,23 @@ const now = minutes(3);
 const knowing = at(now, { seen: ['a', 'b'], atHand: [head] });
 const usesOf = (record: SecretRecord, sink = 'a') => record.sinks[sink]?.uses.map(({ lease }) => lease);
 
-/** A search has found `lost`, which a process took that was killed. */
+interface Finder {
+  readonly known?: readonly string[];
+  readonly by?: Rules;
+  readonly startedAt?: Instant;
+}
+
+/** A search has found `lost`, which a process took that was killed, or ourselves, without an answer. */
 function found(
   sinks: Readonly<Record<string, SinkState>>,
   change: Partial<SecretRecord> = {},
-  { known = ['a', 'b'], by = rules }: { readonly known?: readonly string[]; readonly by?: Rules } = {},
+  { known = ['a', 'b'], by = rules, startedAt = 1 }: Finder = {},
 ): SecretRecord {
   const record = { ...recordOf(held(aLease())), sinks, intent: { key: 'k', at: 0 }, ...change };
-  return settled(searched(record, [aLease({ id: 'lost', issuedAt: 1 })], by, known, now), by, now);
+  const facts = { seen: known, startedAt };
+  return settled(searched(record, [aLease({ id: 'lost', issuedAt: 1 })], by, facts, now), by, now);
 }
+const byUs: Finder = { startedAt: -minutes(2) };
 const fateOf = (record: SecretRecord) => record.leases.at(-1);
 
 describe('a lease that a search has found', () => {
@@ -54,14 +62,22 @@ describe('a lease that a search has found', () => {
     expect(fateOf(record)?.supersededAt).toBeUndefined();
   });
 
-  test('is ended at once when all sinks are known to have another', () => {
-    const one = found({ a: has(head) });
+  test('is ended at once when all sinks are known to have another, and nobody but us can have taken it', () => {
+    const one = found({ a: has(head) }, {}, byUs);
     expect(fateOf(one)).toMatchObject({ supersededAt: now, generation: 0, verified: false });
     expect(fateOf(one)).not.toHaveProperty('stray');
     expect(usesOf(one)).toEqual(['l1']);
     expect(decide(one, rules, knowing)).toMatchObject({ act: 'retire', to: 'lost', because: 'GraceOver' });
-    const told = found({ a: has(head) }, { acknowledged: head }, { by: { ...rules, reloads: true } });
+    const told = found({ a: has(head) }, { acknowledged: head }, { ...byUs, by: { ...rules, reloads: true } });
     expect(fateOf(told)?.supersededAt).toBe(now);
+  });
+
+  test('is ended a grace later where a process before us may have brought it to a sink that has another by now', () => {
+    const one = found({ a: has(head) }, {}, { startedAt: 1 - minutes(2) });
+    expect(fateOf(one)).toMatchObject({ supersededAt: now, stray: true });
+    expect(usesOf(one)).toEqual(['l1']);
+    expect(decide(one, rules, { ...knowing, now: now + rules.grace - 1 })).not.toMatchObject({ act: 'retire' });
+    expect(decide(one, rules, { ...knowing, now: now + rules.grace })).toMatchObject({ act: 'retire', to: 'lost' });
   });
 
   test('is in use only where it may be', () => {

@@ -227,7 +227,7 @@ test('what was found lost is superseded from the start', () => {
     { ...recordOf(held()), intent },
     [aLease(), second],
     rulesOf({ exclusive: true }),
-    ['file'],
+    at(9),
     9,
   );
   expect(found.leases.map(({ lease, supersededAt }) => [lease.id, supersededAt])).toEqual([
@@ -292,31 +292,31 @@ test('what is outdated is so until the provider says otherwise', () => {
 describe('what was searched for', () => {
   const exclusive = rulesOf({ exclusive: true });
   const late = (issuedAt: number) =>
-    record.searched({ ...recordOf(held()), intent }, [aLease({ id: 'l2', issuedAt })], exclusive, ['file'], 9).leases;
+    record.searched({ ...recordOf(held()), intent }, [aLease({ id: 'l2', issuedAt })], exclusive, at(9), 9).leases;
 
   test('is only what was created until two minutes after the last try', () => {
     expect(late(minutes(32))).toHaveLength(2);
     expect(late(minutes(32) + 1)).toHaveLength(1);
     const doubtful = { ...recordOf(held()), doubt: { since: 0, until: minutes(30) } };
-    expect(record.searched(doubtful, [second], exclusive, ['file'], 9).leases).toHaveLength(2);
+    expect(record.searched(doubtful, [second], exclusive, at(9), 9).leases).toHaveLength(2);
   });
 
   test('is in doubt until the provider can have nothing under way any more, where it may be ended', () => {
     const lost = { ...recordOf(held()), intent, doubt: { since: 0, until: 0 } };
-    const early = record.searched(lost, [second], exclusive, ['file'], intent.at + minutes(2) - 1);
+    const early = record.searched(lost, [second], exclusive, at(9), intent.at + minutes(2) - 1);
     expect(early).toMatchObject({ intent, doubt: { since: 0 } });
-    const late = record.searched(early, [second], exclusive, ['file'], intent.at + minutes(2));
+    const late = record.searched(early, [second], exclusive, at(9), intent.at + minutes(2));
     expect(late.leases.map(({ lease }) => lease.id)).toEqual(['l1', 'l2']);
     expect([late.intent, late.doubt]).toEqual([undefined, undefined]);
   });
 
   test('is nothing where nothing is in doubt any more', () => {
-    expect(record.searched(recordOf(held()), [second], exclusive, ['file'], 9).leases).toHaveLength(1);
+    expect(record.searched(recordOf(held()), [second], exclusive, at(9), 9).leases).toHaveLength(1);
   });
 
   test('is not taken for proven, nor ended where others take leases too', () => {
     expect(late(minutes(31))[1]).toMatchObject({ verified: false, generation: 0, supersededAt: 9 });
-    const shared = record.searched({ ...recordOf(held()), intent }, [second], rules, ['file'], 9);
+    const shared = record.searched({ ...recordOf(held()), intent }, [second], rules, at(9), 9);
     expect(shared.leases).toHaveLength(1);
     expect(shared.intent).toBeUndefined();
   });

@@ -273,32 +273,43 @@ test('a lease that cannot be ended is left to its end, and counted', async () =>
 });
 
 describe('what was lost by an acquire without an answer', () => {
-  const lost = async (exclusive: boolean) => {
+  const lost = async (exclusive: boolean, at = 0) => {
     const stage = new Stage();
     const source = aSource(stage, {
       uncertainty: () => 7,
+      acquire: () => Promise.reject(new LeaseError('unavailable', 'no')),
       search: async ({ since, known }) => {
-        expect([since, known]).toEqual([-7, ['l2']]);
-        return [lent('l1', 0), lent('late', minutes(9))];
+        expect([since, known]).toEqual([at - 7, ['l2']]);
+        return [lent('l1', at), lent('late', at + minutes(9))];
       },
     });
     stage.add({ source, exclusive });
-    await stage.store.update('s', (record) => ({ ...record, intent: { key: 'k', at: 0 } }));
+    await stage.until(at);
+    await stage.store.update('s', (record) => ({ ...record, intent: { key: 'k', at } }));
     await stage.store.update('s', (record) => ({
       ...record,
       leases: [{ lease: lent('l2', 0), since: 0, termStart: 0, generation: 0, verified: true }],
     }));
-    await stage.until(minutes(2));
+    stage.wakeAll('s');
+    await stage.until(at + minutes(2));
     return stage;
   };
 
   test('is ended where nobody else takes leases there', async () => {
-    const stage = await lost(true);
+    const stage = await lost(true, minutes(3));
     const [first] = stage.done().filter(({ step }) => step.act === 'retire');
-    expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: seconds(45) });
+    expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: minutes(3) + seconds(45) });
     expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2']);
     expect((await stage.record()).intent).toBeUndefined();
     expect(stage.events.some(({ type }) => type === 'orphaned')).toBe(false);
+  });
+
+  test('is ended a grace later where it may have been a process before us that took it, and that was heard', async () => {
+    const stage = await lost(true);
+    expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2', 'l1']);
+    await stage.until(minutes(10));
+    const [first] = stage.done().filter(({ step }) => step.act === 'retire');
+    expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: seconds(45) + minutes(5) });
   });
 
   test('is counted and left alone elsewhere', async () => {
