@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { understand } from '../../src/config/load.ts';
 import { type FileOptions, fileSink } from '../../src/sinks/file.ts';
@@ -81,6 +82,29 @@ describe('in place', () => {
       }
     }
     expect(readFileSync(other, 'utf8')).toBe('of somebody else');
+  });
+
+  test('nor through a link that takes its place in the middle of a write', async () => {
+    const other = join(directory, 'other');
+    writeFileSync(other, 'of somebody else');
+    const swapping = `
+      const { renameSync, symlinkSync, writeFileSync } = require('node:fs');
+      const { parentPort, workerData: { path, other } } = require('node:worker_threads');
+      parentPort.postMessage('begun');
+      for (;;) {
+        writeFileSync(path + '.file', 'x');
+        renameSync(path + '.file', path);
+        symlinkSync(other, path + '.link');
+        renameSync(path + '.link', path);
+      }`;
+    const swapper = new Worker(swapping, { eval: true, workerData: { path, other } });
+    await once(swapper, 'message');
+    const said = new Set<string>();
+    for (let i = 0; i < 400; i += 1) said.add(await wordsOf(aSink().write(delivery(), going)));
+    await swapper.terminate();
+    expect(readFileSync(other, 'utf8')).toBe('of somebody else');
+    expect([...said].join()).toContain('it succeeded');
+    expect([...said].join()).toContain('is a symbolic link');
   });
 
   test('whatever a writer that is killed in the middle leaves, nobody takes it for the values, and the next write mends it', async () => {
