@@ -83,6 +83,8 @@ export interface AcquireCall extends Call {
   /** The same for every try of one operation, also after a crash: the provider's idempotency key. */
   readonly key: string;
   readonly predecessor?: Lease;
+  /** Ids of those that have failed their proofs: what we made of them ourselves is not to be had again. */
+  readonly rejected?: readonly string[];
 }
 
 export interface Lost {

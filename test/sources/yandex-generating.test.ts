@@ -189,6 +189,19 @@ describe.each([
     expect(added(at)).toEqual([]);
   });
 
+  it('is made in the place of one of ours that failed its proofs, and never of one of somebody else', async () => {
+    const at = await start(builder);
+    const first = await takeAt(at, options);
+    const next = await rotate(first.source, first);
+    const again = { ...call, key: crypto.randomUUID(), predecessor: first.lease };
+    expect((await first.source.acquire(again)).lease.id).toBe(next.lease.id);
+    const better = await first.source.acquire({ ...again, rejected: [next.lease.id] });
+    expect([first.lease.id, next.lease.id]).not.toContain(better.lease.id);
+    const theirs = at.sandbox.control.addVersion(options === here ? { password: 'theirs' } : {});
+    const taken = await first.source.acquire({ ...again, key: crypto.randomUUID(), rejected: [next.lease.id, theirs] });
+    expect(taken.lease.id).toBe(theirs);
+  });
+
   it('gives way to what somebody else has added at the same time', async () => {
     const at = await start(builder);
     const first = await takeAt(at, options);

@@ -31,7 +31,7 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
 
   /** `again`: where what was made is of no use already. */
   async function acquireOnce(
-    { key, predecessor, signal }: AcquireCall,
+    { key, predecessor, rejected = [], signal }: AcquireCall,
     again?: () => Promise<Acquired>,
   ): Promise<Acquired> {
     // In this order: what is added in between is current, and what is added later is not on the list.
@@ -39,8 +39,9 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
     const secret = await api.secret(signal);
     requireActive(secret);
     const current = secret.currentVersion;
-    if (current && stateOf(current) === 'active' && current.id !== predecessor?.id)
-      return take(current, before, signal);
+    // Ours that failed its proofs and could not be taken back is no better the next time; what others made is theirs.
+    const isSpent = (id: string) => id === predecessor?.id || (rejected.includes(id) && isOurs(before, id));
+    if (current && stateOf(current) === 'active' && !isSpent(current.id)) return take(current, before, signal);
     refuseOtherGenerator(secret, options);
     const added = await add(baseOf(secret, before), key, signal);
     return afterEffect(async () => {
@@ -135,6 +136,9 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
 
   return acquire;
 }
+
+const isOurs = ({ versions }: Listing, id: string): boolean =>
+  versions.find((version) => version.id === id)?.description === ownDescription;
 
 const isEarlier = (a: Version, b: Version): boolean =>
   a.createdAt === b.createdAt ? a.id < b.id : a.createdAt < b.createdAt;
