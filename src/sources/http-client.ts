@@ -81,9 +81,10 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   let isHeard = false;
 
   function learn({ status, headers, sentAt, answeredAt }: Raw, answer: HttpAnswer): void {
-    if (status < 500 && status !== 429) isHeard = true;
     // What a proxy or a broken server answers says nothing of the provider's clock.
     const isItself = (status >= 200 && status <= 299) || isRefusal?.(answer) === true;
+    // First: who is told that the clock has moved puts right what was a guess before.
+    if (isItself || (status < 500 && status !== 429)) isHeard = true;
     if (!isItself || typeof headers['date'] !== 'string') return;
     if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
   }

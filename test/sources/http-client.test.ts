@@ -2,6 +2,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
+import { hours } from '../../src/core/time.ts';
 import { type HttpClientOptions, type HttpRequest, httpClient } from '../../src/sources/http-client.ts';
 import { type HeardDeps, someDeps } from './deps.ts';
 import { type Serving, serve } from './servers.ts';
@@ -151,6 +152,21 @@ describe('an answer', () => {
     await ask();
     expect(client.knowsTime()).toBe(isItself);
   });
+
+  it.each([429, 503])(
+    'with %s that is a refusal of the provider itself: it is known who says what time it is',
+    async (status) => {
+      const server = await aServer((_, response) => {
+        response.setHeader('date', new Date(hours(1)).toUTCString());
+        json(response, '{}', status);
+      });
+      const known: boolean[] = [];
+      const deps = { ...someDeps(), onSkew: () => known.push(client.knowsTime()) };
+      const { ask, client } = aClient(server.url, { isRefusal: () => true }, deps);
+      await ask();
+      expect(known).toEqual([true]);
+    },
+  );
 });
 
 describe('no answer', () => {
