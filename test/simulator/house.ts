@@ -19,7 +19,8 @@ export class House {
   worstLie: Duration = 0;
   liedAt: Instant = Number.POSITIVE_INFINITY;
   hasMisled = false;
-  /** When our idea of its time last became another by that. */
+  /** So wrong was our idea of its time when it last became another by that; and when that was. */
+  misledBy: Duration = 0;
   turnedAt: Instant = Number.NEGATIVE_INFINITY;
   /** By so much a proxy's date is off that stamps the next answers. */
   pages: Duration[] = [];

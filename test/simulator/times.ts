@@ -29,12 +29,20 @@ export function timesBy(
     let over: (() => void) | undefined;
     const heard = (sentAt: number, at: number) => {
       // The first answer of all is believed: what a proxy stamps comes among others.
-      hear(sentAt, house.dateOf(at, !isKnown));
+      const date = house.dateOf(at, !isKnown);
+      // As the client has it: who is told that the clock has moved finds that it is known.
       isKnown = true;
+      hear(sentAt, date);
       if (!house.hasLied) return;
       // From here on, until it says the truth again and is believed.
-      const isMisled = Math.abs(clock.now() - timeline.now() - house.skew) > house.uncertainty;
-      if (isMisled !== house.hasMisled) house.turnedAt = timeline.now();
+      const wrongBy = clock.now() - timeline.now() - house.skew;
+      const isMisled = Math.abs(wrongBy) > house.uncertainty;
+      // One lie may follow another, and the next process begin with that.
+      const isAnother = Math.abs(wrongBy - house.misledBy) > house.uncertainty;
+      if (isMisled !== house.hasMisled || isAnother) {
+        house.turnedAt = timeline.now();
+        house.misledBy = wrongBy;
+      }
       house.hasMisled = isMisled;
       if (isMisled === (over !== undefined)) return;
       if (isMisled) over = troubles.begin(`dates/${house.name}`, timeline.now(), 'broken');

@@ -4,6 +4,8 @@ import { Life } from './life.ts';
 import type { Plan } from './plan.ts';
 import { aDynamic, aSecret, aStory, aToken } from './quiet.ts';
 import { Timeline } from './timeline.ts';
+import { type Time, timesBy } from './times.ts';
+import { aWorld } from './unattended.ts';
 import type { Woe } from './woes.ts';
 import { World } from './world.ts';
 
@@ -23,6 +25,12 @@ async function lived(nature: Plan['houses'][number]['secrets'][number]['nature']
     ...places.flatMap(({ writes, reloads }) => [writes, reloads]),
   ]);
   return { world, broken, begun, done: world.done, spent };
+}
+
+/** As a process begins whose machine's clock is nine minutes ahead. */
+function timesOf(world: World, life: Life, onMoved: () => void = () => undefined) {
+  const doings = { newKey: () => '', onEvent: () => undefined, kill: () => undefined };
+  return timesBy({ ...world, ...doings, hasLifeline: true, clockError: () => minutes(9) }, life, onMoved);
 }
 
 test('a process that is stopped hears its timers and the answers to what it sent when it goes on, in either order', async () => {
@@ -91,6 +99,40 @@ test('where the dates of the provider are wrong for a while nothing lapses that 
     expect(world.houses[0]?.turnedAt).toBeGreaterThan(minutes(150));
     expect(world.houses[0]?.hasMisled).toBe(false);
   }
+});
+
+test('one lie about the time that follows another turns our idea of it once more, also where another process hears it', async () => {
+  const { world, life } = aWorld();
+  const [house] = world.houses;
+  if (!house) return expect.unreachable('there is one');
+  const time = timesOf(world, life)(house);
+  const hear = (some: Time) =>
+    [1, 2, 3].forEach(() => void some.heard(world.timeline.now() - 100, world.timeline.now()));
+  house.dateError = minutes(7);
+  hear(time);
+  expect([house.turnedAt, house.hasMisled]).toEqual([0, true]);
+  await world.timeline.runUntil(minutes(20));
+  hear(time);
+  expect(house.turnedAt).toBe(0);
+  house.dateError = -minutes(7);
+  const next = timesOf(world, life)(house);
+  expect([house.turnedAt, house.hasMisled]).toEqual([minutes(20), true]);
+  await world.timeline.runUntil(minutes(40));
+  house.dateError = minutes(7);
+  hear(next);
+  expect([house.turnedAt, house.hasMisled]).toEqual([minutes(40), true]);
+});
+
+test('who is told that the clock has moved finds the time known, as with the client', async () => {
+  const { world, life } = aWorld();
+  const [house] = world.houses;
+  if (!house) return expect.unreachable('there is one');
+  world.troubles.outage('provider/A', 0, seconds(5));
+  const known: (boolean | undefined)[] = [];
+  const time = timesOf(world, life, () => known.push(time.knowsTime?.()))(house);
+  expect(time.knowsTime?.()).toBe(false);
+  await world.timeline.runUntil(seconds(20));
+  expect(known).toEqual([true]);
 });
 
 test('what Redis loses of the schedule begins within seconds of its date all the same', async () => {
