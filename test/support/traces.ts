@@ -16,14 +16,19 @@ export async function everythingIn(socket: string): Promise<string> {
   return keys.join('\n') + parts.map((part) => part?.toString('latin1')).join('\n');
 }
 
-/** By path, as they are. */
+/** By path, as they are. Redis gives files other names while we read: then all are read once more. */
 export async function filesBelow(dir: string, except: readonly string[]): Promise<Record<string, string>> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const kept = files.filter((file) => !except.includes(file));
-  return Object.fromEntries(
-    await Promise.all(kept.map(async (file) => [file, await readFile(file, 'latin1')] as const)),
-  );
+  try {
+    return Object.fromEntries(
+      await Promise.all(kept.map(async (file) => [file, await readFile(file, 'latin1')] as const)),
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return filesBelow(dir, except);
+  }
 }
 
 /** Which of these hold one of the values, in whatever dress? */
