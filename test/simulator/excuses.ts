@@ -60,9 +60,16 @@ export class Excuses {
     return Math.min(heard, Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery);
   }
 
-  /** Others have set its end, and who asks as often as is said need not have seen it before a write was under way. */
-  isUnseen = ({ issuer, lockbox }: Kept, { surprisedAt }: Issued, now: Instant): boolean =>
-    lockbox !== undefined && this.ran(surprisedAt, now) < (issuer.nature.observeEvery ?? 0) + seconds(70);
+  /**
+   * Others have set its end, and who asks as often as is said, and does not where the provider wants silence or cannot
+   * be asked, need not have seen it before a write was under way.
+   */
+  isUnseen({ issuer, lockbox, house }: Kept, { surprisedAt }: Issued, now: Instant): boolean {
+    const needed = (issuer.nature.observeEvery ?? 0) + seconds(70);
+    const deaf = ['silence', 'provider'].map((what) => `${what}/${house.name}`);
+    const heard = this.#troubles.calm(deaf, surprisedAt, now, minutes(1));
+    return lockbox !== undefined && Math.min(heard, this.ran(surprisedAt, now)) < needed;
+  }
 
   /** Was there trouble that concerns them for most of the emergency window? Answers with when it ended. */
   excuse(kept: Kept, place: SinkPlace, from: Instant, due: Instant, isForgotten = false): Instant | undefined {
