@@ -1,12 +1,15 @@
 /** Versions that others add: noticed, delivered, and never paid for twice. */
 import { describe, expect, it } from 'vitest';
+import type { Lease } from '../../src/core/lease.ts';
 import { days, minutes } from '../../src/core/time.ts';
 import { outcomeOf } from './infisical-scripted.ts';
 import { anAcquire, type Connected, call, connections, valuesOf, withTwo } from './yandex-connected.ts';
 
 const start = connections();
 
-const current = { which: 'current' };
+const current = { which: 'current' } as const;
+/** How it is seen where all versions had to be asked about. */
+const counted = ({ lease }: { readonly lease: Lease }): Lease => ({ ...lease, version: { ...current, count: 3 } });
 const acquireAt = async (at: Connected, options: object = {}) => {
   const source = at.secret(options);
   return { source, ...(await source.acquire(anAcquire())) };
@@ -56,12 +59,24 @@ describe('the current version', () => {
     const at = await start(withTwo);
     const held = await acquireAt(at);
     at.sandbox.control.addVersion({ password: 'new' });
-    expect(await observed(held)).toEqual({ is: 'outdated', lease: held.lease });
+    expect(await observed(held)).toEqual({ is: 'outdated', lease: counted(held) });
     const next = await acquireAt(at);
     expect(valuesOf(next.material)['password']).toBe('new');
     at.sandbox.control.setCurrent('v1');
-    expect(await observed(next)).toEqual({ is: 'outdated', lease: next.lease });
+    expect(await observed(next)).toEqual({ is: 'outdated', lease: counted(next) });
     expect((await acquireAt(at)).lease.id).toBe('v1');
+  });
+
+  it('may not be taken for long after it came: the end of what is in use until then is told, and that it is gone', async () => {
+    const at = await start(withTwo);
+    const held = await acquireAt(at);
+    at.sandbox.control.addVersion({ password: 'new' });
+    at.sandbox.control.scheduleDestruction(days(7), 'v2');
+    const seen = await observed(held);
+    expect(seen).toMatchObject({ is: 'outdated', lease: { expiresAt: expect.any(Number) } });
+    expect(seen).not.toHaveProperty('lease.version.frozen');
+    at.sandbox.control.destroyVersion('v2');
+    expect(await observed(held)).toEqual({ is: 'gone' });
   });
 
   it('is asked about a thousand times without a payload being read, and read again when it is asked for', async () => {

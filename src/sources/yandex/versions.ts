@@ -58,17 +58,13 @@ export function requireActive(secret: Secret): void {
     throw unreadable(`secret ${secret.id} is deactivated, so that nobody can read it: activate it`);
 }
 
-/** Can the version be read that is current? */
-const isReadable = (secret: Secret): boolean =>
-  !isInactive(secret) && secret.currentVersion !== undefined && stateOf(secret.currentVersion) === 'active';
-
 /** Does the secret alone not tell what there is to be known? `held`: a version that we have, whose turn may be over. */
 export function needsListing(secret: Secret, { version, watchVersions }: VersionRules, held?: string): boolean {
   const { currentVersion: current } = secret;
   if (watchVersions || !current) return true;
   if (version !== undefined) return version !== current.id;
-  // As long as nobody can read its successor it is in use.
-  return held !== undefined && held !== current.id && !isReadable(secret);
+  // It is in use until its successor has been taken, which may be long after that is current.
+  return held !== undefined && held !== current.id;
 }
 
 /** Versions that count for the quota. */
@@ -129,8 +125,7 @@ export function observationOf(view: View, lease: Lease, rules: VersionRules): Ob
   const isPinned = rules.version !== undefined;
   if (ours && stateOf(ours) === 'destroyed') return { is: 'gone' };
   // Of one that is neither current nor pinned nothing else says so than a whole list without it.
-  const isReplaced = !isPinned && isReadable(secret);
-  if (!ours && listing?.isProven && !isReplaced) return { is: 'gone' };
+  if (!ours && listing?.isProven) return { is: 'gone' };
   const known = ours ? leaseOf(ours, view, rules, lease) : thawed(lease);
   const held = (why?: Frozen): Observation => ({ is: 'held', lease: why ? frozen(known, why) : known });
   const ofState: Readonly<Record<VersionState, Frozen | undefined>> = {
