@@ -3,7 +3,7 @@ import { type Instant, minutes } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
 import { type Issued, idOf } from './issued.ts';
 import type { Judge } from './judge.ts';
-import { wantedOf } from './version-judge.ts';
+import { isReplaceable, wantedOf } from './version-judge.ts';
 
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
 export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
@@ -12,16 +12,16 @@ export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<strin
 }
 
 function unserved(kept: Kept, judge: Judge): string[] {
-  const { issuer, places, lockbox } = kept;
+  const { issuer, places } = kept;
   const wanted = wantedOf(kept);
   const wrong: string[] = [];
-  const isReplaceable = !lockbox || lockbox.versions.how.generate || lockbox.versions.wanted;
+  const canBeReplaced = isReplaceable(kept);
   // What was wiped cannot be written again where nobody can read it.
-  const written = places.filter(({ content }) => isReplaceable || content !== undefined);
+  const written = places.filter(({ content }) => canBeReplaced || content !== undefined);
   const held = new Set(written.map(({ content }) => content));
   if (held.size > 1) wrong.push(`promise 8: the sinks hold ${[...held].join(' and ')}`);
   for (const { path, content = '', programs } of written) {
-    if (isReplaceable && !issuer.accepts(content) && !judge.isHidden(kept, content))
+    if (canBeReplaced && !issuer.accepts(content) && !judge.isHidden(kept, content))
       wrong.push(`promise 8: ${path} holds ${content || 'nothing'}, which is dead`);
     if (wanted && idOf(content) !== wanted.id) {
       wrong.push(`promise 8: ${path} holds ${content}, not ${wanted.id}, which is to be had`);

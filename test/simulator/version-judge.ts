@@ -18,6 +18,15 @@ export function wantedOf({ lockbox, isVerified }: Kept): Issued | undefined {
   return wanted && (wanted.isFit || !isVerified) ? wanted : undefined;
 }
 
+/** Could there be something else? What others have made current is theirs to replace, also if it fails its proofs. */
+export function isReplaceable({ lockbox, isVerified }: Kept): boolean {
+  if (!lockbox) return true;
+  const { how, current, wanted } = lockbox.versions;
+  if (!how.generate) return wanted !== undefined;
+  const isTheirs = current !== undefined && current.key === others && lockbox.versions.stateOf(current) === 'active';
+  return !(isTheirs && isVerified && !current.isFit);
+}
+
 export function judgeVersions(world: World): void {
   for (const kept of world.kept) if (kept.lockbox) new VersionJudge(world, kept, kept.lockbox.versions).begin();
 }
