@@ -3,22 +3,38 @@ import type { LeaseStep, Step } from './decide.ts';
 import { soon } from './guesses.ts';
 import { endOf } from './lease.ts';
 import { searchAt } from './lost.ts';
-import { type HeldLease, keptAlive, type SecretRecord } from './record.ts';
+import { type HeldLease, headOf, isUsed, keptAlive, type SecretRecord } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
-import type { Instant } from './time.ts';
+import { type Duration, type Instant, minutes } from './time.ts';
 import { timetable } from './timetable.ts';
+
+const never = Number.POSITIVE_INFINITY;
 
 /** A person wants it dead, whoever uses it: said by hand, or in the configuration for when we end. */
 export function revocations(record: SecretRecord, rules: Rules, { now }: Facts): LeaseStep[] {
   return record.leases
     .filter((held) => held.unwanted)
-    .map(({ lease }) => ({
+    .map((held) => ({
       act: 'retire',
-      to: lease.id,
+      to: held.lease.id,
       because: 'Requested',
-      at: now,
+      at: endableFrom(held, record, now),
       ...noStake(record, rules, now),
     }));
+}
+
+/** So long after it is there those who use a version that is to be dead may take to its successor. */
+const takingOver: Duration = minutes(5);
+
+/**
+ * A version that we make is what everybody reads until there is another: its store would not end it, and there is no
+ * hurry to take from its users what works until they have the next.
+ */
+function endableFrom({ lease, supersededAt }: HeldLease, record: SecretRecord, now: Instant): Instant {
+  if (!lease.version || lease.followed || supersededAt !== undefined) return now;
+  const head = headOf(record);
+  if (!head || head.unwanted) return never;
+  return isUsed(record, lease.id) ? head.since + takingOver : now;
 }
 
 /**
@@ -48,6 +64,6 @@ export function search(record: SecretRecord, rules: Rules, { now, isTimeGuessed 
 
 /** What can wait for ever: but a call that hangs must not eat up the emergency window of what is alive. */
 const noStake = (record: SecretRecord, rules: Rules, now: Instant) => ({
-  deadline: Number.POSITIVE_INFINITY,
+  deadline: never,
   emergencyAt: Math.min(...keptAlive(record, now).map((held) => timetable(held, rules).emergencyAt)),
 });

@@ -123,6 +123,27 @@ describe.concurrent('a password that is rotated', () => {
     },
   );
 
+  test('that is to end with the daemon is what everybody reads: the next start replaces it first', async (context) => {
+    const [[how, builder]] = generated;
+    const stage = await aLockboxStage(context, builder);
+    const { sandbox } = stage;
+    const config = stage
+      .configuration(`, generate: { ${how} }`, '{ grace: 1h }')
+      .replace(/^ {4}policy:/m, '    onShutdown: revoke\n    policy:');
+    const daemon = await stage.daemon(config);
+    await holds(stage, 'first');
+    expect(await daemon.stop()).toBe(0);
+    const scheduled = () => sandbox.books().versions.map((version) => version.scheduled.length);
+    expect(scheduled()).toEqual([0]);
+    await stage.daemon(config);
+    await eventually('the first is scheduled', () => (scheduled()[0] ?? 0) > 0);
+    expect(scheduled()).toEqual([1, 0]);
+    const [, second] = sandbox.books().versions;
+    expect(sandbox.control.versionsWith((await stage.held('payments')) ?? {})).toMatchObject([
+      { version: second?.id, isCurrent: true },
+    ]);
+  });
+
   test.for(generated)(
     '%s: is added once, though the daemon is killed before it has heard of it',
     async ([how, builder], context) => {
