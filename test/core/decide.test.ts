@@ -99,6 +99,14 @@ describe('a version that others rotate', () => {
   });
 });
 
+test('what is outdated has a successor before anybody is given it, whatever kept it from them', () => {
+  const uses = [{ lease: 'l1', generation: 0 }];
+  const next = held({ ...eternal, id: 'l2', followed: true }, { verified: false, outdated: true });
+  const record = { ...recordOf(next, held({ ...eternal, followed: true })), sinks: { file: { uses } } };
+  const facts = at(minutes(1), { atHand: [{ lease: 'l2', generation: 0 }] });
+  expect(decide(record, rulesOf({ verify: true }), facts)).toMatchObject({ act: 'acquire', because: 'Outdated' });
+});
+
 describe('a rotation', () => {
   const rules = rulesOf({ rotateAfter: (issued) => issued + hours(1) });
 
