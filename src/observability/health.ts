@@ -11,7 +11,7 @@ export interface Health {
   listen(event: KeeperEvent): void;
   watch(subject: Subject): void;
   forget(secret: string): void;
-  /** Every required secret has been delivered once to its local sinks, if it has any, else to all; and none of these holds an ended value. */
+  /** Every required secret has been delivered once to its local sinks, and none of these holds an ended value. */
   readiness(): Readiness;
   /** One secret, or a provider's token by the provider's name. Absent where there is none of that name. */
   secret(name: string): SecretHealth | undefined;
@@ -29,7 +29,7 @@ export interface SecretHealth {
   readonly source: string;
   readonly provider: string;
   readonly required: boolean;
-  /** Would it let us be ready? */
+  /** The same of it alone; where none of its sinks is local, of all of them. */
   readonly ready: boolean;
   readonly state: State;
   readonly reason: string;
@@ -66,11 +66,7 @@ export interface FailureHealth {
 /** Sinks that others see as well: a program beside us is not helped or hurt by them. */
 const sharedSinks: readonly string[] = ['kubernetes-secret', 'webhook'];
 
-/** A secret that only others see has no program beside us: then it is for those that we are there. */
-function countingOf({ sinks }: View): View['sinks'] {
-  const local = sinks.filter(({ type }) => !sharedSinks.includes(type));
-  return local.length > 0 ? local : sinks;
-}
+const localIn = ({ sinks }: View): View['sinks'] => sinks.filter(({ type }) => !sharedSinks.includes(type));
 
 /** A record tells what was in a sink before we started; a machine that was restarted may have lost it since. */
 interface Progress {
@@ -105,10 +101,10 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
     return fresh;
   };
 
-  /** Why this secret keeps us from being ready. */
-  const reasonsOf = (known: Known, view: View): string[] => {
+  /** Why these of its sinks are not as they should be. */
+  const reasonsOf = (known: Known, sinks: View['sinks']): string[] => {
     const { name } = known.subject;
-    return countingOf(view).flatMap((sink) => {
+    return sinks.flatMap((sink) => {
       const awaited = known.awaits[sink.name];
       const why = awaited === undefined ? '' : `, which ${awaited}`;
       if (!progress.get(name)?.delivered.has(sink.name)) return [`${name}: not yet delivered to ${sink.name}${why}`];
@@ -135,14 +131,17 @@ export function createHealth({ clock }: { readonly clock: Clock }): Health {
       const all = latest.all();
       const required = all.filter(({ subject }) => subject.required && !subject.isToken);
       // The door is open before the house is furnished: who knows of no secret knows nothing.
-      const reasons = all.length === 0 ? ['starting'] : required.flatMap((known) => reasonsOf(known, viewOf(known)));
+      const reasons =
+        all.length === 0 ? ['starting'] : required.flatMap((known) => reasonsOf(known, localIn(viewOf(known))));
       return { isReady: reasons.length === 0, reasons };
     },
     secret: (name) => {
       const known = latest.get(name);
       if (!known) return undefined;
       const view = viewOf(known);
-      return describe(known, view, reasonsOf(known, view));
+      // Asked about one that only others see, it is those that are meant.
+      const local = localIn(view);
+      return describe(known, view, reasonsOf(known, local.length > 0 ? local : view.sinks));
     },
   };
 }

@@ -132,12 +132,16 @@ test('only required secrets count, only with their local sinks, and tokens not b
   expect(health.secret('orders-db')?.ready).toBe(false);
 });
 
-test('a secret that is for others only counts with what they see: else it would be ready before anything was done', () => {
+test('a secret that only others see takes nothing from the program beside us, and has a readiness of its own', () => {
   const { health, time } = watched({ sinkTypes: { hook: 'webhook' }, rules: rulesOf({ sinks: ['hook'] }) });
-  expect(health.readiness().reasons).toEqual(['orders-db: not yet delivered to hook']);
+  expect(health.readiness()).toEqual({ isReady: true, reasons: [] });
+  expect(health.secret('orders-db')).toMatchObject({ ready: false, reason: expect.stringContaining('to hook') });
   const { file = { uses: [] } } = delivered(time.clock.now()).sinks;
   health.listen(changed({ ...delivered(time.clock.now()), sinks: { hook: file } }));
+  expect(health.secret('orders-db')?.ready).toBe(true);
+  time.moveTo(hours(2));
   expect(health.readiness().isReady).toBe(true);
+  expect(health.secret('orders-db')?.ready).toBe(false);
 });
 
 test('a secret that left the configuration no longer counts', () => {
