@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checked, delivery, reloaded, writing, written } from '../../src/core/deliveries.ts';
 import { LeaseError } from '../../src/core/failure.ts';
 import { endOfHolding, headOf, isUsed, type SecretRecord } from '../../src/core/record.ts';
+import { acknowledged } from '../../src/core/reloading.ts';
 import { failed } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
 import { hours, minutes } from '../../src/core/time.ts';
@@ -333,4 +334,15 @@ test('of what a program never takes up only what lives, or died a moment ago, is
   expect(at(minutes(135)).leases.find(({ lease }) => lease.id === 'l2')?.supersededAt).toBe(minutes(135));
   expect(names(hours(9))).toEqual(['l1']);
   expect(at(hours(9)).leases.find(({ lease }) => lease.id === 'l1')?.supersededAt).toBeUndefined();
+});
+
+test('what a sink has is remembered to be in use however long it is thought dead: it may live, and be taken up', () => {
+  const uses = [1, 2, 3].map((n) => ({ lease: `l${n}`, generation: 0 }));
+  const has = { lease: 'l3', generation: 0, mark: 'm', reloaded: true, seenAt: 0 };
+  const leases = [3, 2, 1].map((n) => held(aLease({ id: `l${n}`, issuedAt: 0, expiresAt: minutes(60 * n) })));
+  const before = { ...recordOf(...leases), sinks: { file: { uses, has } } };
+  const late = record.settled(before, rules, hours(9));
+  expect(late.sinks['file']?.uses.map(({ lease }) => lease)).toEqual(['l1', 'l3']);
+  const told = acknowledged(late, { lease: 'l3', generation: 0 });
+  expect(told.sinks['file']?.uses.map(({ lease }) => lease)).toEqual(['l3']);
 });
