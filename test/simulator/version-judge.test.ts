@@ -79,13 +79,15 @@ test('promise 1: what nobody can read, what is not pinned, and what is gone agai
 });
 
 test('promise 1: what is to be saved is not destroyed where there was time to save it', async () => {
-  for (const [how, after, isBroken] of [
-    ['cancel', longest, true],
-    ['cancel', minutes(2), false],
-    ['alert', longest, false],
+  for (const [how, after, isBroken, isOurs] of [
+    ['cancel', longest, true, true],
+    // It is current: whoever is to save it is to take it for that.
+    ['cancel', longest, true, false],
+    ['cancel', minutes(2), false, true],
+    ['alert', longest, false, true],
   ] as const) {
     const it = aWorld('followed', { onDestroyScheduled: how });
-    it.first.isOurs = true;
+    it.first.isOurs = isOurs;
     await it.deliver(valueIn(it.first));
     it.store.plan(it.first, it.world.timeline.now() + after, false);
     await it.pass(after + seconds(1));

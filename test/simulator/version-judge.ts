@@ -126,7 +126,7 @@ class VersionJudge {
     const versions = this.#versions;
     const { timeline, judge } = this.#world;
     const [since, end] = [timeline.now(), endOfTerm(issued)];
-    const isConcerned = versions.how.onDestroyScheduled === 'cancel' && issued === versions.chosen && issued.isOurs;
+    const isConcerned = versions.how.onDestroyScheduled === 'cancel' && issued === versions.chosen;
     if (!isConcerned || end - since < this.#patience) return;
     timeline.watch(end, () => {
       if (endOfTerm(issued) !== end || issued !== versions.chosen) return;

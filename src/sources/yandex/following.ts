@@ -27,9 +27,14 @@ export async function follow(api: LockboxApi, options: FollowingOptions, signal:
       `${named(options)} is scheduled for destruction, so that nobody can read it: cancel that, or choose another`,
     );
   }
-  if (state === 'scheduled') await api.change('cancelVersionDestruction', { versionId: found.id }, { signal });
-  const version: Version = { ...found, status: 'ACTIVE', destroyAt: undefined };
+  const version = state === 'scheduled' ? await saved(api, found, signal) : found;
   return { lease: leaseOf(version, view, options), material: await api.payload(version.id, signal) };
+}
+
+/** Its destruction is cancelled: before that nobody can read it. */
+export async function saved(api: LockboxApi, version: Version, signal: AbortSignal): Promise<Version> {
+  await api.change('cancelVersionDestruction', { versionId: version.id }, { signal });
+  return { ...version, status: 'ACTIVE', destroyAt: undefined };
 }
 
 const named = ({ secretId, version }: FollowingOptions): string =>

@@ -7,6 +7,7 @@ import type { Secret, Version } from './answers.ts';
 import { afterEffect } from './client.ts';
 import { schedule } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
+import { saved } from './following.ts';
 import type { Listing, LockboxApi } from './lockbox-api.ts';
 import { makePassword } from './password.ts';
 import {
@@ -41,7 +42,12 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
     const current = secret.currentVersion;
     // Ours that failed its proofs and could not be taken back is no better the next time; what others made is theirs.
     const isSpent = (id: string) => id === predecessor?.id || (rejected.includes(id) && isOurs(before, id));
-    if (current && stateOf(current) === 'active' && !isSpent(current.id)) return take(current, before, signal);
+    if (current && !isSpent(current.id)) {
+      const state = stateOf(current);
+      if (state === 'active') return take(current, before, signal);
+      const isToBeSaved = state === 'scheduled' && options.onDestroyScheduled === 'cancel';
+      if (isToBeSaved) return take(await saved(api, current, signal), before, signal);
+    }
     refuseOtherGenerator(secret, options);
     const added = await add(baseOf(secret, before), key, signal);
     return afterEffect(async () => {

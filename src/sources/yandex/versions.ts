@@ -137,10 +137,11 @@ export function observationOf(view: View, lease: Lease, rules: VersionRules): Ob
   if (isPinned) return held(ours && ofState[stateOf(ours)]);
   if (!current) return held('NoCurrentVersion');
   const why = ofState[stateOf(current)];
-  // Where we make the versions ourselves the next one need not wait for others.
+  // Where we make the versions ourselves the next one need not wait for others. What is to be saved is, when it is taken.
   const isReplaceable = rules.generate !== undefined && rules.onDestroyScheduled === 'rotate';
+  const isSaved = rules.onDestroyScheduled === 'cancel' && why === 'DestructionScheduled' && current.id !== lease.id;
   if (current.id === lease.id && why === undefined) return held();
   // Of the two it would be no use to acquire what nobody can read.
-  if (why !== undefined && !isReplaceable) return held(why);
+  if (why !== undefined && !isReplaceable && !isSaved) return held(why);
   return { is: 'outdated', lease: why ? frozen(known, why) : known };
 }
