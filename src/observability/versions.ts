@@ -19,7 +19,7 @@ export function createVersions(tell: (line: Line) => unknown): Versions {
 
   const check = ({ subject, record }: Known) => {
     const { name: secret } = subject;
-    const lease = newestOf(record)?.lease;
+    const { lease, outdated } = newestOf(record) ?? {};
     if (!lease?.version) return;
     const before = seen.get(secret);
     seen.set(secret, lease);
@@ -33,7 +33,9 @@ export function createVersions(tell: (line: Line) => unknown): Versions {
     if (end !== undefined && end !== formerEnd) {
       const left = sayDuration(Math.max(0, end - subject.now()));
       const what = formerEnd === undefined ? 'is to be destroyed' : 'is to be destroyed at another time:';
-      const words = `its ${which} version ${what} in ${left}; until then somebody can cancel that at the provider`;
+      // Its successor is there, and we cannot have it.
+      const one = outdated ? 'the version that is in use' : `its ${which} version`;
+      const words = `${one} ${what} in ${left}; until then somebody can cancel that at the provider`;
       say('error', words, { destroyAt: iso(end) });
     } else if (end === undefined && before?.expiresAt !== undefined) {
       say(

@@ -51,6 +51,24 @@ describe.concurrent('a secret that others rotate', () => {
     expect(sandbox.books().versions[0]?.cancelled.map(({ by }) => by)).toEqual(['somebody']);
   });
 
+  test('whose version in use is to be destroyed is reported at once, though the next one is current and we may not read it', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    const daemon = await stage.daemon();
+    await isDelivered(stage);
+    const [first = ''] = sandbox.secret().versions();
+    sandbox.control.setRoles(['lockbox.viewer']);
+    sandbox.control.addVersion({ password: 'second' });
+    await daemon.logged(says('lockbox.payloadViewer'));
+    sandbox.control.scheduleDestruction(7 * days, first);
+    await daemon.logged(says('the version that is in use is to be destroyed in'));
+    const series = 'leasekeeper_version_destroy_timestamp_seconds{secret="payments",which="current"}';
+    expect(Math.abs(((await metric(stage, series)) ?? 0) - (Date.now() + 7 * days) / 1_000)).toBeLessThan(60);
+    sandbox.control.setRoles(['lockbox.viewer', 'lockbox.payloadViewer']);
+    await holds(stage, 'second');
+    expect(await metric(stage, series)).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('whose version is to be destroyed is rescued where that is wanted', async (context) => {
     const stage = await aLockboxStage(context, followed());
     const { sandbox } = stage;
