@@ -5,7 +5,7 @@ import type { Node } from './tree.ts';
 
 /** How a thing is treated, not which thing it is: these may change without its becoming another. */
 const treatment = {
-  source: ['ttl', 'poll', 'onDestroyScheduled', 'watchVersions', 'pendingPeriod'],
+  source: ['ttl', 'poll', 'onDestroyScheduled', 'watchVersions', 'pendingPeriod', 'allowEmpty'],
   provider: ['policy', 'slots', 'rate', 'tls', 'auth'],
   token: ['policy', 'slots', 'rate', 'tls'],
 } as const;

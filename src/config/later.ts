@@ -15,16 +15,6 @@ const table: readonly Later[] = [
     values: ['universal', 'kubernetes', 'aws', 'gcp', 'azure', 'oidc', 'jwt', 'ldap', 'token'],
   },
   { at: 'secrets.*.onRemove', values: ['revoke'] },
-  {
-    at: 'secrets.*.source.type',
-    values: [
-      'infisical/access-token',
-      'infisical/dynamic-secret',
-      'infisical/secrets',
-      'yandex/iam-token',
-      'yandex/lockbox',
-    ],
-  },
 ];
 
 /** Defaults stand for the places they are merged into. */

@@ -38,6 +38,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** In the provider's time. Compared right before the first byte is written: any later it fails, and surely. */
   readonly sendBy?: Instant;
+  /** In bytes, where more than usual is to be expected. */
+  readonly longestAnswer?: number;
 }
 
 export interface HttpAnswer {
@@ -48,6 +50,8 @@ export interface HttpAnswer {
   readonly sentAt: Instant;
   /** `Retry-After`, as a date in the provider's time. */
   readonly retryAt?: Instant;
+  /** What the provider calls this content, to be shown to it as `If-None-Match`. */
+  readonly etag?: string;
 }
 
 export interface HttpClient {
@@ -82,14 +86,14 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
 
   function learn({ status, headers, sentAt, answeredAt }: Raw, answer: HttpAnswer): void {
     // What a proxy or a broken server answers says nothing of the provider's clock.
-    const isItself = (status >= 200 && status <= 299) || isRefusal?.(answer) === true;
+    const isItself = (status >= 200 && status <= 299) || status === 304 || isRefusal?.(answer) === true;
     // First: who is told that the clock has moved puts right what was a guess before.
     if (isItself || (status < 500 && status !== 429)) isHeard = true;
     if (!isItself || typeof headers['date'] !== 'string') return;
     if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
   }
 
-  async function send({ method, path, bearer, sendBy, signal, ...request }: HttpRequest): Promise<Raw> {
+  async function send({ method, path, bearer, sendBy, signal, longestAnswer, ...request }: HttpRequest): Promise<Raw> {
     const content = contentOf(request);
     const headers = {
       accept: 'application/json',
@@ -104,6 +108,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
       signal,
       deadline,
       clock: deps.clock,
+      longestAnswer,
       objection: () =>
         sendBy !== undefined && clock.now() > sendBy
           ? new LeaseError('unavailable', 'too late to be sent: it might not land')
@@ -128,7 +133,13 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
       });
       report(`${Math.min(5, Math.floor(raw.status / 100))}xx` as ProviderRequest['status']);
       const json = jsonOf(raw);
-      const answer = { status: raw.status, sentAt: raw.sentAt, ...(json !== undefined && { json }) };
+      const etag = raw.headers['etag'];
+      const answer = {
+        status: raw.status,
+        sentAt: raw.sentAt,
+        ...(json !== undefined && { json }),
+        ...(typeof etag === 'string' && { etag }),
+      };
       learn(raw, answer);
       const retryAt = retryAtOf(raw, clock.now());
       return { ...answer, sentAt: raw.sentAt + skew.skew(), ...(retryAt !== undefined && { retryAt }) };

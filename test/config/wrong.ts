@@ -248,8 +248,16 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'share-above-all': [
     ['7:33', 'policies.default.renewAt', 'a share cannot be more than 100%', 'write a percentage such as 67%'],
   ],
-  'source-of-later': [
-    ['9:21', 'secrets.db.source.type', 'not supported by this version yet', 'infisical/dynamic-secret'],
+  'static-secrets': [
+    ['9:5', 'secrets.nowhere.source.project', 'missing', 'write the slug of the project, or its projectId'],
+    ['12:82', 'secrets.twice.source.projectId', 'the project is named already', 'remove one of project and projectId'],
+    ['18:18', 'secrets.many.source.projectId', 'not the id of a project', 'copy it from its settings'],
+    ['20:19', 'secrets.many.source.secretPath', 'a path starts with /', 'from the root of the environment'],
+    ['21:15', 'secrets.many.source.names[0]', 'not the name of a secret', 'it has no space, : or /'],
+    ['22:16', 'secrets.many.source.imports', 'expected true or false, found text', 'without quotes'],
+    ['23:13', 'secrets.many.source.poll', 'too often', '1s or more'],
+    ['27:97', 'secrets.nothing.source.names', 'nothing is left', 'name at least one, or remove it'],
+    ['27:101', 'secrets.nothing.source.allowEmty', 'unknown key', 'did you mean allowEmpty?'],
   ],
   tab: [['3:1', '', 'a tab is used as indentation', 'YAML is indented with spaces']],
   tag: [['6:42', '', 'tags have no meaning here', 'remove the word']],

@@ -1,7 +1,7 @@
 /** Every source we ship, against the suite. */
 import { describe, expect, it } from 'vitest';
 import { sources } from '../../src/sources/index.ts';
-import { infisicalAccessToken, infisicalDynamicSecret } from './fixtures/infisical-sandbox.ts';
+import { infisicalAccessToken, infisicalDynamicSecret, infisicalSecrets } from './fixtures/infisical-sandbox.ts';
 import { yandexIamToken, yandexLockbox, yandexLockboxGenerated } from './fixtures/yandex-sandbox.ts';
 import { type Claims, meanings, type PlayedProvider, sourceSuite, type Trouble } from './source-suite.ts';
 
@@ -53,6 +53,11 @@ const all = [
     'infisical/dynamic-secret',
     { can: ['renew', 'observe', 'revoke', 'search'], never: ['rejects our credential'] },
     infisicalDynamicSecret,
+  ),
+  ...atInfisical(
+    'infisical/secrets',
+    { can: ['observe'], never: ['rejects our credential'], sure: Object.keys(meanings) as Trouble[], endless: true },
+    infisicalSecrets,
   ),
   ...atYandex(
     'yandex/iam-token',

@@ -23,6 +23,9 @@ beforeAll(async () => {
   day = await thatDay();
 });
 afterAll(() => day.close());
+const queryOf = ({ request }: Recording): Record<string, string> =>
+  Object.fromEntries(new URL(request.path, 'http://127.0.0.1').searchParams);
+
 /** The request of ours that this exchange would be the answer to. */
 async function ask(asked: Asked, from: Recording, client: Client): Promise<unknown> {
   const { path, dynamicSecretName: name, accessToken = presented } = requestOf(from);
@@ -44,6 +47,10 @@ async function ask(asked: Asked, from: Recording, client: Client): Promise<unkno
       return leases.revoke?.(lease, { signal });
     case 'list':
       return leases.search?.({ since: 0, known: [] }, { signal });
+    case 'secrets':
+      return client.secrets(queryOf(from)).acquire({ signal, key: 'k' });
+    case 'change':
+      return client.change(requestOf(from), from.request.path.split('/').at(-1) ?? '');
     default: {
       const seen = await leases.observe?.(lease, { signal });
       if (seen?.is === 'gone') throw new LeaseError('gone', 'observed');
@@ -74,7 +81,9 @@ describe('the recorded exchanges', () => {
   it.each(rows)('%s, as the answer to %s, is %s', async (name, asked, becomes) => {
     const from = recording(name);
     const client = day.clientOf(from, requestOf(from)['clientId']);
-    day.server.play(from.response);
+    // Told by its absence first: a server of those days has no newer interface.
+    const isById = asked === 'secrets' && queryOf(from)['workspaceId'] !== undefined;
+    day.server.play(...(isById ? [recording('secrets-v4-not-on-this-server').response] : []), from.response);
     const outcome = await ask(asked, from, client).catch((error: unknown) => error);
     if (outcome instanceof Error) expectFailure(outcome, becomes, from, client);
     else expectValue(outcome, asked, becomes, from, client);
@@ -111,6 +120,8 @@ function expectValue(outcome: unknown, asked: Asked, becomes: Becomes, from: Rec
   if (asked === 'login') expectLogin(outcome as Acquired, from);
   else if (asked === 'token-renew') expectRenewedToken(outcome as Acquired, from, client.token.clock.now());
   else if (asked === 'list') expectList(outcome, from);
+  else if (asked === 'secrets') expectSecrets(outcome as Acquired, from);
+  else if (asked === 'change') expect(outcome).toBe('changed');
   else expectLease(outcome as { lease: Lease; material?: Material }, asked, from);
 }
 
@@ -151,6 +162,17 @@ function expectList(outcome: unknown, from: Recording): void {
   );
 }
 
+/** All values of the list, and of nothing else. */
+function expectSecrets({ lease, material }: Acquired, from: Recording): void {
+  type Row = { readonly secretKey: string; readonly secretValue: string; readonly updatedAt?: string };
+  const body = bodyOf(from.name) as { secrets: Row[]; imports: { secrets: Row[] }[] };
+  const rows = [...body.secrets, ...body.imports.flatMap(({ secrets }) => secrets)];
+  expect(material.keys()).toEqual(rows.map(({ secretKey }) => secretKey).sort());
+  for (const { secretKey, secretValue } of rows) expect(material.reveal(secretKey)).toBe(secretValue);
+  expect(lease.issuedAt).toBe(Math.max(...rows.map(({ updatedAt }) => Date.parse(updatedAt ?? '1970-01-01'))));
+  expect(lease.expiresAt).toBeUndefined();
+}
+
 const lengths: Readonly<Record<string, number>> = {
   '1m': 60_000,
   '3m': 180_000,
@@ -181,8 +203,8 @@ function expectLease(outcome: { lease: Lease; material?: Material }, asked: Aske
 
 /** The request that the recording is an answer to is what we would have sent, as far as it was a sensible one. */
 function expectRequest(asked: Asked, from: Recording): void {
-  expect(day.server.received).toHaveLength(1);
-  const [sent] = day.server.received;
+  const [sent] = day.server.received.slice(-1);
+  expect(day.server.received.filter(({ path }) => !path.startsWith('/api/v4/'))).toHaveLength(1);
   if (asked === 'any' || !sent || from.name === 'unknown-method') return;
   const url = new URL(from.request.path, 'http://127.0.0.1');
   expect(`${sent.method} ${sent.path}`).toBe(`${from.request.method} ${url.pathname}`);
@@ -190,7 +212,9 @@ function expectRequest(asked: Asked, from: Recording): void {
   expect(sent.authorization).toBe(isOpen ? undefined : `Bearer ${presented}`);
   expect(sent.contentType).toBe(sent.body === undefined ? undefined : 'application/json');
   if (from.response && 'status' in from.response && from.response.status !== 200) return;
-  expect(sent.query).toEqual(Object.fromEntries(url.searchParams));
+  // We never ask to have values hidden.
+  const { viewSecretValue: ____, ...query } = queryOf(from);
+  expect(sent.query).toEqual(asked === 'secrets' ? { secretPath: '/', ...query } : query);
   const { clientSecret: _, ttl: __, bogus: ___, ...body } = requestOf(from);
   expect(sent.body ?? {}).toMatchObject(body);
 }

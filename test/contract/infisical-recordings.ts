@@ -38,6 +38,7 @@ export interface Received {
   readonly query: Readonly<Record<string, string>>;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
+  readonly ifNoneMatch: string | undefined;
   readonly body: unknown;
 }
 
@@ -66,6 +67,7 @@ export async function replayServer(): Promise<Replay> {
       query: Object.fromEntries(url.searchParams),
       authorization: request.headers.authorization,
       contentType: request.headers['content-type'],
+      ifNoneMatch: request.headers['if-none-match'],
       body: text === '' ? undefined : JSON.parse(text),
     });
     const answer = queue.shift() ?? { status: 500, headers: {}, body: {} };

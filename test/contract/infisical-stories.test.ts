@@ -99,6 +99,35 @@ describe('stories of more than one exchange', () => {
     expect(day.server.received).toHaveLength(2);
   });
 
+  it('takes a 304 for what it has (secrets-list-304), by the tag that the server gave it', async () => {
+    const from = recording('secrets-list-304');
+    const secrets = day.clientOf(from).secrets({ environment: 'dev' });
+    day.server.play(recording('secrets-list').response, from.response);
+    const first = await secrets.acquire({ signal, key: 'k' });
+    const again = await secrets.acquire({ signal, key: 'k' });
+    expect(again.lease).toEqual(first.lease);
+    expect(again.material.reveal('API_KEY')).toBe('api-key-v1');
+    expect(day.server.received.map(({ ifNoneMatch }) => ifNoneMatch)).toEqual([
+      undefined,
+      '"7d59JgS75w4001qHF8qw+2yWch0="',
+    ]);
+  });
+
+  it('asks a server that has no newer interface (secrets-v4-not-on-this-server) for it once', async () => {
+    const from = recording('secrets-v4-not-on-this-server');
+    const client = day.clientOf(from);
+    const list = recording('secrets-list').response;
+    day.server.play(from.response, list, list);
+    await client.secrets({ workspaceId: 'a-project' }).acquire({ signal, key: 'k' });
+    await client.secrets({ workspaceId: 'another' }).acquire({ signal, key: 'k' });
+    expect(day.server.received.map(({ path }) => path)).toEqual([
+      '/api/v4/secrets',
+      '/api/v3/secrets/raw',
+      '/api/v3/secrets/raw',
+    ]);
+    expect(day.server.received[0]?.query).toMatchObject({ projectId: 'a-project', secretPath: '/' });
+  });
+
   it('leaves it to a person where a renewal that fits is rejected (lease-renew-plan-restricted)', async () => {
     const from = recording('lease-renew-plan-restricted');
     const present = recording('lease-get-plan-restricted');

@@ -13,7 +13,18 @@ export type Becomes =
   | 'TokenRejected'
   | 'RetryAfter';
 
-export type Asked = 'login' | 'token-renew' | 'token-revoke' | 'create' | 'get' | 'renew' | 'revoke' | 'list' | 'any';
+export type Asked =
+  | 'login'
+  | 'token-renew'
+  | 'token-revoke'
+  | 'create'
+  | 'get'
+  | 'renew'
+  | 'revoke'
+  | 'list'
+  | 'secrets'
+  | 'change'
+  | 'any';
 
 export const covered: Readonly<Record<Asked, Readonly<Partial<Record<Becomes, readonly string[]>>>>> = {
   login: {
@@ -160,6 +171,43 @@ export const covered: Readonly<Record<Asked, Readonly<Partial<Record<Becomes, re
     unsure: ['lease-revoke-target-hangs'],
   },
   list: { ok: ['lease-list', 'lease-list-plan-restricted'] },
+  secrets: {
+    ok: [
+      'auth-new-jwt-ok-after-renew',
+      'auth-old-token-still-works-after-renew',
+      'auth-request-after-client-secret-revoked',
+      'auth-request-two-uses-1',
+      'auth-request-two-uses-2',
+      'ratelimit-headers-on-secrets',
+      'rotation-list-secrets-view',
+      'secrets-list',
+      'secrets-list-after-patch-etag-changed',
+      'secrets-list-by-slug',
+      'secrets-list-expand-default',
+      'secrets-list-expanded',
+      'secrets-list-if-none-match-star',
+      'secrets-list-if-none-match-weak',
+      'secrets-list-imports',
+      'secrets-list-viewer',
+      'secrets-list-while-redis-stalls-4s',
+    ],
+    invalid: [
+      'secrets-list-describe-only-identity',
+      'secrets-list-hidden-values',
+      'secrets-list-missing-env',
+      'secrets-list-missing-project',
+      'secrets-list-outsider',
+      'secrets-list-partial-read-identity',
+      'secrets-list-partial-read-identity-view-false',
+      'secrets-list-unknown-env',
+      'secrets-list-unknown-path',
+    ],
+    RetryAfter: ['ratelimit-429-secrets'],
+  },
+  change: {
+    ok: ['secrets-patch', 'secrets-patch-same-value', 'secrets-patch-trailing-newline'],
+    invalid: ['rotation-patch-rotated-secret-value', 'secrets-patch-unknown', 'secrets-patch-viewer'],
+  },
   /** Refusals on routes that are not ours, which would look the same on ours. */
   any: {
     TokenRejected: [
@@ -183,10 +231,8 @@ export const covered: Readonly<Record<Asked, Readonly<Partial<Record<Becomes, re
       'ds-list-as-outsider',
       'ds-list-missing-params',
       'events-sse-not-on-this-server',
-      'secrets-v4-not-on-this-server',
       'unknown-route',
     ],
-    RetryAfter: ['ratelimit-429-secrets'],
   },
 };
 
@@ -199,6 +245,8 @@ export const stories = [
   'lease-revoke-fails-role-gone',
   'lease-revoke-retry-target-up',
   'lease-revoke-target-down',
+  'secrets-list-304',
+  'secrets-v4-not-on-this-server',
 ];
 
 /** Not ours to understand yet, by the reason. */
@@ -207,13 +255,15 @@ export const elsewhere: Readonly<Record<string, readonly RegExp[]>> = {
     /^auth-(alicloud|aws|azure|gcp|jwt|k8s|kubernetes|ldap|oci|oidc|spiffe|tls-cert)-/,
   ],
   'an administrator makes such a token; it is no request of ours': [/^auth-token-auth-create-token$/],
-  'static secrets come with an issue of their own': [
-    /^secrets-(?!v4-)/,
-    /^ratelimit-(headers-on-secrets|secret-by-name)/,
-    /^auth-(new-jwt-ok|old-token-still-works)-after-renew$/,
-    /^auth-request-(after-client-secret-revoked|two-uses-[12])$/,
+  'secrets are never asked for one by one: a pair that changes in between would be torn': [
+    /^secrets-get/,
+    /^ratelimit-secret-by-name-after-list-429$/,
+    /^rotation-rotated-secret-(get|after-rotate)$/,
   ],
-  'rotations come with an issue of their own': [/^rotation-/],
+  'secrets are made and deleted by people, and changed one at a time': [/^secrets-(batch|create|delete)/],
+  'what arranges rotations is not asked for: what comes of them are secrets like others': [
+    /^rotation-(app-connection-create|generated-credentials.*|get.*|list|options)$/,
+  ],
   'webhooks come with an issue of their own': [/^webhook-/],
   'dynamic secrets are made by people, and their list is never asked for: it needs more rights than a lease': [
     /^ds-create-pg-|^ds-create-redis-main$/,

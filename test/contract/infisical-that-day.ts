@@ -1,6 +1,8 @@
 /** A client of Infisical on the day of a recording, what it presents, and the server that answers it as it was recorded. */
 import type { Lease } from '../../src/core/lease.ts';
 import { providers, sources } from '../../src/sources/index.ts';
+import type { InfisicalClient } from '../../src/sources/infisical/client.ts';
+import { secretCalls } from '../../src/sources/infisical/secret-place.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { aToken, type HeardDeps, someDeps } from '../sources/deps.ts';
 import { type Recording, type Replay, replayServer } from './infisical-recordings.ts';
@@ -14,6 +16,9 @@ export interface Client {
   readonly deps: HeardDeps;
   readonly token: Source;
   leases(options?: { readonly ttl?: string; readonly secretPath?: string; readonly name?: string }): Source;
+  /** As the query of a list has it. */
+  secrets(query: Readonly<Record<string, string>>): Source;
+  change(body: Readonly<Record<string, string>>, key: string): Promise<unknown>;
 }
 
 export interface ThatDay {
@@ -55,6 +60,24 @@ export async function thatDay(): Promise<ThatDay> {
             ...options,
           })
           .open(provider),
+      secrets: (query) =>
+        sources[2].schema
+          .parse({
+            type: 'infisical/secrets',
+            provider: 'main',
+            environment: query['environment'] ?? 'dev',
+            secretPath: query['secretPath'] ?? '/',
+            imports: query['include_imports'] === 'true',
+            expandReferences: query['expandSecretReferences'] === 'true',
+            ...(query['workspaceId'] ? { projectId: query['workspaceId'] } : { project: 'leasekeeper-lab' }),
+          })
+          .open(provider),
+      change({ workspaceId = '', environment = '', secretPath = '', secretValue = '' }, secretKey) {
+        const how = { recursive: false, imports: false, expandReferences: false };
+        const place = { project: 'leasekeeper-lab', environment, secretPath, ...how };
+        const calls = secretCalls(provider.client as InfisicalClient, place, { isOld: true });
+        return calls.change({ secretKey, secretValue: '', workspace: workspaceId }, secretValue, signal);
+      },
     };
   }
 

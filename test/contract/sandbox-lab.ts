@@ -45,14 +45,23 @@ export function identityOf(
 
 const usual = { accessTokenTTL: 3600, accessTokenMaxTTL: 86_400 };
 
+const imports = [{ into: { path: '/app' }, from: { path: '/shared' } }];
+
+const rotationId = '3b82581a-c08f-4aaf-b240-9b57d582e3b0';
+
+/** What Infisical had made of a rotated secret. */
+export const rotatedValue = (name: string): string =>
+  (recorded(name).response.body as { secret: { secretValue: string } }).secret.secretValue;
+
 /** As recorded: a project, its dynamic secrets, and identities of every kind. The first is the one that does most. */
 export const laboratory: SandboxBuilder = aSandbox()
-  .withProject({ slug, id: projectId, environments: ['dev'], folders: ['/app'] })
+  .withProject({ slug, id: projectId, environments: ['dev'], folders: ['/app'], imports })
   .withIdentity(identityOf('auth-ua-login-ok', { name: 'main', ...usual }))
   .withIdentity({ name: 'viewer', ...usual, access: { [slug]: 'viewer' } })
   .withIdentity({ name: 'outsider', ...usual, access: {} })
   .withIdentity({ name: 'lease-only', ...usual, access: { [slug]: ['lease'] } })
   .withIdentity({ name: 'describe-only', ...usual, access: { [slug]: ['describe-secret'] } })
+  .withIdentity({ name: 'partial', ...usual, readable: ['API_KEY'] })
   .withIdentity({ name: 'far-away', ...usual, accessTokenTrustedIps: ['10.99.0.0/16'] })
   .withIdentity(
     identityOf('auth-ua-login-ip-not-trusted', { name: 'fenced', ...usual, clientSecretTrustedIps: ['10.99.0.0/16'] }),
@@ -78,7 +87,16 @@ export const laboratory: SandboxBuilder = aSandbox()
   .withDynamicSecret({ name: 'pg-hang-719786' })
   .withSecret({ key: 'DB_HOST', value: '127.0.0.1' })
   .withSecret({ key: 'API_KEY', value: 'api-key-v1' })
-  .withSecret({ key: 'DB_URL', value: 'postgres://db:5432/app' });
+  .withSecret({ key: 'DB_URL', value: `postgres://\${DB_HOST}:5432/app` })
+  .withSecret({ key: 'APP_TOKEN', value: 'app-token-v1', path: '/app' })
+  .withSecret({ key: 'SHARED_ONE', value: 'shared-v1', path: '/shared' })
+  .withSecret({ key: 'ROT_USER', value: 'rot_a', path: '/app', rotation: rotationId })
+  .withSecret({
+    key: 'ROT_PASS',
+    value: rotatedValue('rotation-rotated-secret-get'),
+    path: '/app',
+    rotation: rotationId,
+  });
 
 /** Acts as the recorder's programs did before the exchange in question. */
 export interface Lab {

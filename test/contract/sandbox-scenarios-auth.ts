@@ -20,7 +20,7 @@ const presenting =
     return { accessToken };
   };
 
-const asked =
+export const asked =
   (identity: string, before: (lab: Lab, jwt: string) => Promise<unknown> | unknown): Scenario =>
   async (lab) => {
     const token = await lab.logIn(identity);
@@ -30,7 +30,7 @@ const asked =
 
 const secretsList = '/api/v3/secrets/raw?workspaceSlug=leasekeeper-lab&environment=dev';
 const later = (lab: Lab, by: number) => lab.sandbox.control.skew(seconds(by));
-const use = (lab: Lab, jwt: string) => lab.get(secretsList, jwt);
+export const use = (lab: Lab, jwt: string) => lab.get(secretsList, jwt);
 
 export const logins: Readonly<Record<string, Scenario>> = {
   'auth-ua-login-ok': asIs,
@@ -131,36 +131,6 @@ export const requests: Readonly<Record<string, Scenario>> = {
     later(lab, 3);
     const token = (await lab.renew(old)) ?? '';
     later(lab, 3);
-    return { token };
-  },
-};
-
-const withEtag =
-  (change: (etag: string) => string): Scenario =>
-  async (lab) => {
-    const token = await lab.logIn();
-    const { headers } = await use(lab, token);
-    return { token, headers: { 'if-none-match': change(String(headers['etag'])) } };
-  };
-
-export const staticSecrets: Readonly<Record<string, Scenario>> = {
-  'secrets-list': asking(),
-  'secrets-list-by-slug': asking(),
-  'secrets-list-expand-default': asking(),
-  'secrets-list-hidden-values': asking(),
-  'secrets-list-viewer': asking('viewer'),
-  'secrets-list-outsider': asking('outsider'),
-  'secrets-list-describe-only-identity': asking('describe-only'),
-  'secrets-list-unknown-env': asking(),
-  'secrets-list-unknown-path': asking(),
-  'secrets-list-missing-env': asking(),
-  'secrets-list-missing-project': asking(),
-  'secrets-list-304': withEtag((etag) => etag),
-  'secrets-list-if-none-match-weak': withEtag((etag) => `W/${etag}`),
-  'secrets-list-if-none-match-star': withEtag(() => '*'),
-  'secrets-list-while-redis-stalls-4s': async (lab) => {
-    const token = await lab.logIn();
-    lab.sandbox.control.fault({ kind: 'slow', from: 20, to: 20 });
     return { token };
   },
 };

@@ -10,6 +10,7 @@ import { type Lab, labIn, laboratory, recorded, recordedNames, replay } from './
 import { notReplayed } from './sandbox-not-replayed.ts';
 import * as auth from './sandbox-scenarios-auth.ts';
 import * as leases from './sandbox-scenarios-leases.ts';
+import * as secrets from './sandbox-scenarios-secrets.ts';
 
 const unlimited: auth.Scenario = auth.asking();
 const exhausted: auth.Scenario = async (lab) => {
@@ -37,7 +38,9 @@ const scenarios: Readonly<Record<string, auth.Scenario>> = {
   ...auth.logins,
   ...auth.renewals,
   ...auth.requests,
-  ...auth.staticSecrets,
+  ...secrets.staticSecrets,
+  ...secrets.singleSecrets,
+  ...secrets.rotatedSecrets,
   ...leases.dynamicSecrets,
   ...leases.creations,
   ...leases.reads,
@@ -68,7 +71,7 @@ afterEach(async () => {
 });
 
 const lists: Readonly<Record<string, string>> = {
-  'secrets/raw': 'secrets',
+  'secrets/raw?': 'secrets',
   '/dynamic-secrets?': 'dynamicSecrets',
   '/leases?': 'leases',
 };
@@ -104,6 +107,8 @@ describe('the sandbox answers as the recorded server did', () => {
       expect(rows(reply.body).length > 0).toBe(rows(theirs).length > 0);
       expect(Object.keys(reply.body as object)).toEqual(Object.keys(theirs));
       expect(rowsAreAmong(reply.body, theirs, list)).toBe(true);
+      const { imports } = reply.body as { imports?: unknown };
+      expect(normalise(imports)).toEqual(normalise(theirs['imports']));
     });
   }
 

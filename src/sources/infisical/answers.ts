@@ -50,6 +50,39 @@ export const getAnswer = z.object({ lease: leaseRow.extend({ dynamicSecret: ofSe
 export const leaseAnswer = z.object({ lease: leaseRow });
 export const listAnswer = z.object({ leases: z.array(leaseRow) });
 
+/** Contract 7.1 and 7.2. Rows of imports have fewer fields than others. */
+const secretRow = z.object({
+  secretKey: z.string().min(1),
+  secretValue: z.string(),
+  secretValueHidden: z.boolean().nullish(),
+  /** `personal` is what a user has in the place of what all have. */
+  type: z.string().nullish(),
+  /** The id of the project; empty in imports. */
+  workspace: z.string().nullish(),
+  secretPath: z.string().nullish(),
+  updatedAt: instant.nullish(),
+  isRotatedSecret: z.boolean().nullish(),
+});
+const secretImport = z.object({
+  secretPath: z.string().nullish(),
+  environment: z.string().nullish(),
+  secrets: z.array(secretRow),
+});
+
+export type SecretRow = z.output<typeof secretRow>;
+export type SecretList = z.output<typeof secretListAnswer>;
+
+export const secretListAnswer = z.object({
+  secrets: z.array(secretRow),
+  imports: z
+    .array(secretImport)
+    .nullish()
+    .transform((imports) => imports ?? []),
+});
+
+/** Where a policy wants others to approve of it first, nothing has changed yet. */
+export const secretChangeAnswer = z.union([z.object({ secret: secretRow }), z.object({ approval: z.looseObject({}) })]);
+
 const units: readonly (readonly [RegExp, Duration])[] = [
   [/^(?:ms|msecs?|milliseconds?)?$/, 1],
   [/^(?:s|secs?|seconds?)$/, 1_000],

@@ -5,6 +5,7 @@ import type { Connected, Deps, Token } from '../define.ts';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http-client.ts';
 import { failureOf, isTokenRejected, type Meaning } from './failures.ts';
 import { claimsOf } from './jwt.ts';
+import type { StaticSecrets } from './secrets.ts';
 
 /** For metrics: every request we ever make. */
 export type Operation =
@@ -16,18 +17,22 @@ export type Operation =
   | 'lease-get'
   | 'lease-list'
   | 'lease-renew'
-  | 'lease-revoke';
+  | 'lease-revoke'
+  | 'secret-list'
+  | 'secret-change';
 
 export interface Ask extends Omit<HttpRequest, 'operation' | 'bearer'> {
   readonly operation: Operation;
   readonly meaning: Meaning;
+  /** Answers other than 2xx that are no failure. Absent: none. */
+  readonly takes?: (answer: HttpAnswer) => boolean;
 }
 
 export interface Asking {
   readonly clock: Clock;
   readonly uncertainty: () => Duration;
   readonly knowsTime: () => boolean;
-  /** Without a token: the request shows a credential of its own. Answers 2xx only; the rest is thrown. */
+  /** Without a token: the request shows a credential of its own. Answers 2xx and what it `takes`; the rest is thrown. */
   openly(ask: Ask): Promise<HttpAnswer>;
   /** With our access token. Throws `ProviderBlocked` also where there is none, or where it is rejected. */
   withToken(ask: Ask): Promise<HttpAnswer>;
@@ -35,6 +40,7 @@ export interface Asking {
 
 export interface InfisicalClient extends Asking, Connected {
   readonly token: NonNullable<Connected['token']>;
+  readonly staticSecrets: StaticSecrets;
 }
 
 /** How long to wait for a token where nobody tells us that there is one. */
@@ -46,10 +52,10 @@ const untilNext: Duration = seconds(10);
 export function asking(http: HttpClient, deps: Deps): Asking {
   const { clock } = http;
 
-  async function request({ meaning, ...ask }: Ask, token?: Token): Promise<HttpAnswer> {
+  async function request({ meaning, takes, ...ask }: Ask, token?: Token): Promise<HttpAnswer> {
     const bearer = token?.material.reveal('token');
     const answer = await http.request({ ...ask, ...(bearer !== undefined && { bearer }) });
-    if (answer.status >= 200 && answer.status < 300) return answer;
+    if ((answer.status >= 200 && answer.status < 300) || takes?.(answer)) return answer;
     if (token && isTokenRejected(answer)) {
       deps.tokenRejected({ lease: token.lease, generation: token.generation });
       const next = deps.token();

@@ -41,7 +41,7 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
   const where = `project ${options.project}, environment ${options.environment}, path ${options.secretPath}`;
 
   const ask = (
-    operation: Operation,
+    operation: keyof typeof whats,
     request: Pick<Ask, 'method' | 'path' | 'body' | 'sendBy' | 'signal'>,
     codes: Meaning['codes'] = {},
   ) =>
@@ -185,7 +185,7 @@ function sameAs<Row extends LeaseRow>(id: string, row: Row, isEffectful: boolean
 
 const isGone = (error: unknown): boolean => error instanceof LeaseError && error.code === 'gone';
 
-const whats: Readonly<Record<Operation, string>> = {
+const whats: Readonly<Record<Exclude<Operation, `secret-${string}`>, string>> = {
   status: 'the question for the time',
   login: 'the login',
   'token-renew': 'the renewal of the token',

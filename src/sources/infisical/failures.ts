@@ -40,6 +40,12 @@ export function isTokenRejected(answer: HttpAnswer): boolean {
   );
 }
 
+/** Has the server itself said that it has no such endpoint? What is merely not found has an id in its log. Contract 1.1. */
+export function isNoRoute(answer: HttpAnswer): boolean {
+  const envelope = envelopeOf(answer);
+  return answer.status === 404 && envelope !== undefined && envelope.reqId === undefined;
+}
+
 /**
  * The failure that an answer other than 2xx means. Our own words, the status, the request's id in the server's log,
  * and the envelope's `error` where it is a plain name: it can be free text, which may quote anything.
@@ -58,7 +64,7 @@ export function failureOf(answer: HttpAnswer, meaning: Meaning, now: Instant): L
   if (status >= 300 && status < 400) return fail('invalid', 'redirected to elsewhere; correct the url of the provider');
   if (status >= 500 || status === 408) return fail('unavailable', 'the server failed', meaning.isEffectful);
   if (!envelope) return fail('unavailable', 'answered by something that is not Infisical', meaning.isEffectful);
-  if (status === 404 && envelope.reqId === undefined) {
+  if (isNoRoute(answer)) {
     return fail('invalid', 'this server has no such endpoint (too old, or a wrong base path)');
   }
   const isTokenError = status === 403 && envelope.error === 'TokenError';

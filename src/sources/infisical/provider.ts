@@ -12,6 +12,8 @@ import { httpClient } from '../http-client.ts';
 import { accessTokenSource, type Proof } from './access-token.ts';
 import { asking, type InfisicalClient } from './client.ts';
 import { dynamicSecretSource, shortestTtl } from './dynamic-secret.ts';
+import { staticSecrets } from './secrets.ts';
+import { faultsOf, secretPath, secretsOptions, warningsOf } from './secrets-options.ts';
 
 const text = z.string().trim().min(1);
 
@@ -44,6 +46,7 @@ export const infisical = defineProvider(
     return {
       ...client,
       token: { type: 'infisical/access-token', source },
+      staticSecrets: staticSecrets(client, deps.clock, deps.markKey ?? randomBytes(32)),
       learnTime: async (signal) => {
         await http.request({ operation: 'status', method: 'GET', path: '/api/status', signal });
         if (!http.knowsTime()) throw new LeaseError('unavailable', 'what stands before it has answered');
@@ -67,12 +70,7 @@ export const infisicalDynamicSecret = infisical.source(
   {
     project: text.describe('Slug of the project'),
     environment: text.describe('Slug of the environment'),
-    secretPath: z
-      .string()
-      .regex(/^\//, 'a path starts with /')
-      .transform((path) => path.replace(/(?<=.)\/+$/, ''))
-      .default('/')
-      .describe('Folder of the dynamic secret'),
+    secretPath: secretPath.describe('Folder of the dynamic secret'),
     name: text.describe('Name of the dynamic secret'),
     ttl: duration
       .refine((ttl) => ttl >= shortestTtl, 'shorter than 60s, the least that Infisical grants')
@@ -85,6 +83,14 @@ export const infisicalDynamicSecret = infisical.source(
       .describe('What the type of the dynamic secret asks for, such as namespace of kubernetes'),
   },
   (options, client) => dynamicSecretSource(client, options),
+);
+
+export const infisicalSecrets = infisical.source(
+  'secrets',
+  { look: 'sync-secrets', canRotate: false },
+  secretsOptions,
+  (options, client) => client.staticSecrets.open(options),
+  { faults: faultsOf, warnings: warningsOf },
 );
 
 function proofOf(

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
 import { type Clock, seconds } from '../../core/time.ts';
+import { makePassword } from '../password.ts';
 import type { AcquireCall, Acquired } from '../source.ts';
 import type { Secret, Version } from './answers.ts';
 import { afterEffect } from './client.ts';
@@ -9,7 +10,6 @@ import { schedule } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { saved } from './following.ts';
 import type { Listing, LockboxApi } from './lockbox-api.ts';
-import { makePassword } from './password.ts';
 import {
   type GeneratingOptions,
   inSeconds,

@@ -6,7 +6,7 @@ import { seconds } from '../../core/time.ts';
 import { urlSuchAs } from '../../http/address.ts';
 import { tls } from '../../http/tls.ts';
 import type { Remark } from '../define.ts';
-import { alphabetsOf, type CharacterClass, classes } from './password.ts';
+import { alphabetsOf, type CharacterClass, classes } from '../password.ts';
 
 const text = z.string().trim().min(1);
 

@@ -3,9 +3,9 @@ import { LeaseError } from '../../core/failure.ts';
 import type { Frozen, Lease, VersionFacts } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
 import type { Observation } from '../../core/transitions.ts';
+import type { PasswordRules } from '../password.ts';
 import type { Secret, Version } from './answers.ts';
 import type { Listing } from './lockbox-api.ts';
-import type { PasswordRules } from './password.ts';
 
 /** How the configuration wants the versions of a secret to be treated. */
 export interface VersionRules {

@@ -48,8 +48,8 @@ export const notMember = (projectId: string) =>
     'You are not allowed to access this resource',
   );
 
-export const notAllowed = (action: string, subject: string) =>
-  new ApiError(403, 'PermissionDenied', `You are not allowed to ${action} on ${subject}`, { details: [] });
+export const notAllowed = (action: string, subject: string, details: readonly unknown[] = []) =>
+  new ApiError(403, 'PermissionDenied', `You are not allowed to ${action} on ${subject}`, { details });
 
 export const tooManyRequests = (wait: number, headers: Record<string, string> = {}) =>
   new ApiError(429, 'RateLimitExceeded', `Rate limit exceeded. Please try again in ${wait} seconds`, {

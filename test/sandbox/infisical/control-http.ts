@@ -4,6 +4,7 @@ import { refuseUnknown } from '../faults.ts';
 import { type Fault, routeNames } from './faults.ts';
 import type { Condition } from './outage.ts';
 import type { SandboxControl } from './sandbox.ts';
+import type { Place } from './spec.ts';
 
 /** What `POST /__sandbox/faults` takes, besides a `Fault`: one call of the controls each. */
 export type Order =
@@ -18,7 +19,15 @@ export type Order =
   | { readonly kind: 'add-client-secret'; readonly secret: string; readonly identity?: string }
   | { readonly kind: 'delete-identity'; readonly identity?: string }
   | { readonly kind: 'leave-project'; readonly project: string; readonly identity?: string }
-  | { readonly kind: 'licence'; readonly valid: boolean };
+  | { readonly kind: 'licence'; readonly valid: boolean }
+  | {
+      readonly kind: 'change-secrets';
+      readonly values: Readonly<Record<string, string | null>>;
+      readonly place?: Place;
+    }
+  | { readonly kind: 'reorder-secrets' }
+  | { readonly kind: 'require-approval'; readonly required: boolean; readonly place?: Place }
+  | { readonly kind: 'decide-approvals'; readonly granted: boolean };
 
 /** `accepts` takes `{ values }` or `{ token }`. */
 export const controlsOf = (control: SandboxControl): Controls => ({
@@ -59,6 +68,14 @@ async function obey(control: SandboxControl, order: Fault | Exclude<Order, { kin
       return control.leaveProject(order.project, order.identity);
     case 'licence':
       return control.licence(order.valid);
+    case 'change-secrets':
+      return control.changeSecrets(order.values, order.place);
+    case 'reorder-secrets':
+      return control.reorderSecrets();
+    case 'require-approval':
+      return control.requireApproval(order.required, order.place);
+    case 'decide-approvals':
+      return void control.decideApprovals(order.granted);
     default:
       refuseUnknown(order, routeNames);
       return void control.fault(order);

@@ -12,6 +12,11 @@ export const routeNames = [
   'lease-renew',
   'lease-revoke',
   'static-secret-list',
+  'static-secret-get',
+  'static-secret-create',
+  'static-secret-batch',
+  'static-secret-update',
+  'static-secret-delete',
   'status',
 ] as const;
 export type RouteName = (typeof routeNames)[number];

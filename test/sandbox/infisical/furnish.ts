@@ -4,7 +4,16 @@ import { hours, minutes, seconds } from '../../../src/core/time.ts';
 import { ServerClock } from '../clock.ts';
 import { openBooks } from './books.ts';
 import { type Gate, openGate } from './outage.ts';
-import type { Access, DynamicSecretSpec, IdentitySpec, Permission, Place, RateLimits, SandboxSpec } from './spec.ts';
+import type {
+  Access,
+  DynamicSecretSpec,
+  IdentitySpec,
+  Permission,
+  Place,
+  ProjectSpec,
+  RateLimits,
+  SandboxSpec,
+} from './spec.ts';
 import { type Account, memoryTarget, redisTarget, type Target } from './targets.ts';
 import type { Identity, Project, World } from './world.ts';
 
@@ -24,6 +33,12 @@ export function makeWorld(spec: SandboxSpec): World {
       environments: project.environments ?? ['prod', 'dev'],
       folders: new Set(['/', ...(project.folders ?? [])]),
       secrets: [],
+      imports: (project.imports ?? []).map(({ into, from }) => ({
+        into: folderIn(project, into),
+        from: folderIn(project, from),
+        folderId: randomUUID(),
+      })),
+      approvals: { policies: [], pending: [] },
     }),
   );
   const world: World = {
@@ -58,8 +73,13 @@ export function makeWorld(spec: SandboxSpec): World {
       environment,
       path,
       key: secret.key,
+      comment: '',
       value: secret.value,
+      values: [secret.value],
+      version: 1,
       createdAt: clock.now(),
+      updatedAt: clock.now(),
+      ...(secret.rotation !== undefined && { rotation: secret.rotation }),
     });
   }
   const folderIds = new Map<string, string>();
@@ -72,7 +92,7 @@ export function makeWorld(spec: SandboxSpec): World {
 }
 
 const roles: Readonly<Record<'admin' | 'viewer', readonly Permission[]>> = {
-  admin: ['lease', 'read-root-credential', 'edit-root-credential', 'describe-secret', 'read-secret'],
+  admin: ['lease', 'read-root-credential', 'edit-root-credential', 'describe-secret', 'read-secret', 'edit-secret'],
   viewer: ['read-root-credential', 'describe-secret', 'read-secret'],
 };
 
@@ -102,6 +122,7 @@ export function addIdentity(world: World, spec: IdentitySpec): Identity {
     loginFrom: spec.clientSecretTrustedIps,
     tokenFrom: spec.accessTokenTrustedIps,
     access: new Map(Object.entries(access).map(([slug, granted]) => [slug, permissions(granted)])),
+    readable: spec.readable,
     failures: [],
     lockedUntil: 0,
   };
@@ -140,7 +161,12 @@ function addDynamicSecret(world: World, spec: DynamicSecretSpec, means: Means): 
   });
 }
 
-function placeOf(world: World, place: Place): { project: Project; environment: string; path: string } {
+const folderIn = ({ environments = ['prod'] }: ProjectSpec, { environment, path = '/' }: Omit<Place, 'project'>) => ({
+  environment: environment ?? environments[0] ?? 'prod',
+  path,
+});
+
+export function placeOf(world: World, place: Place): { project: Project; environment: string; path: string } {
   const slug = place.project ?? [...world.projects.keys()][0] ?? '';
   const project = world.projects.get(slug);
   if (project === undefined) throw new Error(`the sandbox has no project "${slug}"`);

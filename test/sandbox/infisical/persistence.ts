@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { BooksState } from './books.ts';
 import { rearm } from './leases.ts';
 import type { Account } from './targets.ts';
-import type { Lease, Token, World } from './world.ts';
+import type { Lease, StaticSecret, Token, World } from './world.ts';
 
 interface Snapshot {
   readonly jwtKey: string;
@@ -11,6 +11,8 @@ interface Snapshot {
   readonly leases: readonly (Omit<Lease, 'secret' | 'cancelExpiry'> & { secret: string })[];
   readonly accounts: readonly Account[];
   readonly books: BooksState;
+  /** By project. What waited for approval is not kept. */
+  readonly secrets: Readonly<Record<string, readonly StaticSecret[]>>;
 }
 
 /**
@@ -47,6 +49,7 @@ const snapshotOf = (world: World): Snapshot => ({
   leases: [...world.leases.values()].map(({ cancelExpiry: _, ...lease }) => ({ ...lease, secret: lease.secret.id })),
   accounts: [...world.accounts.values()],
   books: world.books.state(),
+  secrets: Object.fromEntries([...world.projects.values()].map(({ slug, secrets }) => [slug, secrets])),
 });
 
 function restore(world: World, snapshot: Snapshot | undefined): void {
@@ -60,6 +63,9 @@ function restore(world: World, snapshot: Snapshot | undefined): void {
   }
   for (const account of snapshot.accounts) world.accounts.set(account.username, account);
   world.books.restore(snapshot.books);
+  for (const { slug, secrets } of world.projects.values()) {
+    secrets.splice(0, secrets.length, ...(snapshot.secrets[slug] ?? []));
+  }
   for (const kept of snapshot.leases) {
     const secret = world.dynamicSecrets.get(kept.secret);
     if (secret === undefined) throw new Error(`of which dynamic secret is lease ${kept.id}?`);

@@ -9,6 +9,7 @@ const named: Readonly<Record<Permission, readonly [action: string, subject: stri
   'edit-root-credential': ['edit-root-credential', 'dynamic-secrets'],
   'describe-secret': ['describeSecret', 'secrets'],
   'read-secret': ['readValue', 'secrets'],
+  'edit-secret': ['edit', 'secrets'],
 };
 
 export function projectBySlug(world: World, identity: Identity, slug: string): Project {
@@ -25,8 +26,10 @@ export function requireMember(identity: Identity, project: Project): void {
 export const may = (identity: Identity, project: Project, permission: Permission): boolean =>
   identity.access.get(project.slug)?.has(permission) ?? false;
 
-export function requireRight(identity: Identity, project: Project, permission: Permission): void {
-  if (!may(identity, project, permission)) throw notAllowed(...named[permission]);
+/** `action`: where the server says it in another word. */
+export function requireRight(identity: Identity, project: Project, permission: Permission, action?: string): void {
+  const [usual, subject] = named[permission];
+  if (!may(identity, project, permission)) throw notAllowed(action ?? usual, subject);
 }
 
 export interface Folder {

@@ -11,11 +11,12 @@ import type { Fault, RouteName } from './faults.ts';
 import { makeWorld } from './furnish.ts';
 import { keepState } from './persistence.ts';
 import { makeLimiter } from './rate-limit.ts';
+import { type SecretControl, secretControl } from './secret-control.ts';
 import { serve } from './serve.ts';
 import type { SandboxSpec } from './spec.ts';
 import type { World } from './world.ts';
 
-export interface SandboxControl extends WorldControl {
+export interface SandboxControl extends WorldControl, SecretControl {
   /** Do this wrong from now on. Answers with what switches it off. */
   fault(fault: Fault): () => void;
   clearFaults(): void;
@@ -65,6 +66,7 @@ export async function startSandbox(spec: SandboxSpec = {}): Promise<Sandbox> {
   const listener = await openListener(spec.port ?? 0, onRequest);
   const control: SandboxControl = {
     ...worldControl(world),
+    ...secretControl(world),
     fault: (fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
     down: (length) => listener.down(length),

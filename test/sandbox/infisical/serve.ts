@@ -10,6 +10,7 @@ import type { RouteName } from './faults.ts';
 import type { Limiter } from './rate-limit.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
+import { asOlder, namedOlder } from './secret-routes.ts';
 import { authenticate } from './tokens.ts';
 import { parseBody, send, withEnd } from './wire.ts';
 import type { World } from './world.ts';
@@ -24,7 +25,9 @@ export interface Serving {
 export async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { world, faults } = serving;
   const url = new URL(request.url ?? '/', 'http://sandbox');
-  const path = url.pathname.replace(/(?<=.)\/$/, '');
+  const asked = url.pathname.replace(/(?<=.)\/$/, '');
+  const isNewer = world.flavour === '2026' && asked.startsWith('/api/v4/');
+  const path = isNewer ? asOlder(asked) : asked;
   const route = routes.find((one) => one.method === request.method && one.pattern.test(path));
   const exchange = () => ({ request, response, now: world.clock.now() });
   if (route === undefined) return send(exchange(), noSuchRoute(request.method ?? '', request.url ?? ''), []);
@@ -37,7 +40,7 @@ export async function serve(serving: Serving, request: IncomingMessage, response
     misdeeds,
     instead: () => insteadOfWork(misdeeds),
     async work() {
-      const answer = await work(serving, { route, request, path, query: url.searchParams }, book);
+      const answer = await work(serving, { route, request, path, query: url.searchParams, isNewer }, book);
       return lie === undefined ? answer : withEnd(answer, world.clock.now() + lie.endsIn, lie.endsIn);
     },
     // The real server gives a client up after this long while its own work goes on (contract 6.6).
@@ -55,6 +58,8 @@ interface Work {
   readonly request: IncomingMessage;
   readonly path: string;
   readonly query: URLSearchParams;
+  /** By the newer interface. */
+  readonly isNewer: boolean;
 }
 
 async function work({ world, limiter }: Serving, asked: Work, book: RequestBook): Promise<Answer> {
@@ -69,7 +74,8 @@ async function work({ world, limiter }: Serving, asked: Work, book: RequestBook)
     const body = parseBody(request, bytes);
     const parts = (route.pattern.exec(asked.path) ?? []).slice(1).map(decodeURIComponent);
     const query = Object.fromEntries(asked.query);
-    const content = await route.handle({ world, address, identity, query, body, parts });
+    const named = asked.isNewer ? { query: namedOlder(query), body: namedOlder(body) } : { query, body };
+    const content = await route.handle({ world, address, identity, ...named, parts });
     if (route.method !== 'GET') world.changed();
     return { status: 200, body: content, headers };
   } catch (error) {

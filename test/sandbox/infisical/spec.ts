@@ -4,7 +4,13 @@ import type { Duration } from '../../../src/core/time.ts';
 /** `2025` answers as a mid-2025 server did when it was recorded; `2026` as the newest sources say (contract: [M] and [N]). */
 export type Flavour = '2025' | '2026';
 
-export type Permission = 'lease' | 'read-root-credential' | 'edit-root-credential' | 'describe-secret' | 'read-secret';
+export type Permission =
+  | 'lease'
+  | 'read-root-credential'
+  | 'edit-root-credential'
+  | 'describe-secret'
+  | 'read-secret'
+  | 'edit-secret';
 
 /** `viewer` reads everything but may not lease. */
 export type Access = 'admin' | 'viewer' | readonly Permission[];
@@ -36,6 +42,8 @@ export interface IdentitySpec {
   readonly accessTokenTrustedIps?: readonly string[];
   /** By project slug. Default: admin of every project. */
   readonly access?: Readonly<Record<string, Access>>;
+  /** Of static secrets it may read the values of these alone. Default: of all that its access says. */
+  readonly readable?: readonly string[];
 }
 
 export interface ProjectSpec {
@@ -44,6 +52,8 @@ export interface ProjectSpec {
   readonly environments?: readonly string[];
   /** Folders besides `/`, there in every environment. Those that secrets lie in need not be named. */
   readonly folders?: readonly string[];
+  /** Folders that are imported into others; of those of one folder in this order. */
+  readonly imports?: readonly { readonly into: Omit<Place, 'project'>; readonly from: Omit<Place, 'project'> }[];
 }
 
 export interface Place {
@@ -73,6 +83,8 @@ export interface DynamicSecretSpec extends Place {
 export interface StaticSecretSpec extends Place {
   readonly key: string;
   readonly value: string;
+  /** Infisical rotates it, together with all others of that id. */
+  readonly rotation?: string;
 }
 
 /** Requests a minute, for one route and one client address. */

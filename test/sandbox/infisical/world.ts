@@ -29,6 +29,7 @@ export interface Identity {
   readonly loginFrom: readonly string[] | undefined;
   readonly tokenFrom: readonly string[] | undefined;
   readonly access: Map<string, ReadonlySet<Permission>>;
+  readonly readable: readonly string[] | undefined;
   failures: Instant[];
   lockedUntil: Instant;
 }
@@ -48,6 +49,25 @@ export interface Project {
   readonly environments: readonly string[];
   readonly folders: Set<string>;
   readonly secrets: StaticSecret[];
+  readonly imports: readonly Import[];
+  readonly approvals: Approvals;
+}
+
+interface Folder {
+  readonly environment: string;
+  readonly path: string;
+}
+
+export interface Import {
+  readonly into: Folder;
+  readonly from: Folder;
+  readonly folderId: string;
+}
+
+export interface Approvals {
+  /** Changes to these have to be approved of. */
+  readonly policies: Folder[];
+  readonly pending: { readonly id: string; readonly apply: () => void }[];
 }
 
 export interface StaticSecret {
@@ -55,8 +75,15 @@ export interface StaticSecret {
   readonly environment: string;
   readonly path: string;
   readonly key: string;
-  readonly value: string;
+  readonly comment: string;
+  value: string;
+  /** All that it ever was, the first version first. */
+  readonly values: string[];
+  version: number;
   readonly createdAt: Instant;
+  updatedAt: Instant;
+  /** The id of the rotation that makes its values. */
+  readonly rotation?: string;
 }
 
 export interface DynamicSecret {

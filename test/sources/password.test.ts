@@ -1,7 +1,7 @@
 /** Passwords that are made here: as long as they have to be, of the right characters, and none likelier than another. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alphabetsOf, type CharacterClass, classes, makePassword } from '../../src/sources/yandex/password.ts';
+import { alphabetsOf, type CharacterClass, classes, makePassword } from '../../src/sources/password.ts';
 
 const names = Object.keys(classes) as CharacterClass[];
 
