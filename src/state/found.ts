@@ -1,5 +1,6 @@
 /** What lies in Redis under the name of a secret, and whether it is to be believed. */
 import type { SecretRecord } from '../core/record.ts';
+import type { Instant } from '../core/time.ts';
 import { plainCodec } from './record-codec.ts';
 import { leaseOfField, recordField, removedField, revisionField, signatureField } from './redis-scripts.ts';
 import type { Sealing } from './seal.ts';
@@ -43,6 +44,13 @@ export function found(sealing: Sealing, secret: string, fields: Fields, latest: 
     return { is: 'unreadable', because: error instanceof Error ? error.message : 'it cannot be read' };
   }
 }
+
+/**
+ * A history of a record begins with the time, and takes less than a save for each millisecond: one that was begun after
+ * a loss is later than all of the one before, also where that is brought back from a backup.
+ */
+export const revisionAfter = (last: number, now: Instant): number =>
+  last > 0 ? last + 1 : Math.max(1, Math.floor(now));
 
 function revisionOf(text = ''): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);

@@ -9,9 +9,16 @@ export const names = (keys: string) => ({
   index: `${keys}:secrets`,
   /** The key of the fingerprints, sealed: see `key-control.ts`. */
   entry: `${keys}:key`,
-  /** How often was saved: where it is less than it was, Redis has gone back in time. */
+  /**
+   * A hash: when was first saved here, and how often since. Where the one is another than it was, or the other less,
+   * Redis has gone back in time.
+   */
   saves: `${keys}:saves`,
 });
+
+/** The fields of the hash of all saves. */
+export const sinceField = 'since';
+export const countField = 'count';
 
 /** The fields of a record's hash. */
 export const revisionField = 'revision';
@@ -29,13 +36,13 @@ export const heldIn = ({
 }: Readonly<Record<string, string>>) => `${revision}:${signature}`;
 
 /**
- * Saves where `heldIn` is the expected: all of it or nothing. Answers `[1, saves]`, else `[0, …]` with the fields as they
- * are. What is no hash has none, and is replaced.
+ * Saves where `heldIn` is the expected: all of it or nothing. Answers `[1, count, since]`, else `[0, …]` with the fields
+ * as they are. What is no hash has none, and is replaced.
  *
  * The first that it writes is the record itself: a Redis without memory refuses that, and nothing has happened.
  */
 const saveScript = `
-local secret, expected, entry, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local secret, expected, entry, now, kept = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local kind = redis.call('TYPE', KEYS[1]).ok
 local fields = kind == 'hash' and redis.call('HMGET', KEYS[1], 'revision', 'mac') or {}
 if (fields[1] or '') .. ':' .. (fields[2] or '') ~= expected then
@@ -46,8 +53,8 @@ if kind ~= 'none' and (kind ~= 'hash' or redis.call('HEXISTS', KEYS[1], 'record'
   redis.call('DEL', KEYS[1])
 end
 local known = {revision = true, record = true, mac = true}
-for i = 5, 4 + kept do known[ARGV[i]] = true end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5 + kept))
+for i = 6, 5 + kept do known[ARGV[i]] = true end
+redis.call('HSET', KEYS[1], unpack(ARGV, 6 + kept))
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if not known[field] then redis.call('HDEL', KEYS[1], field) end
 end
@@ -57,12 +64,13 @@ if type(added) == 'table' then
   redis.call('SADD', KEYS[2], secret)
 end
 if entry ~= '' and redis.call('EXISTS', KEYS[3]) == 0 then redis.call('SET', KEYS[3], entry) end
-local saves = redis.pcall('INCR', KEYS[4])
-if type(saves) == 'table' then
+local count = redis.pcall('HINCRBY', KEYS[4], 'count', 1)
+if type(count) == 'table' then
   redis.call('DEL', KEYS[4])
-  saves = redis.call('INCR', KEYS[4])
+  count = redis.call('HINCRBY', KEYS[4], 'count', 1)
 end
-return {1, saves}`;
+redis.call('HSETNX', KEYS[4], 'since', now)
+return {1, count, redis.call('HGET', KEYS[4], 'since')}`;
 
 /** A day is remembered that it was removed: who still knows it would else take it for lost, and write it back. */
 const removeScript = `

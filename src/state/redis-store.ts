@@ -5,9 +5,11 @@
  * process has seen it remembers, and what Redis has lost of it is written back.
  */
 import type { Redis } from 'ioredis';
+import { wallClock } from '../clock.ts';
 import { emptyRecord, type SecretRecord } from '../core/record.ts';
+import type { Clock } from '../core/time.ts';
 import type { Transition } from '../core/transitions.ts';
-import { type Fields, fieldsOf, found, type Known } from './found.ts';
+import { type Fields, fieldsOf, found, type Known, revisionAfter } from './found.ts';
 import { plainCodec } from './record-codec.ts';
 import {
   heldIn,
@@ -19,6 +21,7 @@ import {
   teachScripts,
   valuesField,
 } from './redis-scripts.ts';
+import { SaveCount, saveFields } from './save-count.ts';
 import type { Sealing } from './seal.ts';
 import { sealedWith, unsealed } from './sealed-values.ts';
 import type { Kept, Saved, Store, Values } from './store.ts';
@@ -32,6 +35,8 @@ export interface RedisStoreOptions {
   readonly sealing: Sealing;
   /** The sealed key of the fingerprints, put back where Redis has lost it: see `key-control.ts`. */
   readonly entry?: string;
+  /** Tells histories of records apart. Default: the machine's. */
+  readonly clock?: Clock;
   /** Something of a secret could not be read, and is treated as lost. `because` quotes nothing of it. */
   readonly onUnreadable?: (secret: string, because: string) => void;
   /** Redis has lost a record that we remember, or the latest of it. It is written back. */
@@ -56,18 +61,19 @@ const atATime = 50;
 
 export class RedisStore implements Store {
   readonly #options: RedisStoreOptions;
+  readonly #clock: Clock;
   readonly #names: ReturnType<typeof names>;
   /** Never of a lower revision than before. */
   readonly #known = new Map<string, Known>();
   readonly #turns = new Turns();
   /** Those that Redis has lost and does not have again yet. */
   readonly #lost = new Set<string>();
-  /** How often was saved, as Redis last counted. */
-  #saves = 0;
+  readonly #saves = new SaveCount();
   #verifying: Promise<void> | undefined;
 
   constructor(options: RedisStoreOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? wallClock;
     this.#names = names(options.keys);
     teachScripts(options.redis);
   }
@@ -90,13 +96,12 @@ export class RedisStore implements Store {
     let base = latest ? baseOf(latest) : await this.#read(secret);
     for (let i = 0; i < mostTries; i++) {
       const next = this.#next(secret, base, change(base.known?.record ?? emptyRecord), values);
-      const [known, saves] = [this.#known.get(secret), this.#saves];
+      const [known, saves] = [this.#known.get(secret), this.#saves.last];
       const [isSaved, ...rest] = await this.#options.redis.leasekeeperSave(...this.#order(secret, base, next));
       if (isSaved === 1) {
         this.#known.set(secret, next);
         this.#lost.delete(secret);
-        // Less than before: it has gone back in time, and `verify` is to see it.
-        if (Number(rest[0]) > saves) this.#saves = Math.max(this.#saves, Number(rest[0]));
+        this.#saves.heard(rest, saves);
         return savedOf(next);
       }
       base = this.#saw(secret, fieldsOf(rest), known);
@@ -146,17 +151,20 @@ export class RedisStore implements Store {
   }
 
   async #verify(): Promise<void> {
-    const answer = await this.#options.redis.get(this.#names.saves).catch(ifOfAnotherKind(null));
-    const saves = Number(answer) || 0;
-    if (saves >= this.#saves && this.#lost.size === 0) return;
+    const asked = this.#saves.last;
+    const answer = await this.#countedSaves();
+    if (!this.#saves.isBack(answer) && this.#lost.size === 0) return this.#saves.heard(answer, asked);
     await this.#each([...this.#known.keys()], async (secret) => {
       if (!(await this.#read(secret)).isLost) return;
       const isStillLost = () => this.#lost.has(secret);
       await this.#turns.take(secret, async () => isStillLost() && this.#update(secret, same));
     });
     // Only now: where one could not be asked, all are asked again.
-    this.#saves = Math.min(this.#saves, saves);
+    this.#saves.goOn(await this.#countedSaves());
   }
+
+  #countedSaves = () =>
+    this.#options.redis.hmget(this.#names.saves, ...saveFields).catch(ifOfAnotherKind<(string | null)[]>([]));
 
   async #each(secrets: readonly string[], work: (secret: string) => Promise<void>): Promise<void> {
     for (let from = 0; from < secrets.length; from += atATime) {
@@ -201,7 +209,7 @@ export class RedisStore implements Store {
   #next(secret: string, { known, revision: last }: Base, record: SecretRecord, values: Values | undefined): Known {
     const { sealing } = this.#options;
     const text = plainCodec.encode(secret, record);
-    const revision = last + 1;
+    const revision = revisionAfter(last, this.#clock.now());
     const sealed = sealedWith(sealing, secret, record, known, values);
     const signature = sealing.sign(secret, revision, text);
     return { record: plainCodec.decode(secret, text), revision, text, signature, sealed };
@@ -213,7 +221,7 @@ export class RedisStore implements Store {
     const isThere = (lease: string, value: string) => !isLost && known?.sealed.get(lease) === value;
     const fresh = [...sealed].filter(([lease, value]) => !isThere(lease, value));
     return [
-      ...[record(secret), index, entry, saves, secret, held, this.#options.entry ?? ''],
+      ...[record(secret), index, entry, saves, secret, held, this.#options.entry ?? '', this.#clock.now()],
       ...[kept.length, ...kept, revisionField, revision, recordField, text, signatureField, signature],
       ...fresh.flatMap(([lease, value]) => [valuesField(lease), value]),
     ];

@@ -136,6 +136,13 @@ describe('a sink', () => {
     expect(checked({ ...both, sinks: {} }, 'file', true, rulesOf(), 5).sinks['file']).toEqual({ uses: [] });
   });
 
+  test('that is not what we wrote: of what is there somebody may have told the programs of the secret', () => {
+    const rules = rulesOf({ reloads: true });
+    const told = { ...both, acknowledged: { lease: 'l2', generation: 0 } };
+    expect(checked(told, 'file', true, rules, 5).acknowledged).toEqual(told.acknowledged);
+    expect(checked(told, 'file', false, rules, 5)).not.toHaveProperty('acknowledged');
+  });
+
   const numberOf = (record: SecretRecord) => record.sequence?.number;
 
   test('are numbered: each other value is given out under a higher number, also one that was out before', () => {

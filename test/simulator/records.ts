@@ -2,6 +2,7 @@
 import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
 import { type Duration, seconds } from '../../src/core/time.ts';
 import type { Transition } from '../../src/core/transitions.ts';
+import { revisionAfter } from '../../src/state/found.ts';
 import type { Saved, Store, Values } from '../../src/state/store.ts';
 import { keptWith } from '../support/memory-store.ts';
 import { attempt, type Life } from './life.ts';
@@ -118,7 +119,10 @@ export class Records {
     const next = change(record);
     const json = this.isFaithful ? JSON.stringify(next) : undefined;
     this.onSave(secret, next, json);
-    const saved = { record: json ? (JSON.parse(json) as SecretRecord) : next, revision: revision + 1 };
+    const saved = {
+      record: json ? (JSON.parse(json) as SecretRecord) : next,
+      revision: revisionAfter(revision, this.#timeline.now()),
+    };
     this.redis.saved.set(secret, saved);
     this.redis.values.set(secret, keptWith(saved, this.redis.values.get(secret) ?? [], values));
     seen.note(secret);

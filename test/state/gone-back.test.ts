@@ -172,6 +172,45 @@ test('an answer that comes late is not taken for a loss', async () => {
   expect(rolledBack).toEqual([]);
 });
 
+describe('a backup of what was before a loss', () => {
+  /** Saved often, lost while nobody ran, and begun anew by another process. */
+  const begunAnew = async () => {
+    const { raw, key, keys, store, another } = await aStore(redis);
+    for (let i = 0; i < 20; i++) await store.update('orders-db', counted);
+    const backup = { record: await raw.dumpBuffer(key()), saves: await raw.dumpBuffer(`${keys}:saves`) };
+    await raw.flushall();
+    const next = await another();
+    return { ...next, raw, key, keys, backup };
+  };
+  type BegunAnew = Awaited<ReturnType<typeof begunAnew>>;
+  const restore = async ({ raw, key, keys, backup }: BegunAnew) => {
+    await raw.flushall();
+    await raw.restore(key(), 0, backup.record, 'REPLACE');
+    await raw.restore(`${keys}:saves`, 0, backup.saves, 'REPLACE');
+  };
+
+  test('is older than what was begun anew since, however often was saved then', async () => {
+    const subject = await begunAnew();
+    const { store } = subject;
+    await store.update('orders-db', () => withLeases({ new: 0 }));
+    await restore(subject);
+    expect((await store.load('orders-db')).record).toEqual(withLeases({ new: 0 }));
+  });
+
+  test('is seen as soon as Redis is asked, also by who only ever read', async () => {
+    const subject = await begunAnew();
+    const { another, raw, key } = subject;
+    await subject.store.update('orders-db', () => withLeases({ new: 0 }));
+    const { store } = await another();
+    await store.load('orders-db');
+    await store.verify();
+    await restore(subject);
+    await store.verify();
+    expect((await (await another()).store.load('orders-db')).record).toEqual(withLeases({ new: 0 }));
+    expect(await raw.hget(key(), 'revision')).toMatch(/^\d{13}$/);
+  });
+});
+
 describe('what nobody asks for', () => {
   const many = async () => {
     const subject = await aStore(redis);
