@@ -1,7 +1,13 @@
 /** Every source we ship, against the suite. */
 import { describe, expect, it } from 'vitest';
 import { sources } from '../../src/sources/index.ts';
-import { infisicalAccessToken, infisicalDynamicSecret, infisicalSecrets } from './fixtures/infisical-sandbox.ts';
+import { inKubernetes, inLdap, onAws, onAzure, onGcp, withJwt, withOidc } from '../sandbox/machines/places.ts';
+import {
+  infisicalAccessToken,
+  infisicalDynamicSecret,
+  infisicalLoginFrom,
+  infisicalSecrets,
+} from './fixtures/infisical-sandbox.ts';
 import { yandexIamToken, yandexLockbox, yandexLockboxGenerated } from './fixtures/yandex-sandbox.ts';
 import { type Claims, meanings, type PlayedProvider, sourceSuite, type Trouble } from './source-suite.ts';
 
@@ -43,12 +49,31 @@ const atYandex = (type: string, claims: Claims, fixture: typeof yandexIamToken, 
     play: () => fixture(server),
   }));
 
+const ofLogins: Claims = { can: ['renew', 'revoke', 'credential'], never: ['rejects our token', 'lacks a permission'] };
+const fromElsewhere: Claims = { ...ofLogins, presentsWhatIsElsewhere: true };
+
+/** By each login once: what they have in common is tried at every server by Universal Auth. */
+const logins: readonly Played[] = (
+  [
+    ['kubernetes', ofLogins, inKubernetes, '2026', 600_000],
+    ['aws', fromElsewhere, onAws, '2025', -90_000],
+    ['gcp of a machine', fromElsewhere, onGcp, '2026', 600_000],
+    ['gcp with a key', ofLogins, (around) => onGcp(around, 'key'), '2025', -90_000],
+    ['azure', ofLogins, (around) => onAzure(around, 'workload'), '2026', 600_000],
+    ['oidc', ofLogins, withOidc, '2025', 0],
+    ['jwt', ofLogins, withJwt, '2026', -90_000],
+    ['ldap', ofLogins, inLdap, '2025', 600_000],
+  ] satisfies readonly [string, Claims, Parameters<typeof infisicalLoginFrom>[0], '2025' | '2026', number][]
+).map(([login, claims, from, flavour, skew]) => ({
+  type: 'infisical/access-token',
+  at: `by ${login}, of a server of ${flavour}, ${ahead(skew)}`,
+  claims,
+  play: () => infisicalLoginFrom(from)({ flavour, skew }),
+}));
+
 const all = [
-  ...atInfisical(
-    'infisical/access-token',
-    { can: ['renew', 'revoke', 'credential'], never: ['rejects our token', 'lacks a permission'] },
-    infisicalAccessToken,
-  ),
+  ...atInfisical('infisical/access-token', ofLogins, infisicalAccessToken),
+  ...logins,
   ...atInfisical(
     'infisical/dynamic-secret',
     { can: ['renew', 'observe', 'revoke', 'search'], never: ['rejects our credential'] },

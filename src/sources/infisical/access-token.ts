@@ -1,4 +1,4 @@
-/** `infisical/access-token`: a machine identity's token by Universal Auth. Contract 2, 3 and 4. */
+/** `infisical/access-token`: a machine identity's token, had by a login. Contract 2, 3, 4 and 5. */
 import { createHash } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
@@ -6,16 +6,18 @@ import { Material } from '../../core/material.ts';
 import { type Duration, seconds } from '../../core/time.ts';
 import type { HttpAnswer } from '../http-client.ts';
 import { read } from '../read-answer.ts';
-import type { Source } from '../source.ts';
+import type { RenewCall, Source } from '../source.ts';
 import { tokenAnswer } from './answers.ts';
 import type { Asking } from './client.ts';
 import type { Meaning } from './failures.ts';
 import { claimsOf } from './jwt.ts';
+import type { Login } from './logins/login.ts';
 
-/** What proves who we are, read anew at every login, and a fingerprint of it that changes with it. */
-export interface Proof {
-  read(): Promise<{ readonly clientId: string; readonly clientSecret: string; readonly organization?: string }>;
-  fingerprint(): Promise<string>;
+export interface LoginRules {
+  /** Slug of the organization to log in to: `organizationSlug` on servers of 2026, unknown to those before. */
+  readonly organization?: string | undefined;
+  /** A keyed fingerprint. */
+  readonly mark: (text: string) => string;
 }
 
 /** An unknown client is a 404 on servers of 2025, a lockout a 401 on those of 2026, or a 409 or 429 where two collide. */
@@ -45,22 +47,23 @@ const revocation: Meaning = {
 const noWall: Duration = seconds(1_000_000_000);
 
 /** The value is under the key `token`. */
-export function accessTokenSource(client: Asking, proof: Proof): Source {
+export function accessTokenSource(client: Asking, proof: Login, { organization, mark }: LoginRules): Source {
   const { clock, uncertainty, knowsTime } = client;
   return {
     clock,
     uncertainty,
     knowsTime,
     renewsByValue: true,
-    credential: () => proof.fingerprint(),
+    // One that cannot be read is rejected as well, and another once it can.
+    credential: async () => mark(await proof.credential().catch(() => '')),
 
     async acquire({ signal }) {
-      const { clientId, clientSecret, organization } = await proof.read();
+      const shown = await proof.prove({ signal, now: clock.now() });
       const answer = await client.openly({
         operation: 'login',
         method: 'POST',
-        path: '/api/v1/auth/universal-auth/login',
-        body: { clientId, clientSecret, ...(organization !== undefined && { organizationSlug: organization }) },
+        path: `/api/v1/auth/${proof.segment}/login`,
+        body: { ...shown, ...(organization !== undefined && { organizationSlug: organization }) },
         meaning: login,
         signal,
       });
@@ -78,32 +81,7 @@ export function accessTokenSource(client: Asking, proof: Proof): Source {
       return { lease, material: new Material({ token }) };
     },
 
-    async renew(lease, { signal, sendBy, material }) {
-      const accessToken = material?.reveal('token');
-      if (accessToken === undefined) throw new LeaseError('refused', 'the token itself is not at hand');
-      const answer = await client.openly({
-        operation: 'token-renew',
-        method: 'POST',
-        path: '/api/v1/auth/token/renew',
-        body: { accessToken },
-        meaning: renewal,
-        signal,
-        sendBy,
-      });
-      const { ttl, wall, token } = issuedBy(answer);
-      const { expiresAt: _, ...kept } = lease;
-      const ends = [lease.maxExpiresAt, wall === undefined ? undefined : lease.issuedAt + wall];
-      const known = ends.filter((end) => end !== undefined);
-      return {
-        lease: {
-          ...kept,
-          ...(ttl !== undefined && { expiresAt: answer.sentAt + ttl }),
-          // A wall that was learnt is nearer than the one the server names.
-          ...(known.length > 0 && { maxExpiresAt: Math.min(...known) }),
-        },
-        material: new Material({ token }),
-      };
-    },
+    renew: (lease, call) => renewToken(client, lease, call),
 
     async revoke(_, { signal, material }) {
       const accessToken = material?.reveal('token');
@@ -123,6 +101,34 @@ export function accessTokenSource(client: Asking, proof: Proof): Source {
       }
       return 'ended';
     },
+  };
+}
+
+/** The same token, and a new JWT of it under the key `token`; the old JWT lives to its own end. */
+export async function renewToken(client: Asking, lease: Lease, { signal, sendBy, material }: RenewCall) {
+  const accessToken = material?.reveal('token');
+  if (accessToken === undefined) throw new LeaseError('refused', 'the token itself is not at hand');
+  const answer = await client.openly({
+    operation: 'token-renew',
+    method: 'POST',
+    path: '/api/v1/auth/token/renew',
+    body: { accessToken },
+    meaning: renewal,
+    signal,
+    sendBy,
+  });
+  const { ttl, wall, token } = issuedBy(answer);
+  const { expiresAt: _, ...kept } = lease;
+  const ends = [lease.maxExpiresAt, wall === undefined ? undefined : lease.issuedAt + wall];
+  const known = ends.filter((end) => end !== undefined);
+  return {
+    lease: {
+      ...kept,
+      ...(ttl !== undefined && { expiresAt: answer.sentAt + ttl }),
+      // A wall that was learnt is nearer than the one the server names.
+      ...(known.length > 0 && { maxExpiresAt: Math.min(...known) }),
+    },
+    material: new Material({ token }),
   };
 }
 

@@ -1,35 +1,33 @@
 /** Infisical as the configuration names it: `type: infisical`, and the sources that are taken from it. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { type Credential, credential, readCredential } from '../../config/credential.ts';
 import { duration } from '../../config/values.ts';
 import { LeaseError } from '../../core/failure.ts';
 import { days } from '../../core/time.ts';
 import { providerUrl } from '../../http/address.ts';
 import { tls } from '../../http/tls.ts';
 import { type Deps, defineProvider } from '../define.ts';
-import { httpClient } from '../http-client.ts';
-import { accessTokenSource, type Proof } from './access-token.ts';
-import { asking, type InfisicalClient } from './client.ts';
+import { type HttpClient, httpClient } from '../http-client.ts';
+import { rejections } from '../rejections.ts';
+import type { Source } from '../source.ts';
+import { accessTokenSource } from './access-token.ts';
+import { type Asking, asking, type InfisicalClient } from './client.ts';
 import { dynamicSecretSource, shortestTtl } from './dynamic-secret.ts';
+import { givenTokenSource } from './given-token.ts';
+import type { Login } from './logins/login.ts';
+import { loginOf } from './logins/logins.ts';
+import { type Auth, auth } from './logins/options.ts';
 import { staticSecrets } from './secrets.ts';
 import { faultsOf, secretPath, secretsOptions, warningsOf } from './secrets-options.ts';
 
 const text = z.string().trim().min(1);
-
-const universal = z.strictObject({
-  method: z.literal('universal'),
-  clientId: text.describe('Client id of the machine identity'),
-  clientSecret: credential.describe('Where its client secret is; read again at every login'),
-  organization: text.optional().describe('Slug of the organization to log in to; servers before 2026 ignore it'),
-});
 
 export const infisical = defineProvider(
   'infisical',
   {
     // People copy it from where other programs want it with `/api`.
     url: providerUrl.transform((url) => url.replace(/\/api$/, '')),
-    auth: z.discriminatedUnion('method', [universal]).describe('How the machine identity proves who it is'),
+    auth,
     tls: tls.optional(),
     rate: z
       .strictObject({
@@ -41,8 +39,7 @@ export const infisical = defineProvider(
   ({ url, auth, tls, rate, slots }, deps): InfisicalClient => {
     const options = { url, tls, connections: slots, requestsPerMinute: rate?.requestsPerMinute };
     const http = httpClient(options, deps);
-    const client = asking(http, deps);
-    const source = accessTokenSource(client, proofOf(auth, deps));
+    const { client, source, login } = tokenBy(auth, http, deps);
     return {
       ...client,
       token: { type: 'infisical/access-token', source },
@@ -51,7 +48,9 @@ export const infisical = defineProvider(
         await http.request({ operation: 'status', method: 'GET', path: '/api/status', signal });
         if (!http.knowsTime()) throw new LeaseError('unavailable', 'what stands before it has answered');
       },
-      close: () => http.close(),
+      async close() {
+        await Promise.all([http.close(), login?.close?.()]);
+      },
     };
   },
 );
@@ -93,23 +92,16 @@ export const infisicalSecrets = infisical.source(
   { faults: faultsOf, warnings: warningsOf },
 );
 
-function proofOf(
-  auth: { clientId: string; clientSecret: Credential; organization?: string | undefined },
-  deps: Deps,
-): Proof {
-  const { clientId, clientSecret, organization } = auth;
+/** The client that shows the token, and where the token is from: a login, or whoever gave it to us. */
+function tokenBy(auth: Auth, http: HttpClient, deps: Deps): { client: Asking; source: Source; login?: Login } {
   const key = deps.markKey ?? randomBytes(32);
-  return {
-    async read() {
-      const value = await readCredential(clientSecret, deps.env);
-      return { clientId, clientSecret: value, ...(organization !== undefined && { organization }) };
-    },
-    async fingerprint() {
-      // One that cannot be read is rejected as well, and another once it can.
-      const value = await readCredential(clientSecret, deps.env).catch(() => '');
-      return createHmac('sha256', key)
-        .update(JSON.stringify([clientId, value]))
-        .digest('hex');
-    },
-  };
+  const mark = (text: string): string => createHmac('sha256', key).update(text).digest('hex');
+  if (auth.method === 'token') {
+    const { tokenRejected, wasRejected } = rejections(deps, mark);
+    const client = asking(http, { ...deps, tokenRejected });
+    return { client, source: givenTokenSource(client, auth.token, { env: deps.env, mark, wasRejected }) };
+  }
+  const client = asking(http, deps);
+  const login = loginOf(auth, deps);
+  return { client, source: accessTokenSource(client, login, { organization: auth.organization, mark }), login };
 }

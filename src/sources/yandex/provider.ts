@@ -1,9 +1,9 @@
 /** Yandex Cloud as the configuration names it: `type: yandex`, and the sources that are taken from it. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
-import { type Duration, type Instant, minutes } from '../../core/time.ts';
 import { type Deps, defineProvider } from '../define.ts';
 import type { HttpClient } from '../http-client.ts';
+import { rejections } from '../rejections.ts';
 import { asking, type YandexClient } from './client.ts';
 import { type Hosts, hostsOf } from './hosts.ts';
 import { iamTokenSource } from './iam-token.ts';
@@ -44,20 +44,6 @@ const pathAtIssuer: Readonly<Record<Auth['method'], string>> = {
   metadata: '/computeMetadata/v1/instance/',
   token: '/',
 };
-
-/** A rejection may have been the server's mistake: a token that was given to us is shown again after a while. */
-const remembered: Duration = minutes(4);
-
-function rejections({ token, tokenRejected, clock }: Deps, mark: (text: string) => string) {
-  let last: { readonly mark: string; readonly at: Instant } | undefined;
-  return {
-    tokenRejected(holding: Parameters<typeof tokenRejected>[0]) {
-      last = { mark: mark(token()?.material.reveal('token') ?? ''), at: clock.now() };
-      tokenRejected(holding);
-    },
-    wasRejected: (given: string) => last?.mark === mark(given) && clock.now() - last.at < remembered,
-  };
-}
 
 function methodOf(auth: Auth, hosts: Hosts, { env }: Deps, wasRejected: (token: string) => boolean): TokenMethod {
   // Of every method but that of a given token.

@@ -28,6 +28,8 @@ export interface LeaseBook {
 export interface TokenBook {
   readonly at: Instant;
   readonly identity: string;
+  /** The slug that a login named. */
+  readonly organization?: string;
   readonly outcome: 'ok' | 'refused';
   readonly status: number;
   /** The token's id, which is no value. */

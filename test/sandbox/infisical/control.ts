@@ -2,8 +2,9 @@
 import type { Duration } from '../../../src/core/time.ts';
 import { dropCredential, removeRow } from './leases.ts';
 import type { Condition } from './outage.ts';
+import type { LoginsSpec } from './spec.ts';
 import type { Values } from './targets.ts';
-import { acceptsToken } from './tokens.ts';
+import { acceptsToken, issueToken } from './tokens.ts';
 import type { DynamicSecret, Identity, Lease, World } from './world.ts';
 
 /** Names of identities and secrets are optional where the sandbox has only one. Lengths are milliseconds. */
@@ -23,6 +24,10 @@ export interface WorldControl {
   /** Does not end tokens in 2025, does in 2026. Answers with how many secrets it revoked. */
   revokeClientSecrets(identity?: string): number;
   addClientSecret(secret: string, identity?: string): void;
+  /** Somebody changes how an identity may log in besides Universal Auth; what is not named stays. */
+  setLogins(logins: LoginsSpec, identity?: string): void;
+  /** An administrator makes a token of the identity, by Token Auth. */
+  makeToken(identity?: string): string;
   deleteIdentity(identity?: string): void;
   leaveProject(project: string, identity?: string): void;
   licence(valid: boolean): void;
@@ -79,6 +84,13 @@ export function worldControl(world: World): WorldControl {
         revoked: false,
       });
     },
+    setLogins(logins, name) {
+      const identity = identityNamed(world, name);
+      identity.logins = { ...identity.logins, ...logins };
+    },
+    makeToken: (name) =>
+      issueToken(world, identityNamed(world, name), { method: 'token-auth', identityAuth: undefined }).answer
+        .accessToken,
     deleteIdentity: (name) => void world.identities.delete(identityNamed(world, name).id),
     leaveProject: (project, name) => void identityNamed(world, name).access.delete(project),
     licence(valid) {

@@ -3,6 +3,13 @@ import type { FaultAt } from '../faults.ts';
 
 export const routeNames = [
   'login',
+  'login-kubernetes',
+  'login-aws',
+  'login-gcp',
+  'login-azure',
+  'login-oidc',
+  'login-jwt',
+  'login-ldap',
   'token-renew',
   'token-revoke',
   'dynamic-secret-list',

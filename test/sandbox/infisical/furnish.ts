@@ -115,6 +115,7 @@ export function addIdentity(world: World, spec: IdentitySpec): Identity {
       uses: 0,
       revoked: false,
     })),
+    logins: spec.logins ?? {},
     ttl: spec.accessTokenTTL ?? month,
     maxTtl: spec.accessTokenMaxTTL ?? month,
     period: spec.accessTokenPeriod ?? 0,

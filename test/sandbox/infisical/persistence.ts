@@ -7,7 +7,10 @@ import type { Lease, StaticSecret, Token, World } from './world.ts';
 
 interface Snapshot {
   readonly jwtKey: string;
-  readonly tokens: readonly (Omit<Token, 'identity' | 'clientSecret'> & { identity: string; clientSecret: string })[];
+  readonly tokens: readonly (Omit<Token, 'identity' | 'clientSecret'> & {
+    identity: string;
+    clientSecret: string | undefined;
+  })[];
   readonly leases: readonly (Omit<Lease, 'secret' | 'cancelExpiry'> & { secret: string })[];
   readonly accounts: readonly Account[];
   readonly books: BooksState;
@@ -44,7 +47,7 @@ const snapshotOf = (world: World): Snapshot => ({
   tokens: [...world.tokens.values()].map((token) => ({
     ...token,
     identity: token.identity.id,
-    clientSecret: token.clientSecret.id,
+    clientSecret: token.clientSecret?.id,
   })),
   leases: [...world.leases.values()].map(({ cancelExpiry: _, ...lease }) => ({ ...lease, secret: lease.secret.id })),
   accounts: [...world.accounts.values()],
@@ -58,7 +61,8 @@ function restore(world: World, snapshot: Snapshot | undefined): void {
   for (const token of snapshot.tokens) {
     const identity = world.identities.get(token.identity);
     const clientSecret = identity?.clientSecrets.find(({ id }) => id === token.clientSecret);
-    if (identity === undefined || clientSecret === undefined) throw new Error(`whose is token ${token.id}?`);
+    const isWhole = clientSecret !== undefined || token.clientSecret === undefined;
+    if (identity === undefined || !isWhole) throw new Error(`whose is token ${token.id}?`);
     world.tokens.set(token.id, { ...token, identity, clientSecret });
   }
   for (const account of snapshot.accounts) world.accounts.set(account.username, account);

@@ -1,5 +1,6 @@
 /** The routes of the API that the sandbox has. */
 import { leaseRoutes } from './lease-routes.ts';
+import { loginRoutes } from './login-routes.ts';
 import type { Route } from './route.ts';
 import { secretRoutes } from './secret-routes.ts';
 import { asDate } from './shapes.ts';
@@ -7,6 +8,7 @@ import { tokenRoutes } from './token-routes.ts';
 
 export const routes: readonly Route[] = [
   ...tokenRoutes,
+  ...loginRoutes,
   ...leaseRoutes,
   ...secretRoutes,
   {

@@ -24,6 +24,37 @@ export interface ClientSecretSpec {
   readonly numUsesLimit?: number;
 }
 
+/** Other ways to prove who it is, besides Universal Auth (contract 5). Public keys in PEM, by their key ids. */
+export interface LoginsSpec {
+  /** What the API server's review of a token would find. Default: everybody of that cluster. */
+  readonly kubernetes?: {
+    readonly keys: PublicKeys;
+    readonly audience?: string;
+    readonly namespaces?: readonly string[];
+  };
+  /** Where the signed question is asked again, and who may have signed it. */
+  readonly aws?: { readonly sts: string; readonly principals: readonly string[] };
+  readonly gcp?: { readonly type: 'gce' | 'iam'; readonly keys: PublicKeys; readonly accounts: readonly string[] };
+  readonly azure?: {
+    readonly keys: PublicKeys;
+    readonly tenant: string;
+    readonly resource: string;
+    readonly principals: readonly string[];
+  };
+  readonly oidc?: JwtLoginSpec;
+  readonly jwt?: JwtLoginSpec;
+  readonly ldap?: { readonly username: string; readonly password: string };
+}
+
+export interface JwtLoginSpec {
+  readonly keys: PublicKeys;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly subject: string;
+}
+
+export type PublicKeys = Readonly<Record<string, string>>;
+
 /** One machine identity with Universal Auth. Lifetimes are in seconds, as in Infisical; its defaults are Infisical's. */
 export interface IdentitySpec {
   /** How the controls name it. Default: `keeper`. */
@@ -33,6 +64,7 @@ export interface IdentitySpec {
   /** A single secret without limits. Default: a random one. */
   readonly clientSecret?: string;
   readonly clientSecrets?: readonly ClientSecretSpec[];
+  readonly logins?: LoginsSpec;
   readonly accessTokenTTL?: number;
   readonly accessTokenMaxTTL?: number;
   readonly accessTokenPeriod?: number;

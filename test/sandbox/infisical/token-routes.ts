@@ -59,14 +59,39 @@ interface Outcome {
 
 /** Does it, and writes down how it went. `name` is what is known of the identity before. */
 function written(asked: Asked, book: TokenBook[], name: string, act: () => Outcome): TokenAnswer | undefined {
-  const at = asked.world.clock.now();
+  const page = pageIn(asked, book, name);
   try {
-    const { token, answer } = act();
-    const more = answer === undefined ? {} : { expiresIn: answer.expiresIn };
-    book.push({ at, identity: token.identity.name, outcome: 'ok', status: 200, token: token.id, ...more });
-    return answer;
+    return page.done(act());
   } catch (error) {
-    if (error instanceof ApiError) book.push({ at, identity: name, outcome: 'refused', status: error.status });
-    throw error;
+    throw page.refused(error);
   }
+}
+
+/** The same for what has to ask somebody else first. */
+export async function writtenLater(asked: Asked, book: TokenBook[], name: string, act: () => Promise<Outcome>) {
+  const page = pageIn(asked, book, name);
+  try {
+    return page.done(await act());
+  } catch (error) {
+    throw page.refused(error);
+  }
+}
+
+function pageIn({ world, body }: Asked, book: TokenBook[], name: string) {
+  const at = world.clock.now();
+  const { organizationSlug } = (body ?? {}) as { organizationSlug?: unknown };
+  const organization = typeof organizationSlug === 'string' ? { organization: organizationSlug } : {};
+  return {
+    done({ token, answer }: Outcome): TokenAnswer | undefined {
+      const more = answer === undefined ? {} : { expiresIn: answer.expiresIn };
+      const identity = token.identity.name;
+      book.push({ at, identity, ...organization, outcome: 'ok', status: 200, token: token.id, ...more });
+      return answer;
+    },
+    refused(error: unknown): unknown {
+      if (!(error instanceof ApiError)) return error;
+      book.push({ at, identity: name, ...organization, outcome: 'refused', status: error.status });
+      return error;
+    },
+  };
 }

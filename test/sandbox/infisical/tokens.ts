@@ -21,10 +21,14 @@ const foreverPeriodic = 1_000_000_000;
 export function issueToken(
   world: World,
   identity: Identity,
-  clientSecret: ClientSecret,
+  by: ClientSecret | Pick<Token, 'method' | 'identityAuth'>,
 ): { token: Token; answer: TokenAnswer } {
   const createdAt = world.clock.now();
-  const token: Token = { id: randomUUID(), identity, clientSecret, createdAt, uses: 0, revoked: false };
+  const how =
+    'method' in by
+      ? { ...by, clientSecret: undefined }
+      : { clientSecret: by, method: 'universal-auth', identityAuth: undefined };
+  const token: Token = { id: randomUUID(), identity, ...how, createdAt, uses: 0, revoked: false };
   world.tokens.set(token.id, token);
   return { token, answer: answerWith(world, token, wantedTtl(world, token)) };
 }
@@ -98,7 +102,7 @@ function tokenOf(world: World, claims: Claims, prefix: string): Token {
 function whyDead(world: World, token: Token): string | undefined {
   if (token.revoked) return 'token has been revoked';
   if (!world.identities.has(token.identity.id)) return 'identity tokens have been revoked';
-  if (world.flavour === '2026' && token.clientSecret.revoked) return 'client secret has been revoked';
+  if (world.flavour === '2026' && token.clientSecret?.revoked) return 'client secret has been revoked';
   return undefined;
 }
 
@@ -110,16 +114,17 @@ function wantedTtl(world: World, { identity }: Token): number {
 }
 
 function answerWith(world: World, token: Token, ttl: number): TokenAnswer {
-  const { identity, clientSecret } = token;
+  const { identity, clientSecret, identityAuth } = token;
   const iat = Math.floor(world.clock.now() / 1000);
   const periodic = identity.period > 0;
   const maxTtl = periodic ? foreverPeriodic : identity.maxTtl;
   const claims = {
     identityId: identity.id,
-    clientSecretId: clientSecret.id,
+    ...(clientSecret && { clientSecretId: clientSecret.id }),
     identityAccessTokenId: token.id,
     authTokenType: 'identityAccessToken',
     ...(world.flavour === '2026' ? newerClaims(token) : {}),
+    ...(identityAuth && { identityAuth }),
     iat,
     ...(ttl > 0 ? { exp: iat + ttl } : {}),
   };
@@ -132,7 +137,7 @@ function newerClaims(token: Token): Claims {
   return {
     jti: randomUUID(),
     identityName: identity.name,
-    authMethod: 'universal-auth',
+    authMethod: token.method,
     orgId: organization,
     rootOrgId: organization,
     parentOrgId: organization,

@@ -3,7 +3,7 @@ import type { Duration, Instant } from '../../../src/core/time.ts';
 import type { ServerClock } from '../clock.ts';
 import type { OpenBooks } from './books.ts';
 import type { Gate } from './outage.ts';
-import type { Flavour, Permission, RateLimits } from './spec.ts';
+import type { Flavour, LoginsSpec, Permission, RateLimits } from './spec.ts';
 import type { Account, Target } from './targets.ts';
 
 export interface ClientSecret {
@@ -21,6 +21,7 @@ export interface Identity {
   readonly name: string;
   readonly clientId: string;
   readonly clientSecrets: ClientSecret[];
+  logins: LoginsSpec;
   /** Seconds, as in Infisical. */
   readonly ttl: number;
   readonly maxTtl: number;
@@ -37,7 +38,11 @@ export interface Identity {
 export interface Token {
   readonly id: string;
   readonly identity: Identity;
-  readonly clientSecret: ClientSecret;
+  /** Absent: it was had by another login than Universal Auth. */
+  readonly clientSecret: ClientSecret | undefined;
+  /** The login it was had by, and what the server found out about who logged in. */
+  readonly method: string;
+  readonly identityAuth: Readonly<Record<string, unknown>> | undefined;
   readonly createdAt: Instant;
   uses: number;
   revoked: boolean;
