@@ -10,10 +10,6 @@ interface Later {
 
 /** Each line is inert once the schema takes what it names. */
 const table: readonly Later[] = [
-  {
-    at: 'providers.*.auth.method',
-    values: ['universal', 'kubernetes', 'aws', 'gcp', 'azure', 'oidc', 'jwt', 'ldap', 'token'],
-  },
   { at: 'secrets.*.onRemove', values: ['revoke'] },
 ];
 

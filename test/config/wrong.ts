@@ -1,4 +1,5 @@
 /** What is wrong with each file in `wrong/`: all of it, in the order in which it has to be told. */
+import { wrongLogins } from './wrong-logins.ts';
 
 /** `line:column`, the path, and words of the message and of the remedy. */
 export type Expected = readonly [place: string, path: string, message: string, remedy: string];
@@ -119,6 +120,7 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
     ['8:91', 'providers.workload.auth.tokenFile', '/dev is a directory', 'put the credential'],
     ['12:63', 'secrets.one.sinks[0].kubeconfig', 'kubeconfig does not exist', 'put the credential'],
   ],
+  logins: wrongLogins,
   'many-mistakes': [
     ['2:15', 'log.level', 'unknown word here', 'one of debug, error, info, warn'],
     ['6:10', 'providers.main.url', 'plain http', 'https://'],
@@ -147,7 +149,6 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
     ],
   ],
   'merge-wrong': [['7:26', 'secrets.db.source.project', 'expected text, found a number', 'put it in quotes']],
-  'method-of-later': [['6:21', 'providers.main.auth.method', 'not supported by this version yet', 'universal']],
   'mode-unquoted': [['10:66', 'secrets.db.sinks[0].mode', 'decimal number to YAML', 'mode: "0640"']],
   'not-a-mapping': [['1:1', '', 'the file does not consist of keys', 'begin it with version: 1']],
   'nothing-written': [['5:9', 'providers.main.url', 'nothing is written here', 'https://']],

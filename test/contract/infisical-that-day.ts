@@ -4,6 +4,8 @@ import { providers, sources } from '../../src/sources/index.ts';
 import type { InfisicalClient } from '../../src/sources/infisical/client.ts';
 import { secretCalls } from '../../src/sources/infisical/secret-place.ts';
 import type { Source } from '../../src/sources/source.ts';
+import { localServer } from '../sandbox/machines/local-server.ts';
+import { aFile } from '../sandbox/machines/places.ts';
 import { aToken, type HeardDeps, someDeps } from '../sources/deps.ts';
 import { type Recording, type Replay, replayServer } from './infisical-recordings.ts';
 
@@ -29,21 +31,36 @@ export interface ThatDay {
 
 export async function thatDay(): Promise<ThatDay> {
   const server = await replayServer();
-  const closing: (() => Promise<void>)[] = [];
+  const machine = await localServer(() => ({
+    headers: { 'metadata-flavor': 'Google' },
+    body: { access_token: 'a-token-of-the-machine' },
+  }));
+  const proof = aFile('');
+  const env = {
+    CLIENT_SECRET: clientSecret,
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: clientSecret,
+    GCE_METADATA_HOST: machine.address,
+    AZURE_POD_IDENTITY_AUTHORITY_HOST: machine.address,
+  };
+  const closing: (() => Promise<void>)[] = [machine.close];
   function clientOf(from: Recording, clientId = 'a-client'): Client {
     const now = Date.parse(from.recordedAt ?? '2026-11-21T16:48:39.899Z');
-    const deps = someDeps({
-      clock: { now: () => now },
-      env: { CLIENT_SECRET: clientSecret },
-      token: aToken(presented),
-    });
-    const provider = providers[0].schema
-      .parse({
-        type: 'infisical',
-        url: server.url,
-        auth: { method: 'universal', clientId, clientSecret: { env: 'CLIENT_SECRET' } },
-      })
-      .connect(deps);
+    const deps = someDeps({ clock: { now: () => now }, env, token: aToken(presented) });
+    const [, method = 'universal'] = /\/auth\/([a-z]+)-auth\/login$/.exec(from.request.path) ?? [];
+    const { identityId = 'an-identity', jwt, username } = requestOf(from);
+    if (jwt) proof.write(jwt);
+    const how: Readonly<Record<string, object>> = {
+      kubernetes: { tokenFile: proof.path },
+      oidc: { token: { file: proof.path } },
+      jwt: { token: { file: proof.path } },
+      ldap: { username, password: { env: 'CLIENT_SECRET' } },
+    };
+    const auth =
+      method === 'universal'
+        ? { method, clientId, clientSecret: { env: 'CLIENT_SECRET' } }
+        : { method, identityId, ...how[method] };
+    const provider = providers[0].schema.parse({ type: 'infisical', url: server.url, auth }).connect(deps);
     closing.push(() => provider.close());
     if (!provider.token) throw new Error('the provider keeps no token');
     return {
@@ -87,6 +104,7 @@ export async function thatDay(): Promise<ThatDay> {
     async close() {
       for (const close of closing) await close();
       await server.close();
+      proof.remove();
     },
   };
 }

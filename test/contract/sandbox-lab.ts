@@ -4,6 +4,8 @@ import { type Reply, say } from '../sandbox/asking.ts';
 import { aSandbox, type SandboxBuilder } from '../sandbox/infisical/builder.ts';
 import type { Sandbox } from '../sandbox/infisical/sandbox.ts';
 import type { IdentitySpec } from '../sandbox/infisical/spec.ts';
+import { cluster } from '../sandbox/machines/places.ts';
+import { dated } from '../sandbox/machines/signers.ts';
 
 const directory = new URL('./recorded/', import.meta.url);
 
@@ -53,6 +55,15 @@ const rotationId = '3b82581a-c08f-4aaf-b240-9b57d582e3b0';
 export const rotatedValue = (name: string): string =>
   (recorded(name).response.body as { secret: { secretValue: string } }).secret.secretValue;
 
+const identityIn = (login: string): string => (recorded(login).request.body as { identityId: string }).identityId;
+const publicKeys = { [cluster.kid]: cluster.publicKey };
+const issuer = (subject: string) => ({
+  keys: publicKeys,
+  issuer: 'http://127.0.0.1:18090',
+  audience: 'infisical',
+  subject,
+});
+
 /** As recorded: a project, its dynamic secrets, and identities of every kind. The first is the one that does most. */
 export const laboratory: SandboxBuilder = aSandbox()
   .withProject({ slug, id: projectId, environments: ['dev'], folders: ['/app'], imports })
@@ -79,6 +90,19 @@ export const laboratory: SandboxBuilder = aSandbox()
   )
   .withIdentity({ name: 'default', accessTokenTTL: 3600, accessTokenMaxTTL: 3600 })
   .withIdentity(identityOf('auth-ua-login-two-uses', { name: 'two-uses', ...usual, accessTokenNumUsesLimit: 2 }))
+  .withIdentity({
+    name: 'pod',
+    id: identityIn('auth-k8s-login-ok'),
+    ...usual,
+    logins: { kubernetes: { keys: publicKeys, namespaces: ['default'] } },
+  })
+  .withIdentity({
+    name: 'pipeline',
+    id: identityIn('auth-oidc-login-ok'),
+    ...usual,
+    logins: { oidc: issuer('repo:acme/app') },
+  })
+  .withIdentity({ name: 'service', id: identityIn('auth-jwt-login-expired'), ...usual, logins: { jwt: issuer('svc') } })
   .withDynamicSecret({ name: 'pg-main', defaultTTL: '1h', maxTTL: '24h' })
   .withDynamicSecret({ name: 'pg-short', defaultTTL: '1m', maxTTL: '3m' })
   .withDynamicSecret({ name: 'pg-nomax', defaultTTL: '1m', maxTTL: null })
@@ -149,7 +173,18 @@ export interface Substitutes {
   readonly token?: string;
   readonly accessToken?: string | undefined;
   readonly lease?: string;
+  /** A proof that was signed by the recorded laboratory's own key, signed by one of ours. */
+  readonly jwt?: string;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The claims of the recorded proof, with their dates moved to now, signed by a key that our laboratory trusts. */
+export function signedAnew({ request }: Recorded): string {
+  const { jwt } = request.body as { jwt: string };
+  const [head = '', body = ''] = jwt.split('.').map((part) => Buffer.from(part, 'base64url').toString());
+  const { iat, exp, ...claims } = JSON.parse(body) as { iat: number; exp: number };
+  const { kid } = JSON.parse(head) as { kid: string };
+  return cluster.sign({ ...claims, ...dated({ now: Date.now }, exp - iat) }, kid);
 }
 
 /** Send the recorded request again. */
@@ -162,7 +197,9 @@ export function replay(sandbox: Sandbox, { request }: Recorded, substitutes: Sub
   const lease = substitutes.lease;
   const path = lease === undefined ? request.path : request.path.replace(/(?<=leases\/)[0-9a-f-]{36}/, lease);
   const { accessToken } = substitutes;
-  const content = accessToken === undefined ? request.body : { ...(request.body as object), accessToken };
+  const { jwt } = substitutes;
+  const shown = { ...(accessToken !== undefined && { accessToken }), ...(jwt !== undefined && { jwt }) };
+  const content = Object.keys(shown).length === 0 ? request.body : { ...(request.body as object), ...shown };
   const body = content === null ? undefined : typeof content === 'string' ? content : JSON.stringify(content);
   const all = { ...headers, ...substitutes.headers };
   return say(sandbox.url, { method: request.method, path, headers: all, ...(body === undefined ? {} : { body }) });

@@ -1,6 +1,6 @@
 /** How the sandbox gets into the state in which each exchange about tokens was recorded. */
 import { seconds } from '../../src/core/time.ts';
-import type { Lab, Substitutes } from './sandbox-lab.ts';
+import { type Lab, recorded, type Substitutes, signedAnew } from './sandbox-lab.ts';
 
 export type Scenario = (lab: Lab) => Promise<Substitutes> | Substitutes;
 
@@ -63,6 +63,34 @@ export const logins: Readonly<Record<string, Scenario>> = {
     sandbox.control.revokeClientSecrets('revoked');
     return {};
   },
+};
+
+const proving = (...names: readonly string[]): Readonly<Record<string, Scenario>> =>
+  Object.fromEntries(names.map((name) => [name, () => ({ jwt: signedAnew(recorded(name)) })]));
+
+export const otherLogins: Readonly<Record<string, Scenario>> = {
+  ...proving(
+    'auth-azure-auth-not-configured',
+    'auth-gcp-auth-not-configured',
+    'auth-jwt-auth-not-configured',
+    'auth-jwt-login-expired',
+    'auth-jwt-login-unknown-identity',
+    'auth-jwt-login-wrong-audience',
+    'auth-jwt-login-wrong-issuer',
+    'auth-k8s-login-ok',
+    'auth-k8s-login-wrong-namespace',
+    'auth-kubernetes-auth-not-configured',
+    'auth-oidc-login-expired',
+    'auth-oidc-login-ok',
+    'auth-oidc-login-unknown-kid',
+    'auth-oidc-login-wrong-subject',
+  ),
+  'auth-aws-auth-missing-fields': asIs,
+  'auth-aws-auth-not-configured': asIs,
+  'auth-jwt-login-garbage': asIs,
+  'auth-k8s-login-invalid-token': asIs,
+  'auth-ldap-auth-not-configured': asIs,
+  'auth-token-auth-renew': ({ sandbox }) => ({ accessToken: sandbox.control.makeToken('main') }),
 };
 
 export const renewals: Readonly<Record<string, Scenario>> = {

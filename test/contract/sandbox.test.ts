@@ -36,6 +36,7 @@ const others: Readonly<Record<string, auth.Scenario>> = {
 
 const scenarios: Readonly<Record<string, auth.Scenario>> = {
   ...auth.logins,
+  ...auth.otherLogins,
   ...auth.renewals,
   ...auth.requests,
   ...secrets.staticSecrets,

@@ -36,7 +36,7 @@ describe('the provider', () => {
       { auth: { ...aProvider.auth, clientSecret: 'hunter2' } },
       /^auth\.clientSecret: (?!.*hunter2)/,
     ],
-    ['a method that is not built', { auth: { method: 'kubernetes' } }, /^auth\.method: /],
+    ['a method that there is none of', { auth: { method: 'spiffe' } }, /^auth\.method: /],
     ['a certificate without its key', { tls: { cert: '/c.pem' } }, /^tls: a client certificate needs both/],
     ['a key without its certificate', { tls: { key: '/k.pem' } }, /^tls: a client certificate needs both/],
     ['no request at all', { rate: { requestsPerMinute: 0 } }, /^rate\.requestsPerMinute: /],

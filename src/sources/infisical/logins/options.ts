@@ -46,6 +46,8 @@ const aws = z.strictObject({
     ),
 });
 
+const signing = 'signs nothing for a token of this machine: add type: iam, or remove it';
+
 const gcp = z
   .strictObject({
     method: z.literal('gcp'),
@@ -77,8 +79,8 @@ const gcp = z
     if (type === 'iam' && keyFile !== undefined && serviceAccount !== undefined) {
       fault('serviceAccount', 'the key file names its account: write one of the two');
     }
-    if (type === 'id-token' && keyFile !== undefined) fault('keyFile', 'only with type: iam');
-    if (type === 'id-token' && serviceAccount !== undefined) fault('serviceAccount', 'only with type: iam');
+    if (type === 'id-token' && keyFile !== undefined) fault('keyFile', signing);
+    if (type === 'id-token' && serviceAccount !== undefined) fault('serviceAccount', signing);
   });
 
 const azure = z.strictObject({
