@@ -9,9 +9,7 @@ interface Later {
 }
 
 /** Each line is inert once the schema takes what it names. */
-const table: readonly Later[] = [
-  { at: 'secrets.*.onRemove', values: ['revoke'] },
-];
+const table: readonly Later[] = [{ at: 'secrets.*.onRemove', values: ['revoke'] }];
 
 /** Defaults stand for the places they are merged into. */
 function usedAt(path: Path): Path {
