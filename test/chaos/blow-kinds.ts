@@ -6,14 +6,16 @@ import type { KeeperProcess } from './keeper-process.ts';
 import type { Lives } from './lives.ts';
 import type { BadProxy, Weather } from './proxy.ts';
 import type { RedisUnderTest } from './redis-under-test.ts';
-import type { SandboxProcess } from './sandbox-process.ts';
+import type { SandboxProcess, StoreProcess } from './sandbox-process.ts';
 import type { Part, Timeline } from './timeline.ts';
 
 export interface Scene {
   readonly keeper: KeeperProcess;
   readonly redis: RedisUnderTest;
   readonly sandbox: SandboxProcess;
-  readonly proxy: BadProxy;
+  readonly store: StoreProcess;
+  /** Between the daemon and both of them. */
+  readonly network: Pick<BadProxy, 'weather'>;
   /** That of the sinks, and that of the daemon's own directory where it has one of its own. */
   readonly sinkDisk: Disk;
   readonly dataDisk: Disk | undefined;
@@ -64,9 +66,9 @@ const network = (name: string, weight: number, weatherOf: (dice: Dice) => Weathe
     lasting(scene, name, 'provider', async (note) => {
       const weather = weatherOf(dice);
       note(JSON.stringify(weather));
-      scene.proxy.weather = weather;
+      scene.network.weather = weather;
       await pause(dice.length);
-      scene.proxy.weather = { kind: 'fair' };
+      scene.network.weather = { kind: 'fair' };
     }),
 });
 
@@ -149,7 +151,8 @@ export const kinds: readonly BlowKind[] = [
     weight: 1,
     strike: (scene, { length }) =>
       lasting(scene, 'sandbox: kill -9', 'provider', async () => {
-        const { sandbox } = scene;
+        const { sandbox, store } = scene;
+        await store.away(length / 3);
         await sandbox.kill();
         await pause(length / 3);
         await sandbox.restart();
@@ -161,9 +164,10 @@ export const kinds: readonly BlowKind[] = [
     weight: 1,
     strike: (scene, { length }) =>
       lasting(scene, 'sandbox: SIGSTOP', 'provider', async () => {
-        scene.sandbox.signal('SIGSTOP');
+        const both = [scene.sandbox, scene.store];
+        for (const one of both) one.signal('SIGSTOP');
         await pause(length);
-        scene.sandbox.signal('SIGCONT');
+        for (const one of both) one.signal('SIGCONT');
       }),
   },
   {
@@ -194,9 +198,10 @@ export const kinds: readonly BlowKind[] = [
     name: 'wrong date: two answers of the provider',
     part: 'provider',
     weight: 1,
-    strike: async ({ sandbox, timeline }, dice) => {
+    strike: async ({ sandbox, store, timeline }, dice) => {
       const by = dateOf(dice);
-      await sandbox.order({ kind: 'date', by, times: 2 }).catch(() => undefined);
+      const lie = { kind: 'date', by, times: 2 };
+      await Promise.all([sandbox, store].map((one) => one.order(lie).catch(() => undefined)));
       timeline.end(timeline.begin('wrong date: two answers of the provider', 'provider', `${by / 60_000} min`));
     },
   },

@@ -37,6 +37,7 @@ test('struck every few seconds, with its own Redis, it keeps every promise', asy
   const dir = /all is running \(([^)]+)\)/.exec(printed)?.[1] ?? '/';
   expect(existsSync(dir), `${dir} is left behind`).toBe(false);
   expect(count(printed, 'renewed, replaced and then ended by us'), printed).toBeGreaterThan(0);
+  expect(count(printed, 'versions of the store, by us / by others'), printed).toBeGreaterThan(0);
 }, 200_000);
 
 test('struck every few seconds, with a Redis by url, it keeps every promise', async () => {

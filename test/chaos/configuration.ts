@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly redis: string;
   /** Of the provider, as the daemon sees it. */
   readonly url: string;
+  /** Of the store, and by name the ids of its secrets. */
+  readonly store: { readonly endpoints: Readonly<Record<string, string>>; readonly ids: ReadonlyMap<string, string> };
   readonly port: number;
   /** The command of exec steps. */
   readonly step: string;
@@ -17,7 +19,10 @@ export interface Surroundings {
 
 export const clientSecretFile = (places: Places, identity: string): string => join(places.run, `${identity}.secret`);
 
-export function configurationOf({ lives, places, dataDir, redis, url, port, step }: Surroundings): string {
+export const storeKeyFile = (places: Places): string => join(places.run, 'store-key.json');
+
+export function configurationOf(around: Surroundings): string {
+  const { lives, places, dataDir, redis, url, store, port } = around;
   const identities = ['keeper', ...lives.secrets.filter(({ kind }) => kind === 'token').map(({ name }) => name)];
   const provider = (name: string) => `
   ${name}:
@@ -25,6 +30,7 @@ export function configurationOf({ lives, places, dataDir, redis, url, port, step
     url: ${url}
     policy: { renewAt: 50%, jitter: 10%, grace: ${lives.grace / 1000}s }
     auth: { method: universal, clientId: ${identityOf(name).clientId}, clientSecret: { file: ${clientSecretFile(places, name)} } }`;
+  const hosts = Object.entries(store.endpoints).map(([host, at]) => `${host}: "${at}"`);
   return `version: 1
 state: { redis: ${redis}, dataDir: ${dataDir} }
 http: { listen: "127.0.0.1:${port}" }
@@ -33,15 +39,32 @@ log: { level: debug, format: json }
 policies:
   default: { renewAt: ${lives.renewAt}%, jitter: 10%, grace: ${lives.grace / 1000}s }
 providers:${identities.map(provider).join('')}
-secrets:${lives.secrets.map((secret) => inYaml(secret, places, step)).join('')}
+  store:
+    type: yandex
+    auth: { method: service-account-key, keyFile: ${storeKeyFile(places)} }
+    endpoints: { ${hosts.join(', ')} }
+secrets:${lives.secrets.map((secret) => inYaml(secret, around)).join('')}
 `;
 }
 
-function inYaml(secret: SecretPlan, places: Places, step: string): string {
-  const source =
-    secret.kind === 'token'
-      ? `{ type: infisical/access-token, provider: ${secret.name} }`
-      : `{ type: infisical/dynamic-secret, provider: keeper, project: shop, environment: prod, name: ${secret.name} }`;
+/** Where it comes from, and by which rules if not by the usual. */
+function sourceOf({ name, kind, ttl }: SecretPlan, { lives, store }: Surroundings): string {
+  const version = `type: yandex/lockbox, provider: store, secretId: ${store.ids.get(name)}, poll: 1s`;
+  switch (kind) {
+    case 'token':
+      return `{ type: infisical/access-token, provider: ${name} }`;
+    case 'rotated':
+      return `{ ${version}, pendingPeriod: ${lives.store.pending / 1000}s, generate: { by: leasekeeper, key: password, length: 48 } }
+    policy: { rotate: { every: ${ttl / 1000}s }, grace: ${lives.grace / 1000}s }`;
+    case 'followed':
+      return `{ ${version} }`;
+    default:
+      return `{ type: infisical/dynamic-secret, provider: keeper, project: shop, environment: prod, name: ${name} }`;
+  }
+}
+
+function inYaml(secret: SecretPlan, around: Surroundings): string {
+  const { places, step } = around;
   // One program is told once, by the signal where there is one.
   const whom = (reload: SecretPlan['reload'], consumer: string) =>
     reload.includes('signal') ? '' : `, ${pidFileOf(places, consumer)}`;
@@ -63,6 +86,6 @@ function inYaml(secret: SecretPlan, places: Places, step: string): string {
   const own = secret.reload.length > 0 ? `\n    reload: [${steps(secret.reload, first)}]` : '';
   return `
   ${secret.name}:
-    source: ${source}${secret.isExclusive === true ? '\n    exclusive: true' : ''}
+    source: ${sourceOf(secret, around)}${secret.isExclusive === true ? '\n    exclusive: true' : ''}
     sinks:${sinks.join('')}${own}`;
 }

@@ -4,23 +4,25 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Credential, credentialIn } from './credentials.ts';
+import type { Whereabouts } from '../sandbox/yandex/control.ts';
+import { type Credential, credentialIn, type Kind } from './credentials.ts';
 import type { SinkPlan } from './lives.ts';
 
 export interface ConsumerOrder {
   readonly name: string;
   readonly file: string;
   readonly format: SinkPlan['format'];
-  readonly isToken: boolean;
+  readonly kind: Kind;
   readonly pidFile: string;
-  /** Of the sandbox itself, without the proxy between. */
+  /** Of the controls of the sandbox itself, without the proxy between. */
   readonly url: string;
   /** A fault that is planted to see whether it is found: the reload is not taken up. */
   readonly neverRereads: boolean;
 }
 
 export type ConsumerLine =
-  | { readonly type: 'tally'; readonly uses: number; readonly unreachable: number }
+  /** `isStale`: what was used last is a version that is not the current one any more. */
+  | { readonly type: 'tally'; readonly uses: number; readonly unreachable: number; readonly isStale: boolean }
   | { readonly type: 'loaded'; readonly at: number; readonly why: 'start' | 'reload'; readonly mark: string }
   | {
       readonly type: 'refused';
@@ -40,7 +42,7 @@ const tell = (line: ConsumerLine): void => void process.stdout.write(`${JSON.str
 
 function load(why: 'start' | 'reload'): Credential | undefined {
   try {
-    const credential = credentialIn(readFileSync(order.file), order.format, order.isToken);
+    const credential = credentialIn(readFileSync(order.file), order.format, order.kind);
     tell({ type: 'loaded', at: Date.now(), why, mark: credential.mark });
     return credential;
   } catch (error) {
@@ -49,20 +51,37 @@ function load(why: 'start' | 'reload'): Credential | undefined {
   }
 }
 
-/** Whether it was let in; `undefined` where nobody answered. */
-async function use({ asked }: Credential): Promise<boolean | undefined> {
+/** Whether it was let in, and of what is known by another name than its own, what that is. */
+interface Answer {
+  readonly isAccepted: boolean;
+  readonly name?: string | undefined;
+  readonly isStale?: boolean;
+}
+
+/** `undefined` where nobody answered. */
+async function use({ asked }: Credential): Promise<Answer | undefined> {
+  const isVersion = order.kind === 'version';
   try {
-    const response = await fetch(`${order.url}/__sandbox/accepts`, {
+    const response = await fetch(`${order.url}/__sandbox/${isVersion ? 'whereabouts' : 'accepts'}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(asked),
       signal: AbortSignal.timeout(patience),
     });
-    return response.ok ? ((await response.json()) as { accepted: boolean }).accepted : undefined;
+    if (!response.ok) return undefined;
+    const answer = (await response.json()) as unknown;
+    return isVersion ? judged(answer as Whereabouts[]) : { isAccepted: (answer as { accepted: boolean }).accepted };
   } catch {
     return undefined;
   }
 }
+
+/** What has been destroyed is of no use to anybody. */
+const judged = (found: readonly Whereabouts[]): Answer => ({
+  isAccepted: found.some(({ status }) => status !== 'DESTROYED'),
+  name: found.at(-1)?.version,
+  isStale: !found.some(({ isCurrent }) => isCurrent),
+});
 
 let credential = load('start');
 process.on('SIGHUP', () => {
@@ -77,16 +96,20 @@ renameSync(`${order.pidFile}.new`, order.pidFile);
 
 let uses = 0;
 let unreachable = 0;
+let isStale = false;
 for (let i = 0; ; i++) {
   const used = credential;
   const at = Date.now();
   if (used !== undefined) {
-    const accepted = await use(used);
-    if (accepted === undefined) unreachable += 1;
+    const answer = await use(used);
+    if (answer === undefined) unreachable += 1;
     else uses += 1;
-    const { name, mark, endsAt } = used;
-    if (accepted === false) tell({ type: 'refused', at, name, mark, ...(endsAt !== undefined && { endsAt }) });
+    isStale = answer?.isStale ?? isStale;
+    const { mark, endsAt } = used;
+    const name = answer?.name ?? used.name;
+    if (answer?.isAccepted === false)
+      tell({ type: 'refused', at, name, mark, ...(endsAt !== undefined && { endsAt }) });
   }
-  if (i % 5 === 0) tell({ type: 'tally', uses, unreachable });
+  if (i % 5 === 0) tell({ type: 'tally', uses, unreachable, isStale });
   await pause(between);
 }

@@ -6,7 +6,7 @@ import type { SinkPlan } from './lives.ts';
 export interface Credential {
   /** What the sandbox is asked with. */
   readonly asked: { readonly values: Record<string, string> } | { readonly token: string };
-  /** The account's name, or the token's id: no value. Empty where the file holds a password alone. */
+  /** The account's name, or the token's id: no value. Empty where nothing in the file tells. */
   readonly name: string;
   /** When it says itself that it ends, in milliseconds; tokens do. */
   readonly endsAt?: number;
@@ -16,14 +16,18 @@ export interface Credential {
   readonly proof: string;
 }
 
+/** What a program is given. */
+export type Kind = 'account' | 'token' | 'version';
+
 export const sumOf = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex').slice(0, 12);
 
 /** Throws, in words that hold no value, where the bytes are not a whole credential. */
-export function credentialIn(bytes: Buffer, format: SinkPlan['format'], isToken: boolean): Credential {
+export function credentialIn(bytes: Buffer, format: SinkPlan['format'], kind: Kind): Credential {
   const content = bytes.toString('utf8');
   const mark = sumOf(bytes);
   const values = format === 'raw' ? {} : format === 'json' ? parseJson(content) : parseEnv(content);
-  if (isToken) {
+  if (kind === 'version') return versionIn(values, mark);
+  if (kind === 'token') {
     const token = format === 'raw' ? content.trim() : (values['token'] ?? '');
     const { identityAccessTokenId: name, exp } = claimsOf(token);
     if (typeof name !== 'string') throw new Error('it names no token');
@@ -36,6 +40,25 @@ export function credentialIn(bytes: Buffer, format: SinkPlan['format'], isToken:
   if (format !== 'raw' && name.length !== 32) throw new Error(`a user name of ${name.length} characters`);
   const asked = { DB_PASSWORD: password, ...(name !== '' && { DB_USERNAME: name }) };
   return { asked: { values: asked }, name, mark, proof: sumOf(password) };
+}
+
+/** What is never changed when we rotate. */
+export const keptLabel = 'kept by whoever makes a new value';
+
+/** What others put into a version: the one half tells the other. */
+export const halvesOf = (label: string): { readonly label: string; readonly password: string } => ({
+  label,
+  password: createHash('sha256').update(label).digest('hex'),
+});
+
+function versionIn(
+  { label = '', password = '' }: Readonly<Record<string, string | undefined>>,
+  mark: string,
+): Credential {
+  const isWhole = label === keptLabel ? password.length === 48 : password === halvesOf(label).password;
+  if (!isWhole)
+    throw new Error(`a label of ${label.length} characters with a password of ${password.length} that is not its`);
+  return { asked: { values: { label, password } }, name: '', mark, proof: sumOf(password) };
 }
 
 function parseJson(content: string): Record<string, string> {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Instant } from '../../src/core/time.ts';
 import type { ConsumerLine, ConsumerOrder } from './consumer.ts';
-import type { Lives, SecretPlan } from './lives.ts';
+import type { Kind } from './credentials.ts';
+import { isVersion, type Lives, type SecretPlan } from './lives.ts';
 import { type Running, script, start } from './processes.ts';
 import type { ReaderLine, ReaderOrder } from './reader.ts';
 
@@ -30,6 +31,8 @@ export interface Crowd {
   isUp(): boolean;
   uses(): number;
   unreachable(): number;
+  /** Those whose last use was of a version that is not the current one any more. */
+  stale(): readonly string[];
   reads(): number;
   readonly refusals: readonly Refusal[];
   readonly torn: readonly string[];
@@ -56,14 +59,22 @@ export const consumersOf = ({ secrets }: Lives) =>
 export const pidFileOf = (places: Places, consumer: string): string => join(places.run, `${consumer}.pid`);
 export const logOf = (places: Places, consumer: string): string => join(places.run, `${consumer}.steps`);
 
-/** Each program starts as soon as its file is there. */
-export function aCrowd(lives: Lives, places: Places, url: string, neverRereads: boolean): Crowd {
+const kindOf = (secret: SecretPlan): Kind =>
+  secret.kind === 'token' ? 'token' : isVersion(secret) ? 'version' : 'account';
+
+/** Each program starts as soon as its file is there. `urls`: where they ask whether they are let in. */
+export function aCrowd(
+  lives: Lives,
+  places: Places,
+  urls: { readonly sandbox: string; readonly store: string },
+  neverRereads: boolean,
+): Crowd {
   const refusals: Refusal[] = [];
   const torn: string[] = [];
   const loads: Load[] = [];
   const words: string[] = [];
   const seen = new Map<string, Instant>();
-  const tallies = new Map<string, { uses: number; unreachable: number }>();
+  const tallies = new Map<string, { uses: number; unreachable: number; isStale: boolean }>();
   const running: Running[] = [];
   let reads = 0;
   let isStopping = false;
@@ -88,9 +99,9 @@ export function aCrowd(lives: Lives, places: Places, url: string, neverRereads: 
       name,
       file: join(places.secrets, sink.file),
       format: sink.format,
-      isToken: secret.kind === 'token',
+      kind: kindOf(secret),
       pidFile: pidFileOf(places, name),
-      url,
+      url: isVersion(secret) ? urls.store : urls.sandbox,
       neverRereads,
     };
     run('consumer.ts', order, (text) => {
@@ -108,7 +119,7 @@ export function aCrowd(lives: Lives, places: Places, url: string, neverRereads: 
     const files: ReaderOrder['files'] = consumersOf(lives).map(({ secret, sink }) => ({
       file: join(places.secrets, sink.file),
       format: sink.format,
-      isToken: secret.kind === 'token',
+      kind: kindOf(secret),
     }));
     run('reader.ts', { files }, (text) => {
       const line = parse<ReaderLine>(text);
@@ -130,6 +141,7 @@ export function aCrowd(lives: Lives, places: Places, url: string, neverRereads: 
     isUp: () => tallies.size === consumersOf(lives).length,
     uses: () => sum('uses'),
     unreachable: () => sum('unreachable'),
+    stale: () => [...tallies].filter(([, { isStale }]) => isStale).map(([name]) => name),
     reads: () => reads,
     refusals,
     torn,

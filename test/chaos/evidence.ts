@@ -2,6 +2,7 @@
 import type { Duration, Instant } from '../../src/core/time.ts';
 import { minutes } from '../../src/core/time.ts';
 import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
+import type { LockboxBooks } from '../sandbox/yandex/books.ts';
 import type { Crowd } from './crowd.ts';
 import type { Lives, SecretPlan } from './lives.ts';
 import type { Passage } from './proxy.ts';
@@ -18,6 +19,9 @@ export interface Evidence {
   readonly books: Books;
   /** After the daemon had stopped and the longest TTL was over. */
   readonly last: Books;
+  /** When the run was over, and which programs used a version then that was not current. */
+  readonly store: LockboxBooks;
+  readonly stale: readonly string[];
   /** All that Redis held when the run was over. */
   readonly record: string;
   readonly passages: readonly Passage[];

@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../src/core/time.ts';
 import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
+import type { LockboxBooks, VersionBook } from '../sandbox/yandex/books.ts';
 import type { Refusal } from './crowd.ts';
 import type { Evidence } from './evidence.ts';
 import { judge } from './judge.ts';
-import { longLives } from './lives.ts';
+import { isVersion, longLives } from './lives.ts';
 import { type Blow, openTimeline, type Part } from './timeline.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
@@ -37,6 +38,32 @@ const books = (leases: readonly LeaseBook[]): Books => ({
   troubles: [],
 });
 
+const aVersion = (more: Partial<VersionBook> = {}): VersionBook => ({
+  id: 'v1',
+  secret: 'seal',
+  createdAt: at(0),
+  by: 'somebody',
+  base: null,
+  generated: false,
+  keys: ['password'],
+  scheduled: [],
+  cancelled: [],
+  ...more,
+});
+
+/** Each becomes current when it is added. */
+const aStore = (versions: readonly VersionBook[]): LockboxBooks => ({
+  now: at(300),
+  versions,
+  currents: versions.map(({ id, secret, createdAt, by }) => ({ at: createdAt, secret, version: id, by })),
+  payloadReads: [],
+  operations: [],
+  tokens: [],
+  requests: [],
+  counts: {},
+  troubles: [],
+});
+
 const refusal = (second: number, more: Partial<Refusal> = {}): Refusal => ({
   at: at(second),
   consumer: 'orders.env',
@@ -47,7 +74,9 @@ const refusal = (second: number, more: Partial<Refusal> = {}): Refusal => ({
   ...more,
 });
 
-const timelineOf = (...struck: readonly (readonly [Part, number, number])[]) => {
+type Struck = readonly (readonly [Part, number, number])[];
+
+const timelineOf = (...struck: Struck) => {
   const timeline = openTimeline();
   for (const [part, from, to] of struck) {
     const blow: Blow = { kind: `${part}: kill -9`, part, from: at(from), to: at(to), note: '' };
@@ -91,6 +120,8 @@ function broken({ leases = [], last, crowd = {}, more = {} }: Scene): readonly s
     },
     books: books([good, ...leases]),
     last: books([good, ...(last ?? leases)]),
+    store: aStore([]),
+    stale: [],
     record: '',
     passages: [],
     ends: [],
@@ -200,5 +231,64 @@ describe('the judge', () => {
     const grown = { ...first, expireAt: at(240), endedAt: at(225) };
     const late = [...renewals, { at: at(110), identity: 'keeper', expireAt: at(240) }];
     expect(broken({ leases: [{ ...grown, renewals: late }, due] })).toEqual([]);
+  });
+});
+
+describe('the judge of the store', () => {
+  const [seal, notice] = longLives.secrets.filter(isVersion);
+  if (seal === undefined || notice === undefined) throw new Error('there are both');
+  const destroyed = (by: string, second: number) => ({
+    scheduled: [{ at: at(second - 1), by, destroyAt: at(second) }],
+    endedAt: at(second),
+    endedBy: 'destroyed' as const,
+  });
+  const next = aVersion({ id: 'v2', createdAt: at(100), by: 'keeper' });
+
+  test('never forgives a use of what we have scheduled, whatever struck', () => {
+    const store = aStore([aVersion(destroyed('keeper', 110)), next]);
+    const crowd = { refusals: [refusal(111, { secret: seal, name: 'v1' })] };
+    const timeline = timelineOf(['provider', 100, 112]);
+    expect(broken({ crowd, more: { store, timeline } })).toEqual([failedUses]);
+  });
+
+  test('forgives a use of what others have scheduled only where it could not be replaced in time', () => {
+    const ours = aStore([aVersion(destroyed('somebody', 140)), next].map((one) => ({ ...one, secret: 'notice' })));
+    const crowd = { refusals: [refusal(141, { secret: notice, name: 'v1' })] };
+    const of = (...struck: Struck) => broken({ crowd, more: { store: ours, timeline: timelineOf(...struck) } });
+    expect(of()).toEqual([failedUses]);
+    expect(of(['redis', 99, 150])).toEqual([failedUses]);
+    expect(of(['provider', 99, 131])).toEqual([failedUses]);
+    expect(of(['provider', 99, 120], ['daemon', 119, 137])).toEqual([]);
+    const late = { refusals: [refusal(202, { secret: notice, name: 'v1' })] };
+    const timeline = timelineOf(['provider', 99, 137]);
+    expect(broken({ crowd: late, more: { store: ours, timeline } })).toEqual([failedUses]);
+  });
+
+  test('finds two versions for one rotation', () => {
+    const third = aVersion({ id: 'v3', createdAt: at(104), by: 'keeper' });
+    const gone = [aVersion(destroyed('keeper', 110)), { ...next, ...destroyed('keeper', 110) }];
+    expect(broken({ more: { store: aStore([...gone, third]) } })).toEqual([
+      'versions added sooner than their policy asks for',
+    ]);
+  });
+
+  test('finds a version that nobody ends any more, and forgives it where all that knew of it was struck', () => {
+    const left = 'versions left, neither current nor to be destroyed';
+    const store = aStore([aVersion(), next]);
+    const of = (...struck: Struck) => broken({ more: { store, timeline: timelineOf(...struck) } });
+    expect(of()).toEqual([left]);
+    expect(of(['redis', 101, 102])).toEqual([left]);
+    expect(of(['daemon', 101, 102])).toEqual([left]);
+    expect(of(['redis', 101, 102], ['daemon', 103, 104])).toEqual([]);
+    expect(broken({ more: { store: { ...store, now: at(114) } } })).toEqual([]);
+    const [cancelled] = [{ ...aVersion(destroyed('keeper', 400)), cancelled: [{ at: at(120), by: 'somebody' }] }];
+    const { endedAt: _, ...alive } = cancelled;
+    expect(broken({ more: { store: aStore([alive, next]) } })).toEqual([left]);
+    expect(broken({ more: { store: aStore([{ ...alive, cancelled: [] }, next]) } })).toEqual([]);
+  });
+
+  test('finds a program that was left behind, and a fault of the store', () => {
+    expect(broken({ more: { stale: ['seal.json'] } })).toEqual(['programs left with a version that is not current']);
+    expect(broken({ more: { store: { ...aStore([]), troubles: ['oops'] } } })).toEqual(['faults of this run itself']);
   });
 });

@@ -4,6 +4,8 @@ import { minutes, seconds } from '../../src/core/time.ts';
 import type { LeaseBook } from '../sandbox/infisical/books.ts';
 import type { Load, Refusal } from './crowd.ts';
 import { type Detail, type Evidence, type Row, windowOf } from './evidence.ts';
+import { isVersion } from './lives.ts';
+import { sayVersion, storeRows, whyVersionForgiven } from './store-judge.ts';
 import { clockTime, type Timeline } from './timeline.ts';
 import { earlyLeases, earlyLogins, type Waste } from './waste.ts';
 
@@ -35,6 +37,7 @@ export function judge(evidence: Evidence): readonly Row[] {
     zero('leases left beyond their TTL', left),
     zero('leases that no record knows, not ended after their TTL', survivors.map(leaseDetail)),
     { name: '  of them alive at the end of the run', value: String(unknown.length), details: unknown.map(leaseDetail) },
+    ...storeRows(evidence),
     { name: 'reads of all files by the reader', value: String(crowd.reads()), isKept: crowd.reads() > 0 },
     zero(
       'torn reads',
@@ -71,7 +74,7 @@ export function judge(evidence: Evidence): readonly Row[] {
     ),
     zero(
       'faults of this run itself',
-      [...crowd.words, ...last.troubles].map((text) => ({ at: last.now, text })),
+      [...crowd.words, ...last.troubles, ...evidence.store.troubles].map((text) => ({ at: last.now, text })),
     ),
   ];
 }
@@ -103,7 +106,9 @@ function wasteRow(name: string, waste: readonly Waste[], kills: number): readonl
  * and the sink's disk never worked together for a moment before its end, or not yet for long enough after it. Redis
  * excuses nothing: we have to live without it.
  */
-function whyForgiven(refusal: Refusal, { books, last, lives, timeline }: Evidence): string | undefined {
+function whyForgiven(refusal: Refusal, evidence: Evidence): string | undefined {
+  if (isVersion(refusal.secret)) return whyVersionForgiven(refusal, evidence);
+  const { books, last, lives, timeline } = evidence;
   const lease = [...books.leases, ...last.leases].find(({ username }) => username === refusal.name);
   if (refusal.secret.kind !== 'token' && lease?.endedBy !== 'expired') return undefined;
   const end = Math.min(
@@ -121,8 +126,9 @@ function whyForgiven(refusal: Refusal, { books, last, lives, timeline }: Evidenc
 }
 
 const asDetail =
-  ({ books }: Evidence) =>
+  ({ books, store }: Evidence) =>
   ({ at, consumer, name, mark, endsAt, secret }: Refusal): Detail => {
+    if (isVersion(secret)) return { at, text: `${consumer} (${mark}) was refused; ${sayVersion(name, store)}` };
     const lease = books.leases.find(({ username }) => username === name);
     const ended =
       lease === undefined

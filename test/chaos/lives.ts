@@ -11,8 +11,12 @@ export interface SinkPlan {
 
 export interface SecretPlan {
   readonly name: string;
-  /** A leased account, real in a Redis or in the sandbox's memory; or a token of this identity. */
-  readonly kind: 'redis' | 'memory' | 'token';
+  /**
+   * A leased account, real in a Redis or in the sandbox's memory; a token of this identity; or the current version of a
+   * store, which we rotate, or which others make anew.
+   */
+  readonly kind: 'redis' | 'memory' | 'token' | 'rotated' | 'followed';
+  /** Of a version: how long until the next. */
   readonly ttl: Duration;
   /** Absent: renewed for ever. */
   readonly maxTtl?: Duration;
@@ -28,6 +32,13 @@ export interface Lives {
   readonly keeper: { readonly ttl: Duration; readonly maxTtl: Duration };
   readonly grace: Duration;
   readonly renewAt: number;
+  readonly store: {
+    /** So long after we schedule it a version is destroyed; and so long after its successor, where others do. */
+    readonly pending: Duration;
+    readonly notice: Duration;
+    /** Of the daemon's own token there. */
+    readonly tokenLife: Duration;
+  };
   /** The longest that one blow lasts, and the shortest peace that a struck provider is given after it. */
   readonly longestBlow: Duration;
   readonly peace: Duration;
@@ -41,12 +52,16 @@ export const longLives: Lives = {
   longestBlow: seconds(10),
   peace: seconds(6),
   between: [seconds(2), seconds(7)],
+  store: { pending: seconds(1), notice: seconds(40), tokenLife: minutes(2) },
   secrets: secretsOf({
     orders: [60, 240],
     ledger: [75, 150],
     archive: [120, 300],
     badge: [90, 400],
     pass: [80],
+    // Nothing is taken more than eight times in five minutes.
+    seal: [100],
+    notice: [80],
   }),
 };
 
@@ -58,18 +73,23 @@ export const shortLives: Lives = {
   longestBlow: seconds(2),
   peace: seconds(3),
   between: [seconds(1.5), seconds(4)],
+  store: { pending: seconds(1), notice: seconds(12), tokenLife: seconds(30) },
   secrets: secretsOf({
     orders: [16, 32],
     ledger: [20, 60],
     archive: [40, 120],
     badge: [40, 120],
     pass: [30],
+    seal: [10],
+    notice: [11],
   }),
 };
 
 type Life = readonly [ttl: number, maxTtl?: number];
 
-function secretsOf(lives: Record<'orders' | 'ledger' | 'archive' | 'badge' | 'pass', Life>): readonly SecretPlan[] {
+type Name = 'orders' | 'ledger' | 'archive' | 'badge' | 'pass' | 'seal' | 'notice';
+
+function secretsOf(lives: Record<Name, Life>): readonly SecretPlan[] {
   const life = ([ttl, maxTtl]: Life) => ({
     ttl: seconds(ttl),
     ...(maxTtl !== undefined && { maxTtl: seconds(maxTtl) }),
@@ -115,8 +135,25 @@ function secretsOf(lives: Record<'orders' | 'ledger' | 'archive' | 'badge' | 'pa
       sinks: [{ file: 'pass.json', format: 'json', reload: [] }],
       reload: ['exec'],
     },
+    {
+      name: 'seal',
+      kind: 'rotated',
+      ...life(lives.seal),
+      sinks: [{ file: 'seal.json', format: 'json', reload: ['signal'] }],
+      reload: [],
+    },
+    {
+      name: 'notice',
+      kind: 'followed',
+      ...life(lives.notice),
+      sinks: [{ file: 'notice.env', format: 'dotenv', reload: [] }],
+      reload: ['signal'],
+    },
   ];
 }
+
+export const isVersion = ({ kind }: SecretPlan): boolean => kind === 'rotated' || kind === 'followed';
+export const isLeased = ({ kind }: SecretPlan): boolean => kind === 'redis' || kind === 'memory';
 
 const text = (length: Duration): string => `${length / 1000}s`;
 const inSeconds = (length: Duration): number => length / 1000;
@@ -147,14 +184,12 @@ export function sandboxOf(
     minimumTtl: seconds(1),
     projects: [{ slug: 'shop', id: '11111111-1111-4111-8111-111111111111' }],
     identities: [identity('keeper', keeper), ...tokens.map((secret) => identity(secret.name, secret))],
-    dynamicSecrets: secrets
-      .filter(({ kind }) => kind !== 'token')
-      .map(({ name, kind, ttl, maxTtl }, i) => ({
-        name,
-        id: `22222222-2222-4222-8222-22222222222${i}`,
-        type: kind,
-        defaultTTL: text(ttl),
-        maxTTL: maxTtl === undefined ? null : text(maxTtl),
-      })),
+    dynamicSecrets: secrets.filter(isLeased).map(({ name, kind, ttl, maxTtl }, i) => ({
+      name,
+      id: `22222222-2222-4222-8222-22222222222${i}`,
+      type: kind === 'redis' ? kind : ('memory' as const),
+      defaultTTL: text(ttl),
+      maxTTL: maxTtl === undefined ? null : text(maxTtl),
+    })),
   };
 }

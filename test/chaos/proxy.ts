@@ -36,6 +36,16 @@ export interface BadProxy {
   close(): Promise<void>;
 }
 
+/** One weather for several of them. */
+export const oneNetwork = (proxies: readonly BadProxy[]): Pick<BadProxy, 'weather'> => ({
+  get weather() {
+    return proxies[0]?.weather ?? { kind: 'fair' };
+  },
+  set weather(weather) {
+    for (const proxy of proxies) proxy.weather = weather;
+  },
+});
+
 export async function aProxy(target: string): Promise<BadProxy> {
   const passages: Passage[] = [];
   const server = createServer({ keepAliveTimeout: 72_000 }, (incoming, outgoing) => {

@@ -1,11 +1,11 @@
 /** Reads every sink's file again and again, as fast as it may: whoever sees half a credential, or none where one was, says so. */
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { credentialIn } from './credentials.ts';
+import { credentialIn, type Kind } from './credentials.ts';
 import type { SinkPlan } from './lives.ts';
 
 export interface ReaderOrder {
-  readonly files: readonly { readonly file: string; readonly format: SinkPlan['format']; readonly isToken: boolean }[];
+  readonly files: readonly { readonly file: string; readonly format: SinkPlan['format']; readonly kind: Kind }[];
 }
 
 export type ReaderLine =
@@ -21,13 +21,13 @@ process.stdin.once('end', () => process.exit(0)).resume();
 
 let reads = 0;
 for (let round = 0; ; round++) {
-  for (const { file, format, isToken } of files) {
+  for (const { file, format, kind } of files) {
     const at = Date.now();
     try {
       const bytes = readFileSync(file);
       const mode = (statSync(file).mode & 0o777).toString(8);
       reads += 1;
-      const { name, mark, proof } = credentialIn(bytes, format, isToken);
+      const { name, mark, proof } = credentialIn(bytes, format, kind);
       if (mode !== '600') throw new Error(`its mode is ${mode}`);
       const known = proofs.get(name) ?? proof;
       if (name !== '' && known !== proof) throw new Error('the name of one credential with the password of another');

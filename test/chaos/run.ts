@@ -10,17 +10,19 @@ import type { Scene } from './blow-kinds.ts';
 import { strikeUntil } from './blows.ts';
 import { watchBreath } from './breath.ts';
 import { chanceOf } from './chance.ts';
-import { clientSecretFile, configurationOf } from './configuration.ts';
+import { clientSecretFile, configurationOf, storeKeyFile } from './configuration.ts';
 import { aCrowd, type Places } from './crowd.ts';
 import { aDisk, writeStep } from './disks.ts';
 import type { Evidence } from './evidence.ts';
 import { livedToItsEnd } from './judge.ts';
 import { aKeeperProcess, type SaidLine } from './keeper-process.ts';
 import { identityOf, type Lives, sandboxOf } from './lives.ts';
+import { othersAt, storeOf } from './others.ts';
 import { signalStranger, startOf, thoseAt } from './processes.ts';
-import { aProxy } from './proxy.ts';
+import { aProxy, oneNetwork } from './proxy.ts';
 import { byUrl, embedded } from './redis-under-test.ts';
-import { aSandboxProcess } from './sandbox-process.ts';
+import { aSandboxProcess, aStoreProcess } from './sandbox-process.ts';
+import { leftAt } from './store-judge.ts';
 import { openTimeline } from './timeline.ts';
 
 export interface RunOptions {
@@ -91,6 +93,15 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   undo.push(() => sandbox.stop());
   const proxy = await aProxy(sandbox.url);
   undo.push(() => proxy.close());
+  const store = await aStoreProcess(storeOf(lives));
+  undo.push(() => store.stop());
+  const doors = await Promise.all(
+    (['lockbox', 'payload', 'operation', 'iam'] as const).map(
+      async (host) => [host, await aProxy(store.endpoints[host])] as const,
+    ),
+  );
+  undo.push(() => Promise.all(doors.map(([, door]) => door.close())));
+  await writeFile(storeKeyFile(places), JSON.stringify(store.keyFile), { mode: 0o600 });
   for (const { name = '' } of spec.identities ?? []) {
     await writeFile(clientSecretFile(places, name), identityOf(name).clientSecret, { mode: 0o600 });
   }
@@ -102,12 +113,15 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   undo.push(() => redis.stop());
   const port = await freePort();
   const file = join(dir, 'leasekeeper.yaml');
-  const around = { lives, places, dataDir, redis: redis.setting, url: proxy.url, port, step };
+  const endpoints = Object.fromEntries(doors.map(([host, { url }]) => [host, url]));
+  const where = { url: proxy.url, store: { endpoints, ids: store.ids } };
+  const around = { lives, places, dataDir, redis: redis.setting, ...where, port, step };
   await writeFile(file, configurationOf(around));
   const keeper = aKeeperProcess([process.execPath, bundle, 'run', '-c', file], timeline, () => undefined);
   pidOfKeeper = keeper.pid;
   undo.push(() => keeper.stop());
-  const crowd = aCrowd(lives, places, sandbox.url, options.neverRereads);
+  const urls = { sandbox: sandbox.url, store: store.url };
+  const crowd = aCrowd(lives, places, urls, options.neverRereads);
   undo.push(() => crowd.stop());
 
   const isWell = async () => {
@@ -130,7 +144,10 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   if ((await until(isSettled, signal)) === undefined && !signal.aborted) throw new Error('it never came to rest');
   await pause(2_000);
   say(`all is running (${dir}); blows from here on`);
-  const scene: Scene = { keeper, redis, sandbox, proxy, sinkDisk, dataDisk, timeline, lives };
+  const network = oneNetwork([proxy, ...doors.map(([, door]) => door)]);
+  const scene: Scene = { keeper, redis, sandbox, store, network, sinkDisk, dataDisk, timeline, lives };
+  const others = othersAt(store, lives);
+  undo.push(() => others.stop());
   const seen = new Set<number>();
   const ticker = setInterval(() => {
     for (const [i, { kind, note, from }] of timeline.blows.entries()) {
@@ -142,11 +159,16 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   undo.push(() => clearInterval(ticker));
   await strikeUntil(Date.now() + length, scene, chanceOf(seed), signal);
   clearInterval(ticker);
+  await others.stop();
   const peaceAt = Date.now();
   const healedAfter = await until(isWell, signal);
   if (options.isWhole) await until(async () => (await sandbox.books()).leases.some(livedToItsEnd), signal);
   // Some uses in peace; and what was to be delivered has been.
   await pause(3_000);
+  const isAtRest = async () => crowd.stale().length === 0 && leftAt(await store.books(), lives).length === 0;
+  await until(isAtRest, signal);
+  const stale = crowd.stale();
+  const stored = await store.books();
   const books = await sandbox.books();
   const record = await redis.contents().catch(() => '');
   await crowd.stop();
@@ -160,9 +182,11 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   const evidence: Evidence = {
     lives,
     timeline,
-    crowd,
+    crowd: { ...crowd, words: [...crowd.words, ...others.words] },
     books,
     last,
+    store: stored,
+    stale,
     record,
     passages,
     ends: keeper.ends,
@@ -174,7 +198,7 @@ async function live(options: RunOptions, dir: string, undo: Undo[]): Promise<Run
   // The logs of the steps go with the directory.
   const runs = crowd.runs();
   const disks = [sinkDisk.how, ...(dataDisk === undefined ? [] : [`data directory: ${dataDisk.how}`])].join('; ');
-  return { evidence: { ...evidence, crowd: { ...crowd, runs: () => runs } }, lines: keeper.lines, disks };
+  return { evidence: { ...evidence, crowd: { ...evidence.crowd, runs: () => runs } }, lines: keeper.lines, disks };
 }
 
 /** How many sinks or programs wait for something, by the daemon's own metrics: a beginning, no judgement. */

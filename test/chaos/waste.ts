@@ -3,7 +3,7 @@ import type { Duration, Instant } from '../../src/core/time.ts';
 import { seconds } from '../../src/core/time.ts';
 import type { LeaseBook, TokenBook } from '../sandbox/infisical/books.ts';
 import { type Detail, type Evidence, planOf, windowOf } from './evidence.ts';
-import { identityOf, type Lives, type SecretPlan } from './lives.ts';
+import { identityOf, isLeased, type Lives, type SecretPlan } from './lives.ts';
 import type { Passage } from './proxy.ts';
 import { clockTime, type Timeline } from './timeline.ts';
 
@@ -19,23 +19,21 @@ const slack = seconds(2);
 const jitter = 10;
 
 export function earlyLeases({ lives, books, timeline, passages }: Evidence): readonly Waste[] {
-  return lives.secrets
-    .filter(({ kind }) => kind !== 'token')
-    .map((plan) => {
-      const leases = books.leases.filter((lease) => planOf(lives, lease) === plan);
-      const sorted = [...leases].sort((a, b) => a.createdAt - b.createdAt);
-      const early = sorted.filter(({ createdAt }, i) => {
-        const before = sorted[i - 1];
-        return before !== undefined && createdAt < leaseDueAt(before, createdAt, plan, lives) - slack;
-      });
-      const isTaking = ({ path, method, subject }: Passage) =>
-        method === 'POST' && path.endsWith('/dynamic-secrets/leases') && subject === plan.name;
-      return {
-        what: plan.name,
-        early: early.map(({ createdAt }) => detail(timeline, createdAt, `a lease of ${plan.name}`)),
-        lost: passages.filter((one) => isTaking(one) && isLost(one)).length,
-      };
+  return lives.secrets.filter(isLeased).map((plan) => {
+    const leases = books.leases.filter((lease) => planOf(lives, lease) === plan);
+    const sorted = [...leases].sort((a, b) => a.createdAt - b.createdAt);
+    const early = sorted.filter(({ createdAt }, i) => {
+      const before = sorted[i - 1];
+      return before !== undefined && createdAt < leaseDueAt(before, createdAt, plan, lives) - slack;
     });
+    const isTaking = ({ path, method, subject }: Passage) =>
+      method === 'POST' && path.endsWith('/dynamic-secrets/leases') && subject === plan.name;
+    return {
+      what: plan.name,
+      early: early.map(({ createdAt }) => detail(timeline, createdAt, `a lease of ${plan.name}`)),
+      lost: passages.filter((one) => isTaking(one) && isLost(one)).length,
+    };
+  });
 }
 
 const isLost = ({ forwarded, delivered }: Passage) => forwarded && !delivered;

@@ -7,6 +7,8 @@ export interface Controls {
   clearFaults(): void;
   /** What `POST /__sandbox/accepts` asks. */
   accepts(asked: unknown): unknown;
+  /** What `POST /__sandbox/whereabouts` asks: what there is that has these values, and what became of it. */
+  whereabouts?(asked: unknown): unknown;
   /** What `POST /__sandbox/faults` says, done before it is answered. May answer with what it made. */
   obey(order: { readonly kind: string }): unknown;
   /** An order that takes the answer's own connection down, or `undefined`. Given when the answer is out. */
@@ -15,7 +17,8 @@ export interface Controls {
 
 /**
  * `GET /__sandbox/books` the books · `POST /__sandbox/faults` a fault or an order · `DELETE /__sandbox/faults` no more
- * faults · `POST /__sandbox/accepts` values or a token: whether they would be let in.
+ * faults · `POST /__sandbox/accepts` values or a token: whether they would be let in · `POST /__sandbox/whereabouts` of
+ * a store: which versions have these values.
  */
 export async function serveControls(
   controls: Controls,
@@ -36,6 +39,7 @@ export async function serveControls(
       return answer(200, { ok: true });
     }
     if (asked === 'POST /__sandbox/accepts') return answer(200, { accepted: await controls.accepts(body) });
+    if (asked === 'POST /__sandbox/whereabouts' && controls.whereabouts) return answer(200, controls.whereabouts(body));
     if (asked !== 'POST /__sandbox/faults') return answer(404, { error: 'no such control' });
     const order = body as { readonly kind: string };
     const afterwards = controls.afterwards?.(order);

@@ -64,6 +64,9 @@ test('answers, fails as it is told, does what others would do, and shows its boo
   expect((await get()).body).toMatchObject({ currentVersion: { status: 'DESTROYED' } });
   expect((await tell({ values: { any: 'pw-1' } }, '/accepts')).body).toEqual({ accepted: true });
   expect((await tell({ values: { any: 'pw-2' } }, '/accepts')).body).toEqual({ accepted: false });
+  expect((await tell({ values: { any: 'pw-2' } }, '/whereabouts')).body).toEqual([
+    { secret: 'db', version: made, status: 'DESTROYED', isCurrent: true },
+  ]);
   const seen = await books();
   expect(seen.requests.map(({ status }) => status)).toEqual([200, 503, 200, 200]);
   expect(seen.troubles).toEqual([]);

@@ -99,6 +99,7 @@ export async function startLockbox(spec: LockboxSpec = {}): Promise<LockboxSandb
       const { values, token } = asked as { values?: Record<string, unknown>; token?: string };
       return token === undefined ? control.accepts(values ?? {}) : control.acceptsToken(token);
     },
+    whereabouts: (asked: unknown) => control.versionsWith((asked as { values: Record<string, unknown> }).values),
     obey: (order: { readonly kind: string }) =>
       isOrder(order) ? obey(control, order) : void control.fault(order as LockboxFault),
   };
