@@ -4,7 +4,8 @@ import { another, LeaseError, nextTry } from '../../src/core/failure.ts';
 import { renewedExpiry } from '../../src/core/lease.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { timetable } from '../../src/core/timetable.ts';
-import { aLease, held, rulesOf } from './build.ts';
+import { acquired, observed } from '../../src/core/transitions.ts';
+import { aLease, held, recordOf, rulesOf } from './build.ts';
 
 /** When all of it has long happened. */
 const far = days(1000);
@@ -70,6 +71,20 @@ test('a rejection is followed by a minute of silence, more of them by 5 minutes,
 test('the provider decides when it wants to hear from us again, within ten minutes', () => {
   const limited = another(undefined, new LeaseError('unavailable', '429', { notBefore: minutes(20) }), 0);
   expect(nextTry(limited, minutes(10), far)).toBe(minutes(10));
+});
+
+test('a term that was noted by a clock that was ahead begins when the provider has said what time it is', () => {
+  const lied = held(aLease({ expiresAt: minutes(65) }), { since: minutes(70), termStart: minutes(70) });
+  const known = { ...recordOf(lied), intent: { key: 'k', at: minutes(5) } };
+  const told = acquired(known, aLease({ expiresAt: minutes(65) }), rulesOf(), minutes(6));
+  expect(told.leases).toMatchObject([{ since: minutes(6), termStart: minutes(6) }]);
+  const asked = observed(known, 'l1', { is: 'held', lease: lied.lease }, minutes(7));
+  expect(asked.leases).toMatchObject([{ since: minutes(7), termStart: minutes(7) }]);
+  // No two clocks quite agree.
+  const soon = { ...lied, since: minutes(8), termStart: minutes(8) };
+  expect(observed(recordOf(soon), 'l1', { is: 'held', lease: lied.lease }, minutes(7)).leases).toMatchObject([
+    { since: minutes(8), termStart: minutes(8) },
+  ]);
 });
 
 test('a failure noted by a clock that was ahead holds up nothing once that is set right, but counts', () => {

@@ -90,7 +90,9 @@ export class Excuses {
 
   /** What is dead already nobody hurries for: each trouble may delay it by the longest back-off. */
   lastTrouble(kept: Kept, place: SinkPlace, from: Instant, to: Instant): Instant | undefined {
-    return this.#isOrphan(kept, to, longestRecovery) || this.#isSpent(kept, to) ? to : this.felt(kept, place, from, to);
+    // That there is something again is seen when it is next asked.
+    const settled = (kept.issuer.nature.observeEvery ?? 0) + longestRecovery;
+    return this.#isOrphan(kept, to, settled) || this.#isSpent(kept, to) ? to : this.felt(kept, place, from, to);
   }
 
   /** When the trouble was over that was last felt between then and then, whatever there is to be had. */

@@ -34,8 +34,8 @@ export function judgeVersions(world: World): void {
 /** What we have scheduled by mistake, since others were quicker, is saved as soon as that is seen. */
 const saving: Duration = minutes(2);
 
-/** An end that was lifted is set again within this time. */
-const restoring: Duration = seconds(45);
+/** An end that was lifted is set again within this time: as long as two requests may take. */
+const restoring: Duration = seconds(75);
 
 /** Trouble may be felt for so long after it is over: by who backs off. */
 const aftermath: Duration = minutes(15);
@@ -48,6 +48,7 @@ class VersionJudge {
   readonly #delivered = new Map<string, Instant>();
   /** Sinks that have been given something. */
   readonly #served = new Set<SinkPlace>();
+  readonly #contents = new Map<SinkPlace, string>();
   /** By intent, the version that was made for it. */
   readonly #made = new Map<string, string>();
 
@@ -192,6 +193,8 @@ class VersionJudge {
   #onContent(place: SinkPlace, before: string | undefined): void {
     const { content } = place;
     if (content === undefined || content === before) return;
+    const isTakenUp = this.#contents.get(place) === content;
+    this.#contents.set(place, content);
     this.#served.add(place);
     this.#delivered.set(idOf(content), this.#world.timeline.now());
     const wanted = wantedOf(this.#kept);
@@ -199,6 +202,8 @@ class VersionJudge {
     const issued = this.#versions.leaseOf(content);
     const isReadable = issued !== undefined && this.#versions.stateOf(issued) === 'active';
     const since = this.#world.timeline.now() - this.#versions.wantedSince;
-    if (!isReadable && since > minutes(2)) this.#break(7, `${place.path} lost ${before}, to be had, to ${content}`);
+    // Programs may be told while it is seen that there is something better.
+    const unseen = isTakenUp ? (this.#kept.issuer.nature.observeEvery ?? 0) + seconds(70) : minutes(2);
+    if (!isReadable && since > unseen) this.#break(7, `${place.path} lost ${before}, to be had, to ${content}`);
   }
 }
