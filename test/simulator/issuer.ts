@@ -17,7 +17,7 @@ export class Issuer {
   /** Renewals that killed their lease, or were asked for although they could not land. */
   readonly foolish: string[] = [];
   /** What searches have answered. */
-  readonly found = new Set<string>();
+  readonly found = new Map<string, Instant>();
   /** Share of answers with dates that are of no use; of leases that never work. */
   lies = 0;
   unfit = 0;
@@ -126,7 +126,7 @@ export class Issuer {
     const found = [...this.leases.values()].filter(
       (issued) => issued.issuedAt >= since && this.isLiving(issued) && !known.includes(issued.id),
     );
-    for (const { id } of found) this.found.add(id);
+    for (const { id } of found) this.found.set(id, this.#timeline.now());
     return found.map((issued) => this.#word(issued));
   }
 

@@ -1,5 +1,5 @@
 /** What is still wrong when all trouble is over and there was time enough to heal; and what was done to the provider. */
-import { type Instant, minutes } from '../../src/core/time.ts';
+import { type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
 import { type Issued, idOf } from './issued.ts';
 import type { Judge } from './judge.ts';
@@ -36,7 +36,7 @@ function unserved(kept: Kept, judge: Judge): string[] {
 /** Leases of ours that nobody uses: they are ended, or they were lost without a trace, and then counted. */
 function left(
   { name, issuer, places, policy, isExclusive }: Kept,
-  { letGo, forgotten }: Judge,
+  { letGo, forgotten, excuses }: Judge,
   now: Instant,
   counted: number,
 ): string[] {
@@ -62,7 +62,11 @@ function left(
   if (!canSearch) return wrong;
   if (isExclusive) return [...wrong, ...say('never found', lost)];
   const uncounted = lost.filter(({ id }) => !issuer.found.has(id));
-  if (lost.length > counted) wrong.push(`promise 4: ${name} lost ${lost.length} leases and counted ${counted}`);
+  // Killed before it could tell of what it had found and saved, a process took that with it.
+  const isUntold = (at: Instant | undefined) =>
+    at !== undefined && excuses.kills.some((kill) => kill >= at && kill < at + seconds(30));
+  const told = lost.filter(({ id }) => !isUntold(issuer.found.get(id)));
+  if (told.length > counted) wrong.push(`promise 4: ${name} lost ${lost.length} leases and counted ${counted}`);
   return [...wrong, ...say('never looked for', uncounted)];
 }
 
