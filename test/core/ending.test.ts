@@ -47,6 +47,10 @@ describe('a lease that a search has found', () => {
     ['nothing is known of the sink', found({})],
     ['there is nothing else that it could have', found({ a: has(head) }, { leases: [] })],
     [
+      'nobody but us can have taken it, and a program does not use what is there yet',
+      found({ a: has(head, false) }, {}, byUs),
+    ],
+    [
       'the programs do not have what the secret tells',
       found({ a: has(head) }, {}, { by: { ...rules, reloads: true } }),
     ],

@@ -23,7 +23,7 @@ describe('a proof', () => {
   test('is given up after three noes, and the lease before is the head again', () => {
     expect(told([no, no]).leases[0]?.supersededAt).toBeUndefined();
     const rejected = told([no, no, no]);
-    expect(rejected.leases[0]?.supersededAt).toBe(minutes(31) + seconds(20));
+    expect(rejected.leases[0]).toMatchObject({ rejected: true, supersededAt: minutes(31) + seconds(20) });
     expect(headOf(rejected)?.lease.id).toBe('l1');
     expect(rejected.failures['acquire']).toMatchObject({ code: 'invalid', count: 1 });
   });
@@ -44,6 +44,12 @@ describe('a proof', () => {
     const long = told([no, no]);
     expect(told([no], minutes(59), long).leases[0]?.supersededAt).toBeUndefined();
     expect(told([no], minutes(59), long).failures['verify:l2']).toMatchObject({ count: 1, noes: 1 });
+  });
+
+  test('that failed before noes were counted has had none', () => {
+    const former = { count: 1, denied: 0, at: minutes(30), code: 'unavailable', notBefore: 0 } as const;
+    const record = { ...recordOf(fresh, old), failures: { 'verify:l2': former } };
+    expect(told([no], minutes(31), record).failures['verify:l2']).toMatchObject({ count: 2, noes: 1 });
   });
 
   test('of what was given up before and is there again is given up at the next no, and at no silence', () => {

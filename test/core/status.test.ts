@@ -39,6 +39,7 @@ describe('a secret is', () => {
     expect(state({ ...well, failures: { 'renew:l1': { ...failure, isOver: true } } }, minutes(30))).toBe('overdue');
     expect(state({ ...recordOf(), failures: { acquire: failure } }, minutes(30))).toBe('failing');
     expect(state({ ...well, sinks: {}, failures: { 'write:file': { ...failure, count: 1 } } }, 1)).toBe('failing');
+    expect(statusOf({ ...well, failures: { acquire: failure } }, rules, 1).failing).toEqual({ acquire: failure });
   });
 
   test('rejected while its credential is', () => {
