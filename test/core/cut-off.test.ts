@@ -62,6 +62,16 @@ describe('a secret that is cut off', () => {
     });
   }
 
+  test('takes the newer one that there is before what it has comes to the end that others have set for it', () => {
+    const version = { id: 'v1', issuedAt: 0, followed: true, version: { which: 'current' } } as const;
+    const ending = recordOf(held({ ...version, expiresAt: minutes(60) }, { outdated: true }));
+    expect(decide(ending, rulesOf(), away(minutes(30)))).toMatchObject({ act: 'wait', until: minutes(57) });
+    expect(decide(ending, rulesOf(), away(minutes(57)))).toMatchObject({ act: 'acquire', because: 'Outdated' });
+    const endless = recordOf(held(version, { outdated: true }));
+    expect(decide(endless, rulesOf(), at(minutes(57)))).toMatchObject({ act: 'acquire', because: 'Outdated' });
+    expect(decide(endless, rulesOf(), away(minutes(57)))).toMatchObject({ act: 'wait', because: 'NotDue' });
+  });
+
   test('is renewed when that is due, also where a person had asked for it before', () => {
     const record = { ...recordOf(held()), requests: { renew: 0 } };
     expect(decide(record, rulesOf(), away(minutes(30)))).toMatchObject({ act: 'renew', because: 'RenewalDue' });
