@@ -65,8 +65,8 @@ export interface LeaseCall extends Call {
 }
 
 export interface RevokeCall extends LeaseCall {
-  /** The lease has failed its proofs: nobody has had it from us. What others have made is none of ours then. */
-  readonly isRejected?: true;
+  /** The lease never passed its proofs: nobody has had it from us, as far as we know. What others have made is none of ours then. */
+  readonly isUnproven?: true;
   /**
    * The lease has failed its proofs, and this one is used in its place: what others read is to be this one again before
    * anything is ended. Where that cannot be had nothing is ended, and the error calls for a person.

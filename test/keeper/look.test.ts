@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
 import { Material } from '../../src/core/material.ts';
 import { hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import { requested } from '../../src/core/transitions.ts';
 import { subjectOf } from '../../src/keeper/secret.ts';
 import type { Acquired } from '../../src/sources/source.ts';
 import { aSink, aSource, lent, Stage } from './stage.ts';
@@ -89,10 +90,10 @@ describe('a look', () => {
     'names what is used instead where it ends what failed its proofs, and nothing where it ends what served%s',
     async (_, isRestarted, instead) => {
       const stage = new Stage();
-      const ended: [string, string | undefined][] = [];
+      const ended: (readonly [string, string | undefined, boolean])[] = [];
       const source = aSource(stage, {
-        revoke: async ({ id }, { instead }) => {
-          ended.push([id, instead?.id]);
+        revoke: async ({ id }, { instead, isUnproven = false }) => {
+          ended.push([id, instead?.id, isUnproven]);
           return 'ended';
         },
       });
@@ -113,10 +114,37 @@ describe('a look', () => {
         expect((await stage.record()).leases[0]?.stray).toBe(true);
       }
       await stage.until(minutes(30));
-      expect(ended[0]).toEqual(['l2', instead]);
-      expect(ended[1]?.[1]).toBeUndefined();
+      expect(ended[0]).toEqual(['l2', instead, true]);
+      expect(ended[1]?.slice(1)).toEqual([undefined, false]);
     },
   );
+
+  test('says that it was never proven of what perhaps a process before us took, and names nothing instead', async () => {
+    const stage = new Stage();
+    const ended: unknown[] = [];
+    const source = aSource(stage, {
+      revoke: async ({ id }, { instead, isUnproven }) => {
+        ended.push({ id, instead, isUnproven });
+        return 'ended';
+      },
+    });
+    stage.add({
+      source,
+      sinks: { file: aSink() },
+      policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since) => since + minutes(10) },
+      verify: async (material) => {
+        if (material.reveal('value') === 'VALUE-l2') throw new LeaseError('unavailable', 'nobody to be asked');
+      },
+    });
+    await stage.until(minutes(10) + 1);
+    stage.restart();
+    stage.wakeAll('s');
+    await stage.until(minutes(10) + 100);
+    expect((await stage.record()).leases[0]).toMatchObject({ lease: { id: 'l2' }, verified: false, stray: true });
+    await stage.store.update('s', (record) => requested(record, 'rotate', minutes(11)));
+    await stage.until(minutes(40));
+    expect(ended).toContainEqual({ id: 'l2', instead: undefined, isUnproven: true });
+  });
 
   test('renews by the date at which the renewal may be sent at the latest', async () => {
     const stage = new Stage();

@@ -27,7 +27,7 @@ const bookOf = ({ sandbox }: Connected, { lease }: Pick<Acquired, 'lease'>) =>
   sandbox.books().versions.find(({ id }) => id === lease.id);
 const scheduledAt = (at: Connected, of: Pick<Acquired, 'lease'>) => bookOf(at, of)?.scheduled ?? [];
 const ended = (source: Source, { lease }: Pick<Acquired, 'lease'>, instead?: Acquired) =>
-  source.revoke?.(lease, { ...call, ...(instead && { isRejected: true, instead: instead.lease }) });
+  source.revoke?.(lease, { ...call, ...(instead && { isUnproven: true, instead: instead.lease }) });
 const words = (promise: Promise<unknown> | undefined): Promise<string> =>
   Promise.resolve(promise).then(
     (answer) => String(answer),
@@ -227,7 +227,7 @@ describe('what others add', () => {
     for (const id of currents) at.sandbox.control.setCurrent(id);
     const current = at.sandbox.secret().current();
     for (const more of [{}, { instead: next.lease }]) {
-      expect(await source.revoke?.(failing.lease, { ...call, isRejected: true, ...more })).toBe('ended');
+      expect(await source.revoke?.(failing.lease, { ...call, isUnproven: true, ...more })).toBe('ended');
     }
     expect(scheduledAt(at, failing)).toEqual([]);
     expect(at.sandbox.secret().current()).toBe(current);

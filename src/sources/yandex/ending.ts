@@ -13,12 +13,12 @@ export function ending(api: LockboxApi, options: GeneratingOptions) {
   /** What we have scheduled, as long as it may be that it was made current in that moment, and is to be saved. */
   const mistakes = new Set<string>();
 
-  return async ({ id }: Lease, { signal, instead, isRejected }: RevokeCall): Promise<'ended'> => {
+  return async ({ id }: Lease, { signal, instead, isUnproven }: RevokeCall): Promise<'ended'> => {
     const secret = await api.secret(signal).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
     });
-    if (!secret || (isRejected && !(await isOurs(api, secret, id, signal)))) return 'ended';
+    if (!secret || (isUnproven && !(await isOurs(api, secret, id, signal)))) return 'ended';
     const current = secret.currentVersion;
     if (current?.id === id) {
       const state = stateOf(current);
