@@ -97,10 +97,10 @@ export class Judge {
   }
 
   /** Promise 7: it is by its number that a sink refuses what is older than what it has. */
-  #onGiven({ name }: Kept, { path }: SinkPlace, delivery: Delivery): void {
+  #onGiven({ name, house }: Kept, { path }: SinkPlace, delivery: Delivery): void {
     const numbers = this.#numbers.get(name) ?? new Numbers();
     this.#numbers.set(name, numbers);
-    const wrong = numbers.give(path, delivery);
+    const wrong = numbers.give(path, delivery, house.worstLie);
     if (wrong !== undefined) this.break(7, `${path}: ${wrong}`);
   }
 

@@ -14,8 +14,8 @@ export class Numbers {
   /** By all its sinks, the latest. */
   #given: readonly Given[] = [];
 
-  /** Answers with what is wrong. */
-  give(sink: string, { lease, generation, sequence }: Given): string | undefined {
+  /** Answers with what is wrong. `misled`: how far the time may be set back that tells the number after a loss. */
+  give(sink: string, { lease, generation, sequence }: Given, misled: Duration = 0): string | undefined {
     const given = { lease, generation, sequence };
     const before = this.#last.get(sink);
     const others = this.#given.filter((other) => !isSame(other, given));
@@ -30,7 +30,7 @@ export class Numbers {
     if (!before) return undefined;
     // What was lost with the record was given out after these: under their own number they are older, and known to be.
     if (before.isForgotten && isOld) return undefined;
-    if (sequence < before.sequence) return `${what} comes after ${before.sequence}`;
+    if (sequence < before.sequence - (before.isForgotten ? misled : 0)) return `${what} comes after ${before.sequence}`;
     if (before.isForgotten || !isSame(before, given) || sequence === before.sequence) return undefined;
     // Where others were given out in between, these are out for another time.
     const isAnew = others.some((other) => other.sequence > before.sequence && other.sequence < sequence);
