@@ -149,7 +149,7 @@ class VersionJudge {
     const now = this.#world.timeline.now();
     if (!ours || now - ours.at > restoring) return false;
     const tolerance = 2 * house.uncertainty + this.#world.judge.excuses.astray(house, ours.at, now);
-    return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) > shownAt;
+    return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) >= shownAt;
   }
 
   /** Promise 2: never what is current, as far as we could know; never, as promise 4, what we have not taken. */
