@@ -157,5 +157,6 @@ describe('a sink', () => {
 
   test('are numbered by the time where the record was lost', () => {
     expect(sequenceOf({ ...both, sinks: {} }, now, 7_000)).toEqual({ ...now, number: 7_000 });
+    expect(sequenceOf({ ...both, sinks: {} }, now, 0).number).toBe(1);
   });
 });

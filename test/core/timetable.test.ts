@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import type { HeldLease } from '../../src/core/record.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
-import { callDeadline, fraction, timetable } from '../../src/core/timetable.ts';
+import { callDeadline, fraction, inDangerFrom, timetable } from '../../src/core/timetable.ts';
 import { renewed } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
@@ -122,4 +122,21 @@ describe('a call may take', () => {
     const never = Number.POSITIVE_INFINITY;
     expect(callDeadline({ emergencyAt: never, deadline: never }, 0)).toBe(seconds(35));
   });
+});
+
+test('what is in use is in danger with the first of it that lives, or at once where nothing does', () => {
+  const [early, late, dead] = ['l1', 'l2', 'l3'].map((id, i) =>
+    held(aLease({ id, expiresAt: [minutes(60), hours(2), minutes(10)][i] ?? 0 })),
+  );
+  if (!early || !late || !dead) throw new Error('there are three');
+  const uses = (...all: HeldLease[]) => ({
+    ...recordOf(...all),
+    sinks: { file: { uses: all.map(({ lease }) => ({ lease: lease.id, generation: 0 })) } },
+  });
+  const from = (...all: HeldLease[]) => inDangerFrom(uses(...all), () => true, minutes(30));
+  expect(from(early, late)).toBe(minutes(57));
+  expect(from(late, early)).toBe(minutes(57));
+  expect(from(dead, late)).toBe(minutes(114));
+  expect(from(dead)).toBe(minutes(30));
+  expect(from()).toBe(Number.POSITIVE_INFINITY);
 });

@@ -108,7 +108,7 @@ function summarize(): void {
   const { version, host, pid, startedAt, isReady, isRedisUp } = daemon;
   setText(byId('daemon'), `${version} on ${host}, pid ${pid}, up ${sayLength(now() - startedAt)}`);
   const alarms = [
-    ...(isReady ? [] : ['Not ready: not every required secret is in its sinks, or one there has ended.']),
+    ...(isReady ? [] : ['Not ready: not every required secret is in its local sinks, or one there has ended.']),
     ...(isRedisUp ? [] : ['Redis does not answer: everything is kept from memory until it does.']),
   ];
   const shown = byId('alarms');
