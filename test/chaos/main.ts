@@ -78,9 +78,9 @@ async function everything(each: number): Promise<number> {
 
 async function keep(dir: string, redis: string, { evidence, lines }: Run, text: string): Promise<void> {
   await mkdir(dir, { recursive: true });
-  const { timeline, books, crowd, record } = evidence;
+  const { timeline, books, store, crowd, record } = evidence;
   const { refusals, loads, torn } = crowd;
-  const seen = { blows: timeline.blows, books, refusals, loads, torn, runs: crowd.runs(), record };
+  const seen = { blows: timeline.blows, books, store, refusals, loads, torn, runs: crowd.runs(), record };
   await writeFile(join(dir, `${redis}.report.txt`), text);
   await writeFile(join(dir, `${redis}.seen.json`), JSON.stringify(seen, undefined, 1));
   await writeFile(join(dir, `${redis}.log`), lines.map(({ at, text: line }) => `${at} ${line}`).join('\n'));
