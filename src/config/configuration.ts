@@ -4,7 +4,7 @@ import type { Remark, SinkDeps } from '../sinks/define.ts';
 import type { Reloads } from '../sinks/reload.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { Verification } from '../sinks/verify.ts';
-import type { Deps, LookName, Provider } from '../sources/define.ts';
+import type { Demand, Deps, Limits, LookName, Provider } from '../sources/define.ts';
 import type { Source } from '../sources/source.ts';
 import type { Credential } from './credential.ts';
 import type { Problem } from './problem.ts';
@@ -50,6 +50,8 @@ export interface ProviderConfiguration {
   readonly digest: string;
   /** How many requests may be under way at a time. Absent: as many as the program thinks right. */
   readonly slots?: number;
+  /** What is known of how many requests it takes. */
+  readonly limits: Limits;
   /** For the provider's own access token. */
   readonly policy: Policy;
   readonly connect: (deps: Deps) => Provider;
@@ -65,6 +67,8 @@ export interface SecretConfiguration {
     readonly provider: string;
     readonly look: LookName;
     readonly canRotate: boolean;
+    /** What it asks of its provider as long as all is well. */
+    readonly demands?: readonly Demand[];
     readonly open: (provider: Provider) => Source;
   };
   readonly policy: Policy;

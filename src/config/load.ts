@@ -4,6 +4,7 @@ import { sinks } from '../sinks/index.ts';
 import { providers, sources } from '../sources/index.ts';
 import type { LoadResult } from './configuration.ts';
 import { misplaced } from './credential.ts';
+import { overloads } from './demand.ts';
 import type { Env } from './fill.ts';
 import { nodeOf } from './locate.ts';
 import { outputsOf } from './outputs.ts';
@@ -68,7 +69,8 @@ export function understand(text: string, { file, env, plugins = shipped }: LoadO
     secrets: kept.value,
     outputs: together.value,
   };
-  return { ok: true, configuration, warnings: problemsOf(file, [...kept.warnings, ...together.warnings]) };
+  const tooMuch = overloads(root, configuration);
+  return { ok: true, configuration, warnings: problemsOf(file, [...kept.warnings, ...together.warnings, ...tooMuch]) };
 }
 
 function emptyLists(root: Mapping): readonly Finding[] {

@@ -80,13 +80,14 @@ function providerOf(node: Node, keyAt: Place, policies: Policies, plugins: Plugi
   const own = plugin && parsePart(plugin.schema, without(node, shared), keyAt, env);
   const findings = [...ofType, ...general.findings, ...(rules?.findings ?? []), ...(own?.findings ?? [])];
   if (!own?.value || !general.value) return { findings };
-  const opened = own.value as Pick<ProviderConfiguration, 'type' | 'connect'>;
+  const opened = own.value as Pick<ProviderConfiguration, 'type' | 'connect' | 'limits'>;
   const { slots } = general.value;
   const value: ProviderConfiguration = {
     type: opened.type,
     identity: tokenIdentity(node),
     digest: digestOf(node),
     connect: opened.connect,
+    limits: opened.limits,
     policy: policyOf(rules?.options ?? {}, builtInForTokens),
     ...(slots !== undefined && { slots }),
   };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Material } from '../core/material.ts';
 import type { Holding } from '../core/record.ts';
 import type { Clock, Duration, Instant } from '../core/time.ts';
+import { sustained } from './request-rate.ts';
 import type { Source } from './source.ts';
 
 /** What a plugin may use of the outside. */
@@ -69,6 +70,25 @@ export interface Remark {
   readonly message: string;
 }
 
+/** Requests that a source makes again and again as long as all is well. */
+export interface Demand {
+  /** Of which kind, where the provider counts by kinds: a word of the plugin's own. */
+  readonly kind: string;
+  /** One in so long. */
+  readonly every: Duration;
+  /** That is the length of a term: how much of it goes by is for the policy to say. */
+  readonly isTerm?: true;
+  /** Secrets of a provider with the same word here share them. Absent: nobody does. */
+  readonly shared?: string;
+}
+
+/** So many requests a minute, of each kind, or of all: as configured, or as is known of the provider. */
+export interface Limits {
+  /** What comes through of `rate.requestsPerMinute` for as long as it takes. */
+  readonly sustained?: number;
+  readonly ofKind?: Readonly<Record<string, number>>;
+}
+
 /** What follows from the options together. */
 export interface Judgement<Options> {
   /** Instead of the ability's. */
@@ -77,6 +97,8 @@ export interface Judgement<Options> {
   readonly faults?: (options: Options) => readonly Remark[];
   /** What is right, and has to be known all the same. */
   readonly warnings?: (options: Options) => readonly Remark[];
+  /** Absent: hardly any. */
+  readonly demands?: (options: Options) => readonly Demand[];
 }
 
 /**
@@ -87,11 +109,14 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
   type: Type,
   options: Options,
   connect: (options: z.output<z.ZodObject<Options>>, deps: Deps) => Client,
+  /** So many requests a minute it takes of each kind, where that is known without asking. */
+  limitsOf: (options: z.output<z.ZodObject<Options>>) => Limits['ofKind'] = () => undefined,
 ) {
   const schema = z.strictObject({ type: z.literal(type), ...options }).transform((parsed) => ({
     type,
     /** How many requests it may have under way at a time, where its options say so. */
     ...(hasSlots(parsed) && { slots: parsed.slots }),
+    limits: { ...sustainedBy(parsed), ...ofKinds(limitsOf(parsed as unknown as z.output<z.ZodObject<Options>>)) },
     connect: (deps: Deps): Provider => {
       const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, deps);
       return {
@@ -113,7 +138,7 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
       ability: Ability,
       own: Own,
       open: (options: z.output<z.ZodObject<Own>>, client: Client) => Source,
-      { canRotate, faults, warnings }: Judgement<z.output<z.ZodObject<Own>>> = {},
+      { canRotate, faults, warnings, demands }: Judgement<z.output<z.ZodObject<Own>>> = {},
     ) => ({
       type: `${type}/${name}` as const,
       schema: z
@@ -131,6 +156,7 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
             ...ability,
             ...(canRotate && { canRotate: canRotate(options) }),
             ...(told.length > 0 && { warnings: told }),
+            ...(demands && { demands: demands(options) }),
             provider: (parsed as unknown as z.output<z.ZodObject<typeof named>>).provider,
             open: (provider: Provider): Source => {
               if (provider.type !== type) throw new TypeError(`${type}/${name} cannot be taken from ${provider.type}`);
@@ -144,6 +170,14 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
 
 const hasSlots = (parsed: object): parsed is { readonly slots: number } =>
   'slots' in parsed && typeof parsed.slots === 'number';
+
+const ofKinds = (ofKind: Limits['ofKind']): Limits => (ofKind ? { ofKind } : {});
+
+function sustainedBy(parsed: object): Limits {
+  const { rate } = parsed as { readonly rate?: { readonly requestsPerMinute?: unknown } };
+  const requestsPerMinute = rate?.requestsPerMinute;
+  return typeof requestsPerMinute === 'number' ? { sustained: sustained(requestsPerMinute) } : {};
+}
 
 /** What every client offers besides what its own sources know of it. */
 export interface Connected {

@@ -5,6 +5,7 @@ import { connectionsTo, type TlsFiles } from '../http/dispatcher.ts';
 import { exchange, type Raw, type Wire } from '../http/exchange.ts';
 import type { Deps, ProviderRequest } from './define.ts';
 import { type RequestRate, requestRate } from './request-rate.ts';
+import { routeBudgets } from './route-budgets.ts';
 import { learningSkew } from './skew.ts';
 
 export interface HttpClientOptions {
@@ -62,7 +63,8 @@ export interface HttpClient {
   readonly knowsTime: () => boolean;
   /**
    * Any answer that came whole, whatever its status; a redirect is an answer as well. Throws `LeaseError` where none
-   * came (`unavailable`, `unsure` once it may have had an effect) and `ProviderBlocked` where our own rate is used up.
+   * came (`unavailable`, `unsure` once it may have had an effect) and `ProviderBlocked` where our own rate is used up, or
+   * what the provider takes of that kind.
    */
   request(request: HttpRequest): Promise<HttpAnswer>;
   close(): Promise<void>;
@@ -79,6 +81,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   const wires = connectionsTo({ url: base, tls, connections, env: deps.env });
   const own = requestsPerMinute === undefined ? undefined : requestRate(requestsPerMinute, deps.clock);
   const { rate = own } = options;
+  const budgets = routeBudgets(deps.clock);
   const skew = learningSkew();
   const clock: Clock = { now: () => deps.clock.now() + skew.skew() };
 
@@ -122,8 +125,9 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
     knowsTime: () => isHeard,
     async request(request) {
       if (request.signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
-      const free = rate?.take();
+      const free = budgets.until(request.operation) ?? rate?.take();
       if (free !== undefined) throw new ProviderBlocked('RetryAfter', free + skew.skew());
+      budgets.spend(request.operation);
       const at = deps.clock.now();
       const report = (status: ProviderRequest['status']) =>
         deps.onRequest({ operation: request.operation, status, took: deps.clock.now() - at, at });
@@ -141,6 +145,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
         ...(typeof etag === 'string' && { etag }),
       };
       learn(raw, answer);
+      budgets.learn(request.operation, raw.headers);
       const retryAt = retryAtOf(raw, clock.now());
       return { ...answer, sentAt: raw.sentAt + skew.skew(), ...(retryAt !== undefined && { retryAt }) };
     },

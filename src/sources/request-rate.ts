@@ -5,17 +5,26 @@ export interface RequestRate {
   take(): Instant | undefined;
 }
 
+/** As many as come back at a time when a provider may be asked again: a gate has so many slots by default. */
+const together = 8;
+
+const burstOf = (perMinute: number): number => Math.max(1, Math.floor(perMinute / 4));
+
+/** So many come through in a minute when they come all the time. */
+export const sustained = (perMinute: number): number => Math.max(1, perMinute - burstOf(perMinute));
+
 /**
  * Never more than `perMinute` in any minute, of which a quarter may come at once. Providers count in fixed minutes of
  * their own, so a full bucket on top of a minute's refill would break their limit.
- * `take` answers with nothing where a request may go, else with when the next one may. It waits for nobody: who goes
- * first is for others to say.
+ * `take` answers with nothing where a request may go, else with when the next few may: each time that somebody comes
+ * back costs more than a request. It waits for nobody: who goes first is for others to say.
  */
 export function requestRate(perMinute: number, clock: Clock): RequestRate {
-  const burst = Math.max(1, Math.floor(perMinute / 4));
+  const burst = burstOf(perMinute);
   const full = burst * minutes(1);
+  const few = Math.min(burst, together) * minutes(1);
   // One request is a minute's worth of milliseconds, so that nothing is ever rounded.
-  const perMillisecond = Math.max(1, perMinute - burst);
+  const perMillisecond = sustained(perMinute);
   let level = full;
   let at = clock.now();
   return {
@@ -23,7 +32,7 @@ export function requestRate(perMinute: number, clock: Clock): RequestRate {
       const now = clock.now();
       level = Math.min(full, level + Math.max(0, now - at) * perMillisecond);
       at = now;
-      if (level < minutes(1)) return now + Math.ceil((minutes(1) - level) / perMillisecond);
+      if (level < minutes(1)) return now + Math.ceil((few - level) / perMillisecond);
       level -= minutes(1);
       return undefined;
     },

@@ -18,7 +18,7 @@ import type { Login } from './logins/login.ts';
 import { loginOf } from './logins/logins.ts';
 import { type Auth, auth } from './logins/options.ts';
 import { staticSecrets } from './secrets.ts';
-import { faultsOf, secretPath, secretsOptions, warningsOf } from './secrets-options.ts';
+import { demandsOf, faultsOf, secretPath, secretsOptions, warningsOf } from './secrets-options.ts';
 
 const text = z.string().trim().min(1);
 
@@ -53,6 +53,11 @@ export const infisical = defineProvider(
       },
     };
   },
+  // What the cloud takes by default; a plan may say otherwise, and its answers do. Others limit nobody. Contract 9.
+  ({ url }) =>
+    /(^|\.)infisical\.com$/.test(new URL(url).hostname)
+      ? { 'lease-renew': 200, 'lease-get': 60, 'secret-list': 40 }
+      : undefined,
 );
 
 /** A token of its own for the programs beside us, with the rights of the provider's identity. */
@@ -82,6 +87,11 @@ export const infisicalDynamicSecret = infisical.source(
       .describe('What the type of the dynamic secret asks for, such as namespace of kubernetes'),
   },
   (options, client) => dynamicSecretSource(client, options),
+  {
+    // It is asked about once in each half of a term, and a renewal answers that as well.
+    demands: ({ ttl }) =>
+      ttl === undefined ? [] : ['lease-renew', 'lease-get'].map((kind) => ({ kind, every: ttl, isTerm: true })),
+  },
 );
 
 export const infisicalSecrets = infisical.source(
@@ -89,7 +99,7 @@ export const infisicalSecrets = infisical.source(
   { look: 'sync-secrets', canRotate: false },
   secretsOptions,
   (options, client) => client.staticSecrets.open(options),
-  { faults: faultsOf, warnings: warningsOf },
+  { faults: faultsOf, warnings: warningsOf, demands: demandsOf },
 );
 
 /** The client that shows the token, and where the token is from: a login, or whoever gave it to us. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { duration } from '../../config/values.ts';
 import { seconds } from '../../core/time.ts';
-import type { Remark } from '../define.ts';
+import type { Demand, Remark } from '../define.ts';
 
 const text = z.string().trim().min(1);
 
@@ -77,3 +77,8 @@ export const warningsOf = ({ recursive, names }: Options): readonly Remark[] =>
         },
       ]
     : [];
+
+/** One folder that is listed in one way is asked for once, whoever takes of it. */
+export const demandsOf = ({ poll, names: _, allowEmpty: __, ...place }: Options): readonly Demand[] => [
+  { kind: 'secret-list', every: poll, shared: JSON.stringify(place) },
+];

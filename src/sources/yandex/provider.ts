@@ -73,5 +73,10 @@ export const yandexLockbox = yandex.source(
   { look: 'watch-version', canRotate: false },
   secretOptions,
   (options, client) => lockboxSource(client, options),
-  { canRotate: ({ generate }) => generate !== undefined, faults: faultsOf, warnings: warningsOf },
+  {
+    canRotate: ({ generate }) => generate !== undefined,
+    faults: faultsOf,
+    warnings: warningsOf,
+    demands: ({ poll }) => [{ kind: 'secret-get', every: poll }],
+  },
 );
