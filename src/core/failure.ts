@@ -24,12 +24,15 @@ export class LeaseError extends Error {
   readonly unsure: boolean;
   /** Somebody may put it right at any time, and asking again costs nothing. */
   readonly passing: boolean;
+  /** It was taken just now, and has its effect once somebody else has said yes, which `observe` will see: unsure till then. */
+  readonly pending: boolean;
 
   constructor(code: FailureCode, message: string, options: LeaseErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.notBefore = options.notBefore;
-    this.unsure = options.unsure ?? false;
+    this.pending = options.pending ?? false;
+    this.unsure = options.unsure ?? this.pending;
     this.passing = options.passing ?? false;
   }
 }
@@ -65,6 +68,7 @@ export interface LeaseErrorOptions extends ErrorOptions {
   readonly notBefore?: Instant;
   readonly unsure?: boolean;
   readonly passing?: boolean;
+  readonly pending?: boolean;
 }
 
 /** Anything else that is thrown is a bug or a broken connection: try again, and do not trust the outcome. */

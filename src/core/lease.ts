@@ -17,6 +17,8 @@ export interface Lease {
   readonly renewal?: Renewal;
   /** Others make its successors and `observe` notices them; to acquire early would bring the same lease again. */
   readonly followed?: true;
+  /** What a rotation replaces is as old as that: since then something else of the values has changed. Absent: all is new. */
+  readonly unrotatedSince?: Instant;
   /** Far from its end the provider answers an `acquire` with the same lease again: that is no failure. */
   readonly repeats?: true;
   /** What is known of it where it is one version of a value that a store keeps. */

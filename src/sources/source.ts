@@ -72,6 +72,8 @@ export interface RevokeCall extends LeaseCall {
    * anything is ended. Where that cannot be had nothing is ended, and the error calls for a person.
    */
   readonly instead?: Lease;
+  /** The values of that one, where this process has them. */
+  readonly insteadMaterial?: Material;
 }
 
 export interface RenewCall extends LeaseCall {

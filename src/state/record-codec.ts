@@ -59,7 +59,7 @@ const secretRecord = z.looseObject({
   leases: z.array(heldLease),
   sinks: z.record(name, sink),
   failures: z.record(name, failure),
-  intent: z.looseObject({ key: z.string(), at: instant }).optional(),
+  intent: z.looseObject({ key: z.string(), at: instant, pendingSince: instant.optional() }).optional(),
   doubt: z.looseObject({ since: instant, until: instant }).optional(),
   credentialSince: instant.optional(),
   rejectedCredential: z.string().optional(),

@@ -7,6 +7,7 @@ import {
   infisicalDynamicSecret,
   infisicalLoginFrom,
   infisicalSecrets,
+  infisicalSecretsGenerated,
 } from './fixtures/infisical-sandbox.ts';
 import { yandexIamToken, yandexLockbox, yandexLockboxGenerated } from './fixtures/yandex-sandbox.ts';
 import { type Claims, meanings, type PlayedProvider, sourceSuite, type Trouble } from './source-suite.ts';
@@ -33,10 +34,10 @@ const yandex = [
 
 const ahead = (skew: number): string => `${skew / 1_000} s ahead`;
 
-const atInfisical = (type: string, claims: Claims, fixture: typeof infisicalAccessToken): readonly Played[] =>
+const atInfisical = (type: string, claims: Claims, fixture: typeof infisicalAccessToken, how = ''): readonly Played[] =>
   infisical.map((server) => ({
     type,
-    at: `of a server of ${server.flavour}, ${ahead(server.skew)}`,
+    at: `of a server of ${server.flavour}, ${ahead(server.skew)}${how}`,
     claims,
     play: () => fixture(server),
   }));
@@ -81,8 +82,25 @@ const all = [
   ),
   ...atInfisical(
     'infisical/secrets',
-    { can: ['observe'], never: ['rejects our credential'], sure: Object.keys(meanings) as Trouble[], endless: true },
+    {
+      can: ['read', 'observe'],
+      never: ['rejects our credential'],
+      sure: Object.keys(meanings) as Trouble[],
+      endless: true,
+    },
     infisicalSecrets,
+  ),
+  ...atInfisical(
+    'infisical/secrets',
+    {
+      can: ['read', 'observe', 'revoke'],
+      never: ['rejects our credential'],
+      requests: 3,
+      sure: ['hangs'],
+      endless: true,
+    },
+    infisicalSecretsGenerated,
+    ' with values of ours',
   ),
   ...atYandex(
     'yandex/iam-token',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decide } from '../../src/core/decide.ts';
+import { agendaOf, decide } from '../../src/core/decide.ts';
 import { headOf, newestOf } from '../../src/core/record.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
@@ -116,6 +116,15 @@ describe('a rotation', () => {
       because: 'RotationDue',
     });
     expect(decide(recordOf(held(eternal)), rules, at(hours(1) - 1))).toMatchObject({ act: 'wait', until: hours(1) });
+  });
+
+  test('that waits for somebody is not asked for again before a week has passed', () => {
+    const asked = { ...recordOf(held(eternal)), intent: { key: 'k', at: hours(1), pendingSince: hours(1) } };
+    expect(agendaOf(asked, rules, at(hours(2))).find(({ because }) => because === 'RotationDue')?.at).toBe(
+      hours(1) + days(7),
+    );
+    const unheard = { ...asked, intent: { key: 'k', at: hours(1) } };
+    expect(decide(unheard, rules, at(hours(2)))).toMatchObject({ act: 'acquire', because: 'RotationDue' });
   });
 
   test('does not overtake one that no sink has taken up yet', () => {

@@ -35,6 +35,13 @@ test('a successor is taken a grace period and an emergency window before the wal
   expect(timetable(lease, rulesOf({ grace: hours(1) })).wallAt).toBe(hours(9) - minutes(3));
 });
 
+test('a rotation counts from when the lease was taken, or from when what is rotated was made, where that was earlier', () => {
+  const policy = rulesOf({ rotateAfter: (since) => since + hours(1) });
+  expect(timetable(held(aLease(), { since: minutes(5) }), policy).rotateAt).toBe(minutes(65));
+  const changed = held(aLease({ unrotatedSince: minutes(2) }), { since: minutes(5) });
+  expect(timetable(changed, policy).rotateAt).toBe(minutes(62));
+});
+
 test('but not before half of the life', () => {
   const lease = held(aLease({ issuedAt: hours(2), expiresAt: hours(3), maxExpiresAt: hours(10) }));
   expect(timetable(lease, rulesOf({ grace: hours(9) })).wallAt).toBe(hours(6));

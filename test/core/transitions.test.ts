@@ -40,6 +40,25 @@ describe('acquiring', () => {
     expect(after.doubt).toEqual({ since: minutes(30), until: minutes(40) });
   });
 
+  test('that waits for somebody keeps its intent and since when, however often it is looked after, until it is answered', () => {
+    const step = stepTo('acquire');
+    const pending = new LeaseError('invalid', 'to be approved of', { pending: true, passing: true });
+    const waiting = new LeaseError('invalid', 'not yet', { unsure: true });
+    expect([pending.unsure, waiting.pending]).toEqual([true, false]);
+    const fail = (of: SecretRecord, error: LeaseError, now: number) => failed(of, step, error, { begun: now, now });
+    const asked = fail(record.intending(recordOf(held()), intent), pending, minutes(31));
+    expect(asked.intent).toEqual({ ...intent, pendingSince: minutes(31) });
+    const again = record.intending(asked, { key: 'k2', at: minutes(40) });
+    expect(again.intent).toEqual({ key: 'k1', at: minutes(40), pendingSince: minutes(31) });
+    for (const error of [waiting, new LeaseError('unavailable', '503')]) {
+      expect(fail(again, error, minutes(41)).intent).toEqual(again.intent);
+    }
+    // Who asks once more begins to wait anew.
+    expect(fail(again, pending, minutes(50)).intent?.pendingSince).toBe(minutes(50));
+    expect(fail(recordOf(held()), pending, 1)).not.toHaveProperty('intent');
+    expect(record.acquired(again, aLease({ id: 'l2' }), rulesOf(), minutes(60)).intent).toBeUndefined();
+  });
+
   test('that was refused for certain leaves no intent, unless an earlier try is still open', () => {
     const step = stepTo('acquire');
     const when = { begun: 0, now: 1 };

@@ -43,6 +43,8 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
       aSandbox()
         .withIdentity({ accessTokenTTL: 40, accessTokenMaxTTL: 120 })
         .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '40s', maxTTL: '2m' })
+        .withSecret({ key: 'API_KEY', value: 'a-value-that-others-made' })
+        .withSecret({ key: 'REPORT_PASSWORD', value: 'the-first-of-many-values' })
         .with({ minimumTtl: 1000 }),
     ),
   );
@@ -54,7 +56,16 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
     policy: { renewAt: 15%, jitter: 10%, grace: 1s }
     sinks: [{ type: file, path: ${dir}/secrets/${name}.json, format: json }]`,
   );
-  const config = stage.configuration({ secrets: secrets.join('\n') }).replace(sandbox.url, proxy.url);
+  const folder = 'type: infisical/secrets, provider: infisical-main, project: shop, environment: prod, poll: 1s';
+  const statics = `  app:
+    source: { ${folder} }
+    policy: { grace: 1s }
+    sinks: [{ type: file, path: ${dir}/secrets/app.json, format: json }]
+  report:
+    source: { ${folder}, generate: { by: leasekeeper, key: REPORT_PASSWORD } }
+    policy: { rotate: { every: 10s }, grace: 1s }
+    sinks: [{ type: file, path: ${dir}/secrets/report.json, format: json }]`;
+  const config = stage.configuration({ secrets: [...secrets, statics].join('\n') }).replace(sandbox.url, proxy.url);
   const pages: string[] = [];
   const commandLines: string[] = [];
   const daemon = await stage.daemon({ config });
@@ -75,6 +86,7 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
     }
     for (const pid of [daemon.pid, ...(await childrenOf(daemon.pid))]) commandLines.push(commandLineOf(pid));
   }
+  await eventually('a static value was made here', () => sandbox.control.valuesOf('REPORT_PASSWORD').length > 1);
   await writeFile(secretFile, 'a-wrong-secret-that-nobody-may-read');
   sandbox.control.clearFaults();
   const inRedis = await everythingIn(join(dir, 'data', 'redis.sock'));
@@ -83,7 +95,9 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
   await second.logged(({ msg }) => String(msg).startsWith('leasekeeper '));
   await second.stop();
 
-  const sinks = ['orders.env', ...names.map((name) => `${name}.json`)].map((file) => join(dir, 'secrets', file));
+  const sinks = ['orders.env', ...[...names, 'app', 'report'].map((name) => `${name}.json`)].map((file) =>
+    join(dir, 'secrets', file),
+  );
   const places: Record<string, string> = {
     'the log': [...daemon.lines, ...second.lines].join('\n'),
     'the pages': pages.join('\n'),
@@ -95,6 +109,10 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
   const held = (await Promise.all(sinks.map((sink) => readFile(sink, 'latin1')))).join('\n');
   expect([...proxy.values].some((value) => held.includes(value))).toBe(true);
   expect(proxy.values.size).toBeGreaterThan(4);
+  // Those that others made, that we made, and that was there before.
+  for (const value of [...sandbox.control.valuesOf('REPORT_PASSWORD'), 'a-value-that-others-made']) {
+    expect(proxy.values).toContain(value);
+  }
   expect(placesWith([...proxy.values, 'a-wrong-secret-that-nobody-may-read'], places)).toEqual([]);
   expect(Object.keys(places).some((place) => place.endsWith('.rdb'))).toBe(true);
   expect(Object.keys(places).some((place) => place.includes('.aof'))).toBe(true);

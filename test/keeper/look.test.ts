@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
+import type { Lease } from '../../src/core/lease.ts';
 import { Material } from '../../src/core/material.ts';
 import { hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import { requested } from '../../src/core/transitions.ts';
 import { subjectOf } from '../../src/keeper/secret.ts';
-import type { Acquired } from '../../src/sources/source.ts';
+import type { AcquireCall, Acquired } from '../../src/sources/source.ts';
 import { aSink, aSource, lent, Stage } from './stage.ts';
 
 const values = new Material({ value: 'VALUE' });
@@ -92,8 +93,10 @@ describe('a look', () => {
       const stage = new Stage();
       const ended: (readonly [string, string | undefined, boolean])[] = [];
       const source = aSource(stage, {
-        revoke: async ({ id }, { instead, isUnproven = false }) => {
+        revoke: async ({ id }, { instead, insteadMaterial, isUnproven = false }) => {
           ended.push([id, instead?.id, isUnproven]);
+          // With its values, wherever they are at hand.
+          expect(insteadMaterial?.reveal('value')).toBe(instead && `VALUE-${instead.id}`);
           return 'ended';
         },
       });
@@ -144,6 +147,39 @@ describe('a look', () => {
     await stage.store.update('s', (record) => requested(record, 'rotate', minutes(11)));
     await stage.until(minutes(40));
     expect(ended).toContainEqual({ id: 'l2', instead: undefined, isUnproven: true });
+  });
+
+  test('asks once for what waits for somebody, also after a restart, and takes it once it is seen to be there', async () => {
+    const stage = new Stage();
+    const keys: string[] = [];
+    let isGranted = false;
+    const answer = aSource(stage);
+    const source = {
+      ...answer,
+      acquire: async (call: AcquireCall) => {
+        keys.push(call.key);
+        if (call.predecessor && !isGranted)
+          throw new LeaseError('invalid', 'it waits', { pending: true, passing: true });
+        return { ...(await answer.acquire(call)), lease: { id: `l${keys.length}`, issuedAt: stage.now } };
+      },
+      observe: async (lease: Lease) => ({
+        is: isGranted && lease.id !== `l${keys.length}` ? ('outdated' as const) : ('held' as const),
+        lease,
+      }),
+      observeEvery: () => minutes(1),
+    };
+    const rotateAfter = (since: Instant) => since + hours(1);
+    stage.add({ source, sinks: { file: aSink() }, policy: { renewAt: 0.5, jitter: 0, grace: 0, rotateAfter } });
+    await stage.until(hours(2));
+    expect(keys).toEqual(['key1', 'key2']);
+    stage.restart();
+    stage.wakeAll('s');
+    await stage.until(hours(3));
+    expect(keys).toHaveLength(2);
+    isGranted = true;
+    await stage.until(hours(3) + minutes(2));
+    expect(keys.slice(2)).toEqual(['key2']);
+    expect((await stage.record()).intent).toBeUndefined();
   });
 
   test('renews by the date at which the renewal may be sent at the latest', async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface RecordingProxy {
   readonly url: string;
-  /** Tokens and passwords, as they passed; `textValue`s of any kind. */
+  /** Tokens and passwords, as they passed; `textValue`s and `secretValue`s of any kind. */
   readonly values: ReadonlySet<string>;
   close(): Promise<void>;
 }
@@ -15,7 +15,7 @@ export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
   const note = (body: Buffer) => {
     for (const [, value = ''] of body
       .toString('utf8')
-      .matchAll(/"(?:accessToken|clientSecret|DB_PASSWORD|jwt|iamToken|textValue)":"([^"]+)/g)) {
+      .matchAll(/"(?:accessToken|clientSecret|DB_PASSWORD|jwt|iamToken|textValue|secretValue)":"([^"]+)/g)) {
       values.add(value);
       // The part of a JWT that makes it one: who has it and can guess the rest has the token.
       const signature = value.startsWith('eyJ') ? value.split('.')[2] : undefined;

@@ -116,10 +116,11 @@ ${parts.secrets ?? ''}
 }
 
 /** Everything that is required has been delivered. */
-export const isDelivered = (stage: Pick<Stage, 'get'>): Promise<void> =>
+export const isDelivered = (stage: Pick<Stage, 'get'>, patience?: number): Promise<void> =>
   eventually(
     'everything is delivered',
     async () => (await stage.get('/readyz').catch(() => undefined))?.status === 200,
+    patience,
   );
 
 /** The value of one series, by its exact name and labels as printed. */

@@ -99,7 +99,12 @@ export const infisicalSecrets = infisical.source(
   { look: 'sync-secrets', canRotate: false },
   secretsOptions,
   (options, client) => client.staticSecrets.open(options),
-  { faults: faultsOf, warnings: warningsOf, demands: demandsOf },
+  {
+    canRotate: ({ generate }) => generate !== undefined,
+    faults: faultsOf,
+    warnings: warningsOf,
+    demands: demandsOf,
+  },
 );
 
 /** The client that shows the token, and where the token is from: a login, or whoever gave it to us. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { duration } from '../../config/values.ts';
 import { seconds } from '../../core/time.ts';
 import type { Demand, Remark } from '../define.ts';
+import { passwordOptions, refineRules } from '../password.ts';
 
 const text = z.string().trim().min(1);
 
@@ -15,6 +16,15 @@ export const secretPath = z
 
 /** As the server takes it for one. */
 const key = text.regex(/^[^\s:/]+$/, 'not the name of a secret: it has no space, : or /');
+
+/** How we make the values of one of them. */
+const generate = z
+  .strictObject({
+    by: z.literal('leasekeeper'),
+    key: key.describe('The secret that gets the new values; the others are followed'),
+    ...passwordOptions,
+  })
+  .superRefine(refineRules);
 
 export const secretsOptions = {
   project: text.optional().describe('Slug of the project; or projectId'),
@@ -51,34 +61,56 @@ export const secretsOptions = {
     .refine((poll) => poll >= seconds(1), 'too often: 1s or more')
     .prefault('1m')
     .describe('How often the folder is asked for, once for all secrets that are taken from it. Default: 1m'),
+  generate: generate
+    .optional()
+    .describe('One of them is given new values by us, by the policy. Default: others change all of them'),
 };
 
 type Options = z.output<z.ZodObject<typeof secretsOptions>>;
 
 /** Options that are each right, but not together. */
-export function faultsOf({ project, projectId }: Options): readonly Remark[] {
+export function faultsOf({ project, projectId, recursive, names, generate }: Options): readonly Remark[] {
+  const faults: Remark[] = [];
   if (project === undefined && projectId === undefined) {
-    return [{ at: 'project', message: 'missing: write the slug of the project, or its projectId' }];
+    faults.push({ at: 'project', message: 'missing: write the slug of the project, or its projectId' });
   }
   if (project !== undefined && projectId !== undefined) {
-    return [{ at: 'projectId', message: 'the project is named already: remove one of project and projectId' }];
+    faults.push({ at: 'projectId', message: 'the project is named already: remove one of project and projectId' });
   }
-  return [];
+  if (generate && recursive) {
+    faults.push({
+      at: 'recursive',
+      message: 'a secret is rotated in the folder that it lies in: name that one by secretPath, without recursive',
+    });
+  }
+  if (generate && names?.includes(generate.key) === false) {
+    faults.push({ at: 'names', message: `${generate.key} is to be generated, and is not among them: add it` });
+  }
+  return faults;
 }
 
-export const warningsOf = ({ recursive, names }: Options): readonly Remark[] =>
-  recursive && names === undefined
-    ? [
-        {
-          at: 'recursive',
-          message:
-            'what the identity may not read in a folder below is left out by the server without a word:' +
-            ' name by names what has to be there',
-        },
-      ]
-    : [];
+export function warningsOf({ recursive, names, generate }: Options): readonly Remark[] {
+  const warnings: Remark[] = [];
+  if (recursive && names === undefined) {
+    warnings.push({
+      at: 'recursive',
+      message:
+        'what the identity may not read in a folder below is left out by the server without a word:' +
+        ' name by names what has to be there',
+    });
+  }
+  if (generate) {
+    warnings.push({
+      at: 'generate',
+      message:
+        `each rotation changes ${generate.key} for everybody who reads it, at once:` +
+        ' be sure that all of them follow it',
+    });
+  }
+  return warnings;
+}
 
 /** One folder that is listed in one way is asked for once, whoever takes of it. */
-export const demandsOf = ({ poll, names: _, allowEmpty: __, ...place }: Options): readonly Demand[] => [
+export const demandsOf = ({ poll, names: _, allowEmpty: __, generate: ___, ...place }: Options): readonly Demand[] => [
   { kind: 'secret-list', every: poll, shared: JSON.stringify(place) },
 ];

@@ -6,7 +6,7 @@ import { seconds } from '../../core/time.ts';
 import { urlSuchAs } from '../../http/address.ts';
 import { tls } from '../../http/tls.ts';
 import type { Remark } from '../define.ts';
-import { alphabetsOf, type CharacterClass, classes } from '../password.ts';
+import { passwordOptions, refineRules } from '../password.ts';
 
 const text = z.string().trim().min(1);
 
@@ -64,8 +64,6 @@ type ProviderOptions = z.output<z.ZodObject<typeof providerOptions>>;
 export type Endpoints = ProviderOptions['endpoints'];
 export type ConnectionRules = Pick<ProviderOptions, 'tls' | 'rate' | 'slots'>;
 
-const classNames = Object.keys(classes) as [CharacterClass, ...CharacterClass[]];
-
 const generate = z.discriminatedUnion('by', [
   z.strictObject({ by: z.literal('lockbox') }),
   z
@@ -77,22 +75,9 @@ const generate = z.discriminatedUnion('by', [
         .regex(/^[-_./\\@0-9a-zA-Z]+$/, 'not the key of an entry: letters, digits and any of -_./\\@')
         .default('password')
         .describe('The entry that gets the new value; the others stay as they are. Default: password'),
-      length: z.int().min(8).max(1024).default(32).describe('Characters of the value. Default: 32'),
-      classes: z
-        .array(z.enum(classNames))
-        .min(1, 'no characters are left: name at least one class')
-        .default(['uppercase', 'lowercase', 'digits'])
-        .describe('Kinds of characters, of each at least one. Default: uppercase, lowercase, digits'),
-      exclude: z.string().max(100).default('').describe('Characters that are not used'),
+      ...passwordOptions,
     })
-    .superRefine((rules, context) => {
-      if (alphabetsOf(rules).every((alphabet) => alphabet !== '')) return;
-      context.addIssue({
-        code: 'custom',
-        path: ['exclude'],
-        message: 'nothing is left of one of the classes: exclude less, or name the classes without it',
-      });
-    }),
+    .superRefine(refineRules),
 ]);
 
 export const secretOptions = {

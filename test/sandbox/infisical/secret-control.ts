@@ -16,6 +16,8 @@ export interface SecretControl {
   decideApprovals(isGranted: boolean): number;
   /** What is there now: the judge's question. */
   secretsIn(place?: Place): Readonly<Record<string, string>>;
+  /** All that it ever was, the first version first. */
+  valuesOf(key: string, place?: Place): readonly string[];
 }
 
 export function secretControl(world: World): SecretControl {
@@ -52,6 +54,7 @@ export function secretControl(world: World): SecretControl {
       world.changed();
       return pending.length;
     },
+    valuesOf: (wanted, place = {}) => [...(secretsAt(place).secrets.find(({ key }) => key === wanted)?.values ?? [])],
     secretsIn: (place = {}) => Object.fromEntries(secretsAt(place).secrets.map(({ key, value }) => [key, value])),
   };
 }
