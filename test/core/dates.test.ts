@@ -80,6 +80,11 @@ test('a term that was noted by a clock that was ahead begins when the provider h
   expect(told.leases).toMatchObject([{ since: minutes(6), termStart: minutes(6) }]);
   const asked = observed(known, 'l1', { is: 'held', lease: lied.lease }, minutes(7));
   expect(asked.leases).toMatchObject([{ since: minutes(7), termStart: minutes(7) }]);
+  for (const ahead of ['since', 'termStart'] as const) {
+    const half = recordOf({ ...lied, since: 0, termStart: 0, [ahead]: minutes(70) });
+    const [now] = observed(half, 'l1', { is: 'held', lease: lied.lease }, minutes(7)).leases;
+    expect(now).toMatchObject({ since: 0, termStart: 0, [ahead]: minutes(7) });
+  }
   // No two clocks quite agree.
   const soon = { ...lied, since: minutes(8), termStart: minutes(8) };
   expect(observed(recordOf(soon), 'l1', { is: 'held', lease: lied.lease }, minutes(7)).leases).toMatchObject([

@@ -191,6 +191,9 @@ describe('what a process finds when it begins', () => {
     expect(usesOf(settled(inherited(more, both), both, late))).toEqual(['new', 'l1', 'next']);
     const missed = { ...dead, sinks: { a: { uses: [holdingOf('new'), holdingOf('missed'), head] } } };
     expect(usesOf(settled(missed, rules, late))).toEqual(['new']);
+    // Not what nobody knows any more, which may stand first.
+    const unknown = { ...dead, sinks: { a: { uses: [holdingOf('missed'), head] } } };
+    expect(usesOf(settled(unknown, rules, late))).toEqual(['missed', 'l1']);
   });
 });
 

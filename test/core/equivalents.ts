@@ -6,18 +6,4 @@ export const equivalents: readonly {
   /** Absent: whatever becomes of it. */
   readonly to?: string;
   readonly why: string;
-}[] = [
-  {
-    file: 'transitions.ts',
-    code: 'record.acquires?.some((begun) => begun > now + tolerance)',
-    from: '>',
-    to: '>=',
-    why: 'it only spares a copy of acquires of which none is dropped',
-  },
-  {
-    file: 'transitions.ts',
-    code: 'record.acquires?.some((begun) => begun > now + tolerance)',
-    from: '+',
-    why: 'it only spares a copy of acquires of which none is dropped',
-  },
-];
+}[] = [];

@@ -141,4 +141,7 @@ test('go on from the higher number that either of them gave out', () => {
   expect(numberOf(merged(base, base, given(5)))).toBe(5);
   expect(merged(given(7), given(7), base)).toHaveProperty('sequence.number', 7);
   expect(merged(base, base, base)).not.toHaveProperty('sequence');
+  // Both have given out the same one: ours is what is beside us.
+  const theirs = { ...given(7), sequence: { lease: 'l2', generation: 0, number: 7 } };
+  expect(merged(base, given(7), theirs)).toHaveProperty('sequence.lease', 'l1');
 });

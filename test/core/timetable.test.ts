@@ -144,6 +144,10 @@ test('what is in use is in danger with the first of it that lives, or at once wh
   expect(from(early, late)).toBe(minutes(57));
   expect(from(late, early)).toBe(minutes(57));
   expect(from(dead, late)).toBe(minutes(114));
+  const ending = held(aLease({ id: 'l4', expiresAt: minutes(30) }));
+  expect(from(ending, late)).toBe(minutes(114));
+  // By its term, not by its date.
+  expect(from(held(aLease({ issuedAt: hours(1), expiresAt: hours(2) })))).toBe(minutes(117));
   expect(from(dead)).toBe(minutes(30));
   expect(from()).toBe(Number.POSITIVE_INFINITY);
 });
