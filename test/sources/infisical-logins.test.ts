@@ -250,6 +250,17 @@ describe('who is asked for a proof', () => {
     },
   );
 
+  it.each([...machines, ...services])(
+    'is %s: where it breaks off, nothing happened at Infisical all the same',
+    async (_, from, which) => {
+      const { place, logIn, requests } = await start(from);
+      place.servers[which]?.answer('cut');
+      expect(await outcomeOf(logIn())).toBe('unavailable');
+      expect(place.servers[which]?.asked).toHaveLength(1);
+      expect(requests()).toBe(0);
+    },
+  );
+
   it.each([
     ['AWS', onAws, 1, 404, 'no role is attached to this instance'],
     ['Google', onGcp, 0, 404, 'no service account is attached to this machine'],

@@ -23,14 +23,14 @@ export interface LocalServer {
   readonly address: string;
   /** `GET /path`, in the order in which they came. */
   readonly asked: readonly string[];
-  /** Every next request is answered so; `undefined`: as it should be. */
-  answer(instead: Answer | undefined): void;
+  /** Every next request is answered so, or cut off once it has come; `undefined`: as it should be. */
+  answer(instead: Answer | 'cut' | undefined): void;
   close(): Promise<void>;
 }
 
 export async function localServer(respond: (asked: Asked) => Answer): Promise<LocalServer> {
   const asked: string[] = [];
-  let instead: Answer | undefined;
+  let instead: Answer | 'cut' | undefined;
   const listener = await openListener(0, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -38,6 +38,7 @@ export async function localServer(respond: (asked: Asked) => Answer): Promise<Lo
       const url = new URL(request.url ?? '/', 'http://here');
       const method = request.method ?? '';
       asked.push(`${method} ${url.pathname}`);
+      if (instead === 'cut') return void request.socket.destroy();
       const {
         status = 200,
         headers,
