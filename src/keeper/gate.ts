@@ -88,7 +88,8 @@ export class Gate {
       since: since + offset,
       until: until + offset,
     }));
-    return { blocks, isBusy: this.#free(secret) <= 0 };
+    // Who looks by itself meanwhile does not go before those who are more urgent.
+    return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret) };
   }
 
   /** A request is about to be sent: the view allowed it. Every ticket has to be given back. */
@@ -169,7 +170,10 @@ export class Gate {
     this.#called.delete(secret);
     this.#waiting.join({ ...stake, secret, wake });
     if (this.#waiting.deadline(this.#clock.now()) < before) this.#onHurry();
-    return this.#waiting.first()?.secret === secret;
+    const isFirst = this.#waiting.first()?.secret === secret;
+    // It gave way to others although there was room: they are to come.
+    if (!isFirst && this.#isOpen()) this.#callNext();
+    return isFirst;
   }
 
   /** What is at stake for those in line, as far as it is not lost yet. */
@@ -224,9 +228,13 @@ export class Gate {
     return this.#slots - this.#inside - called.length;
   }
 
+  #isOpen(): boolean {
+    return this.#blocks().length === 0 && !this.#circuit;
+  }
+
   /** Whoever is woken while the gate is closed learns from when on it is open. */
   #callNext(): void {
-    const isOpen = this.#blocks().length === 0 && !this.#circuit;
+    const isOpen = this.#isOpen();
     for (let calls = isOpen ? this.#free('') : 1; calls > 0; calls--) {
       const first = this.#waiting.first();
       if (!first) return;

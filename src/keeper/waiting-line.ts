@@ -42,6 +42,12 @@ export class WaitingLine {
     return true;
   }
 
+  /** How many go before it. None where it does not wait. */
+  before(secret: string): number {
+    const placed = this.#placed.get(secret);
+    return placed ? this.#count((other) => isBefore(other, placed)) : 0;
+  }
+
   first(): Waiter | undefined {
     return this.#order[0];
   }

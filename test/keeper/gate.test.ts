@@ -64,6 +64,32 @@ describe('the slots of a gate', () => {
     expect(woken).toEqual(['b', 'c']);
   });
 
+  test('are not taken by who looks by itself while more urgent ones wait, who are called instead', () => {
+    const gate = gateOf(1);
+    gate.block(now + seconds(60), 'RetryAfter');
+    wait(gate, 'late', 900_000);
+    wait(gate, 'soon', 500_000);
+    wait(gate, 'later', 990_000);
+    now += seconds(60);
+    expect(['later', 'late', 'soon', 'new'].map((name) => gate.view(name).isBusy)).toEqual([true, true, false, false]);
+    expect(woken).toEqual([]);
+    expect(wait(gate, 'late', 900_000)).toBe(false);
+    expect(woken).toEqual(['soon']);
+    // It has the slot now.
+    expect(gate.view('late').isBusy).toBe(true);
+    expect(wait(gate, 'late', 900_000)).toBe(true);
+    expect(woken).toEqual(['soon']);
+  });
+
+  test('call nobody while the gate is closed, whoever gives way', () => {
+    const gate = gateOf(1);
+    gate.block(now + seconds(60), 'RetryAfter');
+    wait(gate, 'a', 500_000);
+    wait(gate, 'b', 900_000);
+    wait(gate, 'b', 900_000);
+    expect(woken).toEqual([]);
+  });
+
   test('are not kept for long for one that does not come', () => {
     const gate = gateOf(1);
     const ticket = gate.enter('a');

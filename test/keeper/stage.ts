@@ -119,8 +119,8 @@ export class Stage {
   async until(end: Instant): Promise<void> {
     for (;;) {
       await this.rest();
-      const free = [...this.#plan].filter(([name]) => !this.#running.has(name)).map(([, { at }]) => at);
-      const next = Math.min(...free, ...this.#timers.map(({ at }) => at));
+      let next = Math.min(...this.#timers.map(({ at }) => at));
+      for (const [name, { at }] of this.#plan) if (at < next && !this.#running.has(name)) next = at;
       if (next > end) break;
       this.now = Math.max(this.now, next);
       this.#begin();
@@ -145,8 +145,8 @@ export class Stage {
     const due = this.#timers.filter(({ at }) => at <= this.now);
     for (const timer of due) this.#timers.splice(this.#timers.indexOf(timer), 1);
     for (const { happen } of due) happen();
-    for (const [name, { job, at }] of [...this.#plan]) {
-      if (at > this.now || this.#running.has(name)) continue;
+    const now = [...this.#plan].filter(([name, { at }]) => at <= this.now && !this.#running.has(name));
+    for (const [name, { job }] of now) {
       this.#plan.delete(name);
       this.#running.add(name);
       void this.#run(job)
