@@ -64,8 +64,9 @@ describe('the budget of a route', () => {
     for (let i = 0; i < 8; i++) budgets.spend('a');
     // Answered before the others arrived.
     budgets.learn('a', told(60, 59, 60));
-    for (let i = 0; i < 22; i++) budgets.spend('a');
-    expect(budgets.until('a')).toBeUndefined();
+    for (let i = 0; i < 28; i++) budgets.spend('a');
+    // Of 24 that are left; of 31 there would be no pause yet.
+    expect(budgets.until('a')).toBeGreaterThan(0);
     budgets.learn('a', told(60, 0, 60));
     expect(budgets.until('a')).toBe(60_000);
   });
