@@ -232,7 +232,7 @@ describe('the health of a Redis', () => {
     });
     await until(3);
     expect(said).toEqual([true, false, true]);
-    expect((await store.update('orders-db', counted)).revision).toBe(1);
+    expect((await store.update('orders-db', counted)).record.failures['counter']?.count).toBe(1);
   });
 
   test('is down where it listens and does not answer', async () => {
