@@ -91,6 +91,17 @@ describe('a version that others rotate', () => {
     expect(decide(record, rules, at(1, { startedAt: 1 }))).toMatchObject({ act: 'observe', because: 'InDoubt' });
   });
 
+  test('is asked about once more when its end has come, which others may have lifted before; a lease is not', () => {
+    const polled = (lease: object, observedAt: number) =>
+      agendaOf(recordOf(held({ ...eternal, ...lease }, { observedAt })), rules, at(days(9))).filter(
+        ({ because }) => because === 'PollDue',
+      );
+    const ended = { expiresAt: days(7), version: { which: 'current' } };
+    expect(polled(ended, days(6))).toMatchObject([{ act: 'observe', at: days(6) + minutes(1) }]);
+    expect(polled(ended, days(7))).toEqual([]);
+    expect(polled({ expiresAt: days(7) }, days(6))).toEqual([]);
+  });
+
   test('is not acquired again although its destruction is near: nobody has a successor', () => {
     const doomed = recordOf(held({ ...eternal, followed: true, expiresAt: days(7) }, { observedAt: days(6) }));
     expect(decide(doomed, rules, at(days(6)))).toMatchObject({ act: 'wait' });

@@ -29,6 +29,8 @@ export class Judge {
   #forgotAt: Instant = Number.NEGATIVE_INFINITY;
   /** Leases that had ended before their grace was over. */
   readonly earlyEnds: string[] = [];
+  /** Values that were taken for present once more, since nobody remembered later ones. */
+  readonly #mistaken = new Set<string>();
   /** By secret, when a verifier last said that a value does not work. */
   readonly toldNo = new Map<string, Instant>();
   /** By secret, when a person asked for the end of all that is held, whoever uses it. */
@@ -138,6 +140,7 @@ export class Judge {
     // Redis was set back, and whoever remembered more killed: where nobody can be asked, what is old is taken for present.
     const isUnknown = !kept.issuer.nature.canObserve && this.forgotten.has(idOf(before));
     const isLate = this.excuses.ran(end, now) > seconds(70);
+    if (isUnknown && isLate) this.#mistaken.add(content);
     if (isLate && !isSurprise && !isUnknown && before !== undefined && kept.issuer.accepts(before)) {
       this.break(7, `${place.path} lost ${before} to the dead ${content}`);
     }
@@ -182,6 +185,7 @@ export class Judge {
       const window = windowOf(due - term.from);
       const { told = { end: due, at: 0 } } = issued;
       const isUnknown = told.end < due || told.at > due - window / 2;
+      if (this.#mistaken.has(value)) return this.#recover(kept, place, program, value, this.#timeline.now());
       const misled = this.excuses.misled(kept, told.at);
       if (misled > 0) return this.#recover(kept, place, program, value, due + misled);
       const excuse =
