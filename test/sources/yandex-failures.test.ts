@@ -1,7 +1,7 @@
 /** What Yandex Cloud's refusals mean: by their codes, and never by their words. */
 import { describe, expect, it } from 'vitest';
 import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
-import { afterEffect } from '../../src/sources/yandex/client.ts';
+import { afterEffect } from '../../src/sources/after-effect.ts';
 import {
   failureOf,
   failureOfOperation,

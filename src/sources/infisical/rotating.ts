@@ -1,6 +1,7 @@
 /** A static secret of which we make the values: changed when the policy says so, and put back where the new one fails. Contract 7.1. */
-import { LeaseError, ProviderBlocked } from '../../core/failure.ts';
+import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
+import { afterEffect } from '../after-effect.ts';
 import type { PasswordRules } from '../password.ts';
 import type { AcquireCall, Acquired, RevokeCall, Source } from '../source.ts';
 import type { SecretRow } from './answers.ts';
@@ -140,20 +141,4 @@ export function rotating({ client, calls, folder, options, makeValue }: Rotating
   }
 
   return { acquire, revoke };
-}
-
-/** Whatever goes wrong after it, the effect is there. */
-async function afterEffect<T>(rest: () => Promise<T>): Promise<T> {
-  try {
-    return await rest();
-  } catch (error) {
-    if (error instanceof ProviderBlocked) {
-      throw new LeaseError('unavailable', `it was done, but not seen: ${error.because}`, {
-        unsure: true,
-        cause: error,
-      });
-    }
-    if (!(error instanceof LeaseError)) throw error;
-    throw new LeaseError(error.code, error.message, { unsure: true, passing: error.passing, cause: error });
-  }
 }

@@ -1,6 +1,6 @@
 /** What the sources of Yandex Cloud ask through: a client for each host, our IAM token, and what an error answer means. */
 import { sleep } from '../../clock.ts';
-import { LeaseError, ProviderBlocked } from '../../core/failure.ts';
+import { ProviderBlocked } from '../../core/failure.ts';
 import { type Clock, type Duration, seconds } from '../../core/time.ts';
 import type { Connected, Deps, Token } from '../define.ts';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http-client.ts';
@@ -96,24 +96,4 @@ export function asking(
       }
     },
   };
-}
-
-/**
- * What comes after an effect: whatever goes wrong with it, the effect is there. That the provider could not be asked is
- * no reason to take it for undone.
- */
-export async function afterEffect<T>(rest: () => Promise<T>): Promise<T> {
-  try {
-    return await rest();
-  } catch (error) {
-    if (error instanceof ProviderBlocked) {
-      throw new LeaseError('unavailable', `it was done, but not seen: ${error.because}`, {
-        unsure: true,
-        cause: error,
-      });
-    }
-    if (!(error instanceof LeaseError)) throw error;
-    const { code, message, notBefore, passing } = error;
-    throw new LeaseError(code, message, { unsure: true, passing, ...(notBefore !== undefined && { notBefore }) });
-  }
 }

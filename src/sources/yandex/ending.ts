@@ -1,9 +1,9 @@
 /** Ends versions that we made, and never the one that others read. Contract 3. */
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
+import { afterEffect } from '../after-effect.ts';
 import type { RevokeCall } from '../source.ts';
 import type { Secret } from './answers.ts';
-import { afterEffect } from './client.ts';
 import { Refusal, rpc } from './failures.ts';
 import type { LockboxApi } from './lockbox-api.ts';
 import { type GeneratingOptions, inSeconds, ownDescription, stateOf } from './versions.ts';

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
 import { type Clock, seconds } from '../../core/time.ts';
+import { afterEffect } from '../after-effect.ts';
 import { makePassword } from '../password.ts';
 import type { AcquireCall, Acquired } from '../source.ts';
 import type { Secret, Version } from './answers.ts';
-import { afterEffect } from './client.ts';
 import { schedule } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { saved } from './following.ts';

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
 import { Material } from '../../core/material.ts';
 import { type Instant, seconds } from '../../core/time.ts';
+import { afterEffect } from '../after-effect.ts';
 import { read } from '../read-answer.ts';
 import {
   type Entry,
@@ -14,7 +15,7 @@ import {
   type Version,
   versionsAnswer,
 } from './answers.ts';
-import { type Asking, afterEffect, type Operation } from './client.ts';
+import type { Asking, Operation } from './client.ts';
 import { failureOfOperation, type Meaning, Refusal, statusIn } from './failures.ts';
 
 export interface Listing {
