@@ -1,7 +1,7 @@
 /** When a value has ended beyond doubt: so that it may be taken from those who use it. */
 import { marginOf } from './decide.ts';
-import { endOf, type Lease, wallOf } from './lease.ts';
-import { endOfHolding, type Holding, holdingOf, isSame, type SecretRecord } from './record.ts';
+import { endOf, isExpired, type Lease, wallOf } from './lease.ts';
+import { endOfHolding, type HeldLease, type Holding, holdingOf, isSame, type SecretRecord } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
 import type { Instant } from './time.ts';
 
@@ -29,6 +29,16 @@ export function surelyEnded(record: SecretRecord, what: Holding, rules: Rules, f
   const { startedAt, cutOff = startedAt } = facts;
   const isInDoubt = rules.can.observe ? observedAt < Math.max(startedAt, cutOff) : held.observedAt === undefined;
   return (isInDoubt ? latestEnd(lease) : end) + margin;
+}
+
+/**
+ * Is it to be taken up by those who use these? Destroyed, a version can be read by nobody any more, but what it says may
+ * work all the same: it is better than what has ended as well.
+ */
+export function isToBeTakenUp(record: SecretRecord, head: HeldLease, uses: readonly Holding[], now: Instant): boolean {
+  if (!isExpired(head.lease, now)) return true;
+  const others = uses.filter((holding) => !isSame(holding, holdingOf(head)));
+  return head.lease.version !== undefined && others.every((holding) => endOfHolding(record, holding) <= now);
 }
 
 /** Where a renewal that nobody heard the answer of can have brought it at most. */

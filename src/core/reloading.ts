@@ -1,7 +1,7 @@
 /** What next for the programs that the secret itself tells, once for each head that all its sinks hold. */
 import { choose, type Wait } from './agenda.ts';
 import type { DeliveryStep } from './deliveries.ts';
-import { isExpired } from './lease.ts';
+import { isToBeTakenUp } from './endings.ts';
 import {
   endOfHolding,
   fromThen,
@@ -28,11 +28,11 @@ export function reloading(record: SecretRecord, rules: Rules, facts: Facts): Rel
   const { now } = facts;
   const head = headOf(record);
   const agenda: ReloadStep[] = [];
-  if (rules.reloads && head && !isExpired(head.lease, now)) {
+  const uses = Object.values(record.sinks).flatMap((state) => state.uses);
+  if (rules.reloads && head && isToBeTakenUp(record, head, uses, now)) {
     const holding = holdingOf(head);
     if (isEverywhere(record, rules.sinks, holding) && !isSame(holding, record.acknowledged)) {
-      const used = Object.values(record.sinks).flatMap(({ uses }) => uses.map((each) => endOfHolding(record, each)));
-      const deadline = Math.min(...used.filter((end) => end > now));
+      const deadline = Math.min(...uses.map((each) => endOfHolding(record, each)).filter((end) => end > now));
       const at = dueAt(record, holding, rules, now);
       agenda.push({ act: 'reload', to: allSinks, because: 'Unacknowledged', at, deadline, emergencyAt: deadline });
     }

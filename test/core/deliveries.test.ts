@@ -53,6 +53,30 @@ describe('a sink', () => {
     expect(late).toMatchObject({ act: 'write', deadline: minutes(90) });
   });
 
+  describe('that has a version which was destroyed', () => {
+    const version = { payloadDigest: 'd' } as never;
+    const over = aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(40), version });
+    const given = (lease: typeof over, uses: readonly (typeof now)[]) => ({
+      ...recordOf(held(lease), held()),
+      sinks: { file: { uses, has: { ...now, mark: 'm', reloaded: false, seenAt: minutes(40) } } },
+    });
+    const next = (record: SecretRecord, time: number) => delivery(record, 'file', rulesOf(), at(time));
+
+    test('has it taken up where nothing else lives: what it says may work all the same', () => {
+      const told = { act: 'reload', because: 'Unacknowledged' };
+      expect(next(given(over, [now]), minutes(40))).toMatchObject(told);
+      expect(next(given(over, []), minutes(40))).toMatchObject(told);
+      expect(next(given(over, [old, now]), minutes(60) - 1)).toMatchObject({ act: 'wait' });
+      expect(next(given(over, [old, now]), minutes(60))).toMatchObject(told);
+      expect(next(given(over, [old, now]), minutes(40) - 1)).toMatchObject(told);
+    });
+
+    test('not so a credential, which does not work any more', () => {
+      const { version: _, ...dead } = over;
+      expect(next(given(dead, [now]), minutes(40))).toMatchObject({ act: 'wait' });
+    });
+  });
+
   describe('of which we do not know since we started whether what we would write still lives', () => {
     const rules = rulesOf({ can: { observe: true, read: false, search: false } });
     const here = { lease: 'l2', generation: 0 };
@@ -85,6 +109,19 @@ describe('a sink', () => {
       const unseen = { ...owed, leases: [doubtful, old] };
       expect(delivery(unseen, 'file', rules, facts).act).toBe('wait');
       expect(delivery(unseen, 'file', rulesOf(), facts)).toMatchObject(write);
+    });
+
+    test('what is known to have a successor is written when that has had a minute to arrive', () => {
+      const outdated = { ...head, observedAt: minutes(36), outdated: true as const };
+      const record = { ...owed, leases: [outdated, old] };
+      const early = { ...facts, startedAt: minutes(35), now: minutes(36) - 1 };
+      expect(delivery(record, 'file', rules, early)).toMatchObject({ act: 'wait', until: minutes(36) });
+      expect(delivery(record, 'file', rules, { ...early, now: minutes(36) })).toMatchObject(write);
+      // What is there ends sooner.
+      const ending = { ...owed, leases: [outdated, { ...old, lease: aLease({ expiresAt: minutes(36.5) }) }] };
+      expect(delivery(ending, 'file', rules, early)).toMatchObject(write);
+      const ours = { ...owed, leases: [{ ...outdated, since: minutes(35) }, old] };
+      expect(delivery(ours, 'file', rules, early)).toMatchObject(write);
     });
 
     test('it is written where there is nothing, or what is there has ended', () => {

@@ -41,6 +41,15 @@ describe('the programs that the secret tells', () => {
     expect(reloading(unreloaded, rules, facts)).toMatchObject({ act: 'wait' });
   });
 
+  test('are told of a version that was destroyed meanwhile, where all else that they use has ended too', () => {
+    const over = aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(40), version: {} as never });
+    const both = { ...paid(paid(before, 'file'), 'other'), leases: [held(over), held()] };
+    expect(reloading(both, rules, at(minutes(60) - 1))).toMatchObject({ act: 'wait' });
+    expect(reloading(both, rules, at(minutes(60)))).toMatchObject({ act: 'reload', to: allSinks });
+    const { version: _, ...dead } = over;
+    expect(reloading({ ...both, leases: [held(dead), held()] }, rules, at(minutes(60)))).toMatchObject({ act: 'wait' });
+  });
+
   test('are told once for each head', () => {
     const done = acknowledged(paid(paid(before, 'file'), 'other'), now);
     expect(reloading(done, rules, facts)).toMatchObject({ act: 'wait' });

@@ -39,6 +39,27 @@ describe('a token', () => {
     const stale = { ...record, leases: [held(aLease(), { generation: 1 })] };
     expect(decide(stale, rulesOf(), at(now))).toMatchObject({ act: 'wait', until: minutes(11) + seconds(335) });
   });
+
+  test('whose values are lost is as urgent as what is in use instead', () => {
+    const formerEnds = { 0: minutes(20) };
+    const lost = { ...recordOf(held()), leases: [held(aLease(), { generation: 1, formerEnds })] };
+    const inUse = { deadline: minutes(20), emergencyAt: minutes(19) };
+    expect(decide(lost, rulesOf(), at(now))).toMatchObject({ because: 'ValuesLost', ...inUse });
+    expect(decide({ ...lost, ...spent }, rulesOf(), at(minutes(19)))).toMatchObject({ because: 'ValuesLost' });
+    // What is in use lives as long as the lease.
+    const lasting = { ...lost, leases: [held(aLease(), { generation: 1 })] };
+    expect(decide(lasting, rulesOf(), at(now))).toMatchObject({ because: 'ValuesLost', deadline: minutes(60) });
+    // Nobody has anything to lose.
+    const unused = { ...lost, sinks: {} };
+    expect(decide(unused, rulesOf(), at(now))).toMatchObject({ because: 'ValuesLost', deadline: minutes(60) });
+    // There is another reason.
+    const ending = decide(
+      lost,
+      rulesOf({ rotateAfter: () => 0 }),
+      at(now, { atHand: [{ lease: 'l1', generation: 1 }] }),
+    );
+    expect(ending).toMatchObject({ because: 'RotationDue', deadline: minutes(60) });
+  });
 });
 
 describe('an additive renewal', () => {

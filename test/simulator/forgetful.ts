@@ -1,5 +1,7 @@
 /** Brings upon Redis what is planned for it, and knows what nobody can remember after that. */
 import { type Duration, type Instant, seconds } from '../../src/core/time.ts';
+import type { Kept } from './excuses.ts';
+import type { Issued } from './issued.ts';
 import { lasts, Redis, type RedisFault } from './redis.ts';
 import type { World } from './world.ts';
 
@@ -8,6 +10,7 @@ const settled = seconds(10);
 const verifiedAfter = seconds(20);
 /** After a single failure: what is under way may take so long, and only then all is told. */
 const longestAbsence = seconds(30);
+const longestWay = seconds(36);
 
 export class Forgetful {
   readonly #world: World;
@@ -46,10 +49,10 @@ export class Forgetful {
     if (!lasts(fault)) {
       if (fault.what === 'wiped') records.redis.restore(new Redis());
       else if (snapshot) records.redis.restore(snapshot);
-      // What a process before this one saw, and this one has not read yet, nobody remembers.
       const verified = now + verifiedAfter;
       timeline.watch(verified, () => this.#world.records.verify());
-      if (!this.#world.life?.isAlive) this.#forget();
+      // What a process before this one saw, and this one has not read yet, nobody remembers.
+      for (const one of this.#world.kept) if (!records.hasSeen(one.name)) this.#forget(one);
       this.#open(verified + 1);
       return;
     }
@@ -84,7 +87,7 @@ export class Forgetful {
     const now = timeline.now();
     if (now > this.#gapUntil) return;
     if (!records.fault) this.#gapUntil = now;
-    this.#forget();
+    for (const one of this.#world.kept) this.#forget(one);
   }
 
   /** How far two processes may differ about the time, where nobody has told it to the second yet. */
@@ -95,14 +98,20 @@ export class Forgetful {
     return Math.max(...errors) - Math.min(...errors) + steps.reduce((a, b) => a + b, 0);
   }
 
-  #forget(): void {
-    const { kept, records, judge } = this.#world;
-    for (const { name, issuer } of kept) {
-      const known = records.get(name).record.leases;
-      for (const issued of issuer.leases.values()) {
-        if (!known.some(({ lease }) => lease.id === issued.id)) judge.forgotten.add(issued.id);
-      }
-    }
-    judge.forget(this.#setBack());
+  #forget({ name, issuer }: Kept): void {
+    const { records, judge, timeline } = this.#world;
+    const asked = new Set(this.#world.keys);
+    const { leases, intent } = records.get(name).record;
+    const known = new Set(leases.map(({ lease }) => lease.id));
+    const forget = (isForgotten: (issued: Issued) => boolean) => {
+      for (const issued of issuer.leases.values()) if (isForgotten(issued)) judge.forgotten.add(issued.id);
+    };
+    forget(({ id }) => !known.has(id));
+    // What was on its way without anybody's having noted that arrives all the same.
+    const now = timeline.now();
+    timeline.watch(now + longestWay, () =>
+      forget(({ key, issuedAt }) => issuedAt >= now && asked.has(key) && key !== intent?.key),
+    );
+    judge.forget(name, this.#setBack());
   }
 }

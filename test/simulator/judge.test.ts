@@ -207,15 +207,15 @@ test('promise 7: where the record was lost a number may be another, and lower on
   ] as const) {
     const { world, kept, place } = aWorld();
     place.onGiven({ ...delivery(''), lease: 'a', sequence: 20_000 });
-    world.judge.forget(setBack);
+    world.judge.forget(kept.name, setBack);
     place.onGiven({ ...delivery(''), lease, sequence });
     expect(world.judge.broken.length > 0, `${sequence}, ${kept.house.uncertainty}`).toBe(isBroken);
     place.onGiven({ ...delivery(''), lease: 'c', sequence: sequence - 1 });
     expect(world.judge.broken.at(-1)).toContain(`comes after ${sequence}`);
   }
-  const { world, place } = aWorld();
+  const { world, kept, place } = aWorld();
   for (const lease of ['a', 'b']) place.onGiven({ ...delivery(''), lease, sequence: lease === 'a' ? 5_000 : 15_000 });
-  world.judge.forget(0);
+  world.judge.forget(kept.name, 0);
   place.onGiven({ ...delivery(''), lease: 'a', sequence: 5_000 });
   expect(world.judge.broken, 'the older values under their own number').toEqual([]);
   place.onGiven({ ...delivery(''), lease: 'b', sequence: 4_000 });

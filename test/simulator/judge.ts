@@ -26,7 +26,8 @@ export class Judge {
   readonly #numbers = new Map<string, Numbers>();
   /** Leases that only a process knew that was killed: they are left to their end. */
   readonly forgotten = new Set<string>();
-  #forgotAt: Instant = Number.NEGATIVE_INFINITY;
+  /** By secret, when nobody remembered it any more. */
+  readonly #forgotAt = new Map<string, Instant>();
   /** Leases that had ended before their grace was over. */
   readonly earlyEnds: string[] = [];
   /** Values that were taken for present once more, since nobody remembered later ones. */
@@ -73,7 +74,7 @@ export class Judge {
       const wasKilled = this.excuses.kills.some((at) => at >= (begun.at(-1) ?? 0));
       const house = this.kept.find(({ name }) => name === kept)?.house;
       const tolerance = wasKilled ? 2 * (house?.uncertainty ?? 0) : 2;
-      const isKnown = (begun.at(-1) ?? 0) > this.#forgotAt;
+      const isKnown = (begun.at(-1) ?? 0) > (this.#forgotAt.get(kept) ?? Number.NEGATIVE_INFINITY);
       if (isKnown && since < seconds(1) - tolerance) this.break(5, `${kept} acquired again after ${since} ms`);
       this.excuses.begun.set(kept, [...begun.slice(-8), begunAt]);
       return;
@@ -87,11 +88,14 @@ export class Judge {
     if (recent.length > 8) this.break(5, `${recent.length} acquires of ${kept} in five minutes`);
   }
 
-  /** How often was acquired only the process knew that was killed. By so much a clock may be set back that tells the time. */
-  forget(setBack: Duration): void {
-    this.#arrived.clear();
-    this.#forgotAt = this.#timeline.now();
-    for (const { name, house } of this.kept) {
+  /**
+   * How often this secret was acquired only the process knew that was killed. By so much a clock may be set back that
+   * tells the time.
+   */
+  forget(secret: string, setBack: Duration): void {
+    this.#arrived.delete(secret);
+    this.#forgotAt.set(secret, this.#timeline.now());
+    for (const { name, house } of this.kept.filter((kept) => kept.name === secret)) {
       // Before the provider has told the time its clock is taken for ours.
       const most = setBack > 0 ? setBack + Math.abs(house.skew) : 0;
       this.#numbers.get(name)?.forget(most + 2 * house.uncertainty);

@@ -35,6 +35,8 @@ export class Records {
   onFailure: () => void = () => undefined;
   /** The process looks whether Redis has gone back in time. */
   verify: () => void = () => undefined;
+  /** Has the living process seen what is kept of a secret? Nobody else remembers that. */
+  hasSeen: (secret: string) => boolean = () => false;
   /** What is wrong with Redis as a whole, for as long as it lasts. */
   fault: RedisFault | undefined;
 
@@ -48,6 +50,7 @@ export class Records {
 
   store(life: Life, spoils: Spoils): Store {
     const seen = new Seen(this.redis);
+    this.hasSeen = (secret) => life.isAlive && seen.has(secret);
     this.verify = () => life.isAlive && life.whenAwake(() => seen.verify());
     return {
       load: (secret) => this.#call(life, () => seen.read(secret)),

@@ -74,6 +74,8 @@ export class Seen {
     for (const secret of this.#known.keys()) this.read(secret);
   }
 
+  has = (secret: string): boolean => this.#known.has(secret);
+
   note(secret: string): void {
     this.#known.set(secret, { saved: this.#redis.get(secret), values: this.#redis.values.get(secret) ?? [] });
   }

@@ -49,7 +49,8 @@ export class World {
   ask: Ask = () => undefined;
   /** How far our wall clock was set since the world began. */
   wallError: Duration = 0;
-  #keys = 0;
+  /** Those of all acquires, whatever became of them. */
+  readonly keys: string[] = [];
   #boots = 0;
   readonly #seed: number;
 
@@ -128,7 +129,11 @@ export class World {
     life.blow = () => this.blow();
     life.onGhost = () => this.judge.broken.push(`at ${this.timeline.now()} a stopped process did something`);
     this.log?.(`${this.timeline.now()} boots`);
-    const newKey = () => `key${++this.#keys}`;
+    const newKey = () => {
+      const key = `key${this.keys.length + 1}`;
+      this.keys.push(key);
+      return key;
+    };
     const onEvent = (event: KeeperEvent) => this.#onEvent(event);
     const kill = () => this.crash();
     const { hasLifeline, clockErrors } = this.plan;
@@ -205,8 +210,9 @@ export class World {
   #onSave(secret: string, record: SecretRecord, json: string | undefined): void {
     if (json !== undefined) this.judge.onText('the store', json);
     const issuer = this.kept.find(({ name }) => name === secret)?.issuer;
-    for (const issued of issuer?.last ?? []) {
-      if (!issued.isOurs && record.leases.some(({ lease }) => lease.id === issued.id)) issued.isOurs = true;
+    for (const { lease } of record.leases) {
+      const issued = issuer?.leases.get(lease.id);
+      if (issued) issued.isOurs = true;
     }
   }
 
