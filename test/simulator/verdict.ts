@@ -1,9 +1,10 @@
 /** What is still wrong when all trouble is over and there was time enough to heal; and what was done to the provider. */
 import { type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
+import { wantedOf } from './had.ts';
 import { type Issued, idOf } from './issued.ts';
 import type { Judge } from './judge.ts';
-import { isReplaceable, wantedOf } from './version-judge.ts';
+import { isReplaceable } from './version-judge.ts';
 
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
 export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {

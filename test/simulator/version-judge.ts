@@ -6,17 +6,12 @@
  * something better the last good value stays, and that it is dead is excused.
  */
 import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
-import { type Kept, longestRecovery } from './excuses.ts';
+import type { Kept } from './excuses.ts';
+import { aftermath, Had, patienceOf, wantedOf } from './had.ts';
 import { endOfTerm, type Issued, idOf } from './issued.ts';
 import type { SinkPlace } from './place.ts';
 import { others, type Versions, valueIn } from './versions.ts';
 import type { World } from './world.ts';
-
-/** What every sink should hold, as far as there is such a thing. */
-export function wantedOf({ lockbox, isVerified }: Kept): Issued | undefined {
-  const wanted = lockbox?.versions.wanted;
-  return wanted && (wanted.isFit || !isVerified) ? wanted : undefined;
-}
 
 /** Could there be something else? What others have made current is theirs to replace, also if it fails its proofs. */
 export function isReplaceable({ lockbox, isVerified }: Kept): boolean {
@@ -37,17 +32,13 @@ const saving: Duration = minutes(2);
 /** An end that was lifted is set again within this time: as long as two requests may take. */
 const restoring: Duration = seconds(75);
 
-/** Trouble may be felt for so long after it is over: by who backs off. */
-const aftermath: Duration = minutes(15);
-
 class VersionJudge {
   readonly #world: World;
   readonly #kept: Kept;
   readonly #versions: Versions;
   /** Versions that some sink has held, and when each was last put there. */
   readonly #delivered = new Map<string, Instant>();
-  /** Sinks that have been given something. */
-  readonly #served = new Set<SinkPlace>();
+  readonly #had: Had;
   readonly #contents = new Map<SinkPlace, string>();
   /** By intent, the version that was made for it. */
   readonly #made = new Map<string, string>();
@@ -56,11 +47,11 @@ class VersionJudge {
     this.#world = world;
     this.#kept = kept;
     this.#versions = versions;
+    this.#had = new Had(world, kept, versions);
   }
 
   begin(): void {
     const versions = this.#versions;
-    versions.onWanted = () => this.#watchUsers();
     versions.onSchedule = (issued, sentAt, end) => {
       if (!this.#isRestored(issued, end)) this.#onSchedule(issued, sentAt);
     };
@@ -77,49 +68,11 @@ class VersionJudge {
         this.#onContent(changed, before);
       };
     }
-    this.#watchUsers();
-  }
-
-  get #patience(): Duration {
-    return (this.#kept.issuer.nature.observeEvery ?? 0) + longestRecovery;
+    this.#had.begin();
   }
 
   #break(promise: number, what: string): void {
     this.#world.judge.break(promise, what);
-  }
-
-  /** Promise 1: everybody has it before long. */
-  #watchUsers(): void {
-    const { wantedSince } = this.#versions;
-    const { timeline } = this.#world;
-    const check = (from: Instant): void => {
-      const now = timeline.now();
-      const wanted = wantedOf(this.#kept);
-      if (!wanted || this.#versions.wantedSince !== wantedSince) return;
-      const excuses = this.#kept.places.flatMap((place) => this.#excuseOf(place, valueIn(wanted), from) ?? []);
-      if (excuses.length === 0) return;
-      const over = Math.max(...excuses);
-      timeline.watch(Math.max(over, now) + this.#patience, () => check(over + 1));
-    };
-    timeline.watch(wantedSince + this.#patience, () => check(wantedSince - aftermath));
-  }
-
-  /** Until when it is excused that it uses something else; it may not, where there is none. */
-  #excuseOf(place: SinkPlace, value: string, from: Instant): Instant | undefined {
-    const { timeline, judge } = this.#world;
-    const now = timeline.now();
-    // What somebody has wiped is missed within an hour, which is nothing that a version changes.
-    const content = this.#served.has(place) ? (place.content ?? value) : place.content;
-    const left = [content, ...place.programs.map(({ loaded }) => loaded)].filter((used) => used !== value);
-    if (left.length === 0) return undefined;
-    // Whoever is told no three times thinks for an hour before the next.
-    const thought = (judge.toldNo.get(this.#kept.name) ?? Number.NEGATIVE_INFINITY) + minutes(60);
-    // Without Redis nobody follows anybody (DESIGN 9), but what is dead has to be replaced then too.
-    const isDead = (used: string | undefined) => used !== undefined && !this.#kept.issuer.accepts(used);
-    if (this.#world.records.fault && !left.some(isDead)) return now;
-    const excuse = thought > now ? thought : judge.excuses.lastTrouble(this.#kept, place, from, now);
-    if (excuse === undefined) this.#break(1, `${place.path} is left with ${left[0]}, not ${value}`);
-    return excuse;
   }
 
   /** Promise 1: what is to be kept alive is, where there was time for it. */
@@ -128,7 +81,7 @@ class VersionJudge {
     const { timeline, judge } = this.#world;
     const [since, end] = [timeline.now(), endOfTerm(issued)];
     const isConcerned = versions.how.onDestroyScheduled === 'cancel' && issued === versions.chosen;
-    if (!isConcerned || end - since < this.#patience) return;
+    if (!isConcerned || end - since < patienceOf(this.#kept)) return;
     timeline.watch(end, () => {
       if (endOfTerm(issued) !== end || issued !== versions.chosen) return;
       if (!versions.how.isPinned && versions.currentSince > since) return;
@@ -195,7 +148,7 @@ class VersionJudge {
     if (content === undefined || content === before) return;
     const isTakenUp = this.#contents.get(place) === content;
     this.#contents.set(place, content);
-    this.#served.add(place);
+    this.#had.serve(place);
     this.#delivered.set(idOf(content), this.#world.timeline.now());
     const wanted = wantedOf(this.#kept);
     if (!wanted || before !== valueIn(wanted)) return;
