@@ -196,6 +196,12 @@ test('promise 7: the number of what a sink is given goes down, or is not the sam
   expect(said(['a', 5_000], ['b', 5_000, 1])).toContain('of other values as well');
   expect(said(['a', 5_000], ['a', 6_000])).toContain('was 5000');
   expect(said(['a', 5_000], ['b', 6_000, 1], ['a', 7_000], ['b', 7_000, 1])).toContain('of other values as well');
+  const { world, kept, place } = aWorld();
+  place.onGiven({ ...delivery(''), lease: 'a', sequence: 5_000 });
+  // Begun to be given, and never there.
+  world.judge.onNumber(kept.name, { lease: 'b', generation: 0, number: 6_000 });
+  place.onGiven({ ...delivery(''), lease: 'a', sequence: 7_000 });
+  expect(world.judge.broken).toEqual([]);
 });
 
 test('promise 7: where the record was lost a number may be another, and lower only by what a clock was set back', async () => {

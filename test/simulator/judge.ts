@@ -2,6 +2,7 @@
  * Watches a world from outside and says which promise was broken: by what the provider would accept, by the bytes in
  * sinks, and by the provider's books. It never reads our own records, and it helps nobody.
  */
+import type { Sequence } from '../../src/core/record.ts';
 import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Delivery } from '../../src/sinks/sink.ts';
 import { Excuses, type Kept, longestRecovery } from './excuses.ts';
@@ -104,10 +105,16 @@ export class Judge {
 
   /** Promise 7: it is by its number that a sink refuses what is older than what it has. */
   #onGiven({ name, house }: Kept, { path }: SinkPlace, delivery: Delivery): void {
-    const numbers = this.#numbers.get(name) ?? new Numbers();
-    this.#numbers.set(name, numbers);
-    const wrong = numbers.give(path, delivery, house.worstLie);
+    const wrong = this.#numbersOf(name).give(path, delivery, house.worstLie);
     if (wrong !== undefined) this.break(7, `${path}: ${wrong}`);
+  }
+
+  onNumber = (secret: string, sequence: Sequence): void => this.#numbersOf(secret).begin(sequence);
+
+  #numbersOf(secret: string): Numbers {
+    const numbers = this.#numbers.get(secret) ?? new Numbers();
+    this.#numbers.set(secret, numbers);
+    return numbers;
   }
 
   #onChange(kept: Kept, place: SinkPlace, before: string | undefined): void {

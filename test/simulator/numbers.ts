@@ -2,6 +2,7 @@
  * The number that sinks are given with values: at none does it go down, and it is another exactly when the values are
  * others. What a sink that can compare relies on.
  */
+import type { Sequence } from '../../src/core/record.ts';
 import { type Duration, seconds } from '../../src/core/time.ts';
 import type { Delivery } from '../../src/sinks/sink.ts';
 
@@ -35,6 +36,13 @@ export class Numbers {
     // Where others were given out in between, these are out for another time.
     const isAnew = others.some((other) => other.sequence > before.sequence && other.sequence < sequence);
     return isAnew ? undefined : `${what} was ${before.sequence}`;
+  }
+
+  /** It was begun to be given to some sink, and may never get there. */
+  begin({ lease, generation, number }: Sequence): void {
+    const last = this.#given.at(-1);
+    if (last?.sequence === number) return;
+    this.#given = [...this.#given.slice(-20), { lease, generation, sequence: number }];
   }
 
   /** The record was lost, and its number with it; the next is told by the time, which may be set back so far by then. */

@@ -209,6 +209,7 @@ export class World {
 
   #onSave(secret: string, record: SecretRecord, json: string | undefined): void {
     if (json !== undefined) this.judge.onText('the store', json);
+    if (record.sequence) this.judge.onNumber(secret, record.sequence);
     const issuer = this.kept.find(({ name }) => name === secret)?.issuer;
     for (const { lease } of record.leases) {
       const issued = issuer?.leases.get(lease.id);
