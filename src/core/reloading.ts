@@ -41,16 +41,12 @@ export function reloading(record: SecretRecord, rules: Rules, facts: Facts): Rel
 }
 
 /** Some time after the first change, but not once what they use besides is about to end. */
-function dueAt(
-  { untoldSince = Number.NEGATIVE_INFINITY, ...record }: SecretRecord,
-  head: Holding,
-  rules: Rules,
-  now: Instant,
-) {
+function dueAt({ untoldSince, ...record }: SecretRecord, head: Holding, { reloadAfter }: Rules, now: Instant): Instant {
+  if (reloadAfter === undefined || untoldSince === undefined) return now;
   // One that lies ahead was noted by a clock that was set back since.
-  if (rules.reloadAfter === undefined || untoldSince > now + tolerance) return now;
+  if (untoldSince > now + tolerance) return now;
   return Math.min(
-    untoldSince + rules.reloadAfter,
+    untoldSince + reloadAfter,
     inDangerFrom(record, (other) => !isSame(other, head), now),
   );
 }
