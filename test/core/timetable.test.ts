@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import type { HeldLease } from '../../src/core/record.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
-import { callDeadline, fraction, inDangerFrom, timetable } from '../../src/core/timetable.ts';
+import { callDeadline, fraction, inDangerFrom, stakeInUse, timetable } from '../../src/core/timetable.ts';
 import { renewed } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
@@ -150,4 +150,7 @@ test('what is in use is in danger with the first of it that lives, or at once wh
   expect(from(held(aLease({ issuedAt: hours(1), expiresAt: hours(2) })))).toBe(minutes(117));
   expect(from(dead)).toBe(minutes(30));
   expect(from()).toBe(Number.POSITIVE_INFINITY);
+  const stake = (...all: HeldLease[]) => stakeInUse(uses(...all), minutes(30));
+  expect(stake(late, early, dead, ending)).toEqual({ deadline: minutes(60), emergencyAt: minutes(57) });
+  expect(stake(dead)).toEqual({ deadline: Number.POSITIVE_INFINITY, emergencyAt: minutes(30) });
 });
