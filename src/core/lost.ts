@@ -13,6 +13,18 @@ const firstSearch: Duration = longestCall + seconds(10);
 /** When the last acquire was begun whose outcome is unknown. */
 export const latestLost = ({ intent, doubt }: SecretRecord): Instant | undefined => intent?.at ?? doubt?.until;
 
+/**
+ * What acquires may have left at the provider without our knowing, now that one was answered. `hadAny`: there may have
+ * been others before the first that we remember, and nobody knows since when.
+ */
+export function doubtAfter(record: SecretRecord, hadAny: boolean, now: Instant): SecretRecord['doubt'] {
+  const { leases, succeeded, intent, doubt } = record;
+  const isFirst = leases.length === 0 && succeeded?.['acquire'] === undefined;
+  return isFirst && hadAny
+    ? { since: 0, until: Math.max(doubt?.until ?? Number.NEGATIVE_INFINITY, intent?.at ?? now) }
+    : doubt;
+}
+
 /** Where it may be ended: once early, and once when nothing can come any more. Elsewhere it is counted, once. */
 export function searchAt(record: SecretRecord, { exclusive }: Rules): Instant | undefined {
   const latest = latestLost(record);

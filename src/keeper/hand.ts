@@ -15,6 +15,8 @@ export interface Untold {
 export class Hand {
   /** The sinks that said that they could be written to. */
   readonly writable = new Set<string>();
+  /** Something was in one of its sinks before we brought anything. */
+  wasDelivered = false;
   /** The world was told of its record. */
   isTold = false;
   /** Since when its record is what we remember, and not what the store has. On the clock of the store. */

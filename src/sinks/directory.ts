@@ -1,6 +1,6 @@
 /** A sink that is a directory: a file for each key, or files of any format, all of which change at once. */
 import { createHmac } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, readdir } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import { mode, owner } from '../config/values.ts';
@@ -118,6 +118,12 @@ export function directorySink(options: DirectoryOptions, markKey: Buffer, pause 
       });
       await told(work);
     },
+
+    isTaken: () =>
+      readdir(path).then(
+        (names) => names.length > 0,
+        () => false,
+      ),
 
     async write({ material }, signal) {
       const set = filesOf(material, options).map((one) => ({ ...one, rights: rightsOf(one.name) }));

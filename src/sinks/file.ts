@@ -139,6 +139,12 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
         { ...making, isTrial: true },
       ),
 
+    isTaken: () =>
+      lstat(path).then(
+        ({ size }) => size > 0,
+        () => false,
+      ),
+
     async write({ material }, signal) {
       const bytes = render(material, options);
       stopIf(signal);

@@ -34,6 +34,24 @@ describe('acquiring', () => {
     expect(record.acquired(again, second, rules, minutes(40)).doubt).toBeUndefined();
   });
 
+  test('for the first time that is remembered it may have been done before, by whom nobody knows', () => {
+    const canSearch = rulesOf({ can: { observe: false, read: false, search: true } });
+    const begun = record.intending(recordOf(), intent);
+    const first = (from: SecretRecord, hadAny = true) =>
+      record.acquired(from, second, canSearch, minutes(40), hadAny).doubt;
+    expect(first(begun)).toEqual({ since: 0, until: intent.at });
+    expect(first(begun, false)).toBeUndefined();
+    expect(record.acquired(begun, second, rules, minutes(40), true).doubt).toBeUndefined();
+    // Two processes may not agree on which was the later.
+    const lost = { since: minutes(50), until: minutes(60) };
+    expect(first({ ...begun, doubt: lost })).toEqual({ since: 0, until: minutes(60) });
+    // It is not the first.
+    expect(first({ ...begun, succeeded: { acquire: 1 } })).toBeUndefined();
+    expect(first({ ...begun, succeeded: { try: 1 } })).toBeDefined();
+    expect(first(record.intending(recordOf(held()), intent))).toBeUndefined();
+    expect(first({ ...begun, succeeded: { acquire: 1 }, doubt: lost })).toEqual(lost);
+  });
+
   test('remembers all that may be lost, also where clocks were set meanwhile', () => {
     const begun = [minutes(40), minutes(30), minutes(50)].map((at) => ({ key: 'k', at }));
     const after = begun.reduce((before, each) => record.intending(before, each), recordOf());

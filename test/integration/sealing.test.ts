@@ -151,6 +151,23 @@ describe('a restart', () => {
   });
 });
 
+test('with all state lost one lease and one login are taken, and the program is told once of what is new', async () => {
+  const { daemon, config, delivered, dir, seen, spent, renewedToken } = await set();
+  const first = await daemon({ config: config() });
+  await delivered(first);
+  await first.kill();
+  const before = await seen();
+  // With its Redis, which ends when it misses the daemon.
+  await rm(join(dir, 'data'), { recursive: true });
+  const second = await daemon({ config: config() });
+  await delivered(second);
+  await renewedToken();
+  const after = await seen();
+  expect(after.user).not.toBe(before.user);
+  expect(after.told).toBe(`${before.told}told\n`);
+  expect(spent()).toEqual({ leases: 2, logins: 2 });
+});
+
 describe('a key', () => {
   const key = (number: number) => `${Buffer.alloc(32, number).toString('base64')}\n`;
 

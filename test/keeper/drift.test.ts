@@ -58,7 +58,12 @@ async function keeping(sink: Sink) {
     }
   };
   const settle = (end = stage.now) => stage.until(end);
-  const parts = { ...watched('check', sink.check), ...watched('holds', sink.holds), ...watched('write', sink.write) };
+  const parts = {
+    ...watched('check', sink.check),
+    ...watched('isTaken', sink.isTaken),
+    ...watched('holds', sink.holds),
+    ...watched('write', sink.write),
+  };
   const source = aSource(stage);
   stage.add({ source, sinks: { place: { ...sink, ...parts } }, sinkTypes: { place: 'file' } });
   await settle();

@@ -359,6 +359,41 @@ describe('what was lost by an acquire without an answer', () => {
     return stage;
   };
 
+  /** A secret of which nothing is remembered, and one more lease at the provider. */
+  const forgotten = async (exclusive: boolean, isTaken: boolean) => {
+    const stage = new Stage();
+    const asked: number[] = [];
+    const source = aSource(stage, {
+      search: async ({ since, known }) => {
+        asked.push(since);
+        return known.includes('before') ? [] : [lent('before', 0)];
+      },
+    });
+    const file = aSink({ check: () => Promise.resolve(), isTaken: () => Promise.resolve(isTaken) });
+    stage.add({ source, exclusive, sinks: { file } });
+    await stage.until(minutes(10));
+    return { stage, asked };
+  };
+  const orphans = (stage: Stage) => stage.events.flatMap((event) => (event.type === 'orphaned' ? [event.count] : []));
+
+  test('or by a process of which nothing is remembered, is looked for where somebody had delivered something', async () => {
+    const { stage, asked } = await forgotten(false, true);
+    expect(asked).toEqual([0]);
+    expect(orphans(stage)).toEqual([1]);
+    expect((await stage.record()).leases).toHaveLength(1);
+    const fresh = await forgotten(false, false);
+    expect(fresh.asked).toEqual([]);
+    expect(orphans(fresh.stage)).toEqual([]);
+  });
+
+  test('or by a process of which nothing is remembered, is ended where nobody else takes leases there', async () => {
+    const { stage, asked } = await forgotten(true, false);
+    expect(asked).toEqual([0, 0]);
+    const ended = stage.done().filter(({ step }) => step.act === 'retire');
+    expect(ended.map(({ step }) => 'to' in step && step.to)).toEqual(['before']);
+    expect(orphans(stage)).toEqual([]);
+  });
+
   test('is ended where nobody else takes leases there', async () => {
     const stage = await lost(true, minutes(3));
     const [first] = stage.done().filter(({ step }) => step.act === 'retire');

@@ -98,12 +98,15 @@ export class Forgetful {
     return Math.max(...errors) - Math.min(...errors) + steps.reduce((a, b) => a + b, 0);
   }
 
-  #forget({ name, issuer }: Kept): void {
+  #forget({ name, issuer, isExclusive }: Kept): void {
     const { records, judge, timeline } = this.#world;
     const asked = new Set(this.#world.keys);
     const { leases, intent } = records.get(name).record;
     const known = new Set(leases.map(({ lease }) => lease.id));
+    // Whoever remembers nothing at all looks for all that there is, where nobody else has anything there.
+    const isSought = isExclusive && issuer.nature.canSearch && leases.length === 0;
     const forget = (isForgotten: (issued: Issued) => boolean) => {
+      if (isSought) return;
       for (const issued of issuer.leases.values()) if (isForgotten(issued)) judge.forgotten.add(issued.id);
     };
     forget(({ id }) => !known.has(id));

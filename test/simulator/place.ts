@@ -68,6 +68,7 @@ export class SinkPlace {
     const isReloaded = this.programs.some(({ told }) => told === 'by the sink');
     return {
       check: (signal) => call('sink', 'check', signal, () => undefined),
+      isTaken: () => Promise.resolve(this.content !== undefined),
       write: (delivery, signal) =>
         this.#alone(life, 'write', async () => {
           this.onGiven(delivery);

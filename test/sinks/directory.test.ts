@@ -38,6 +38,15 @@ const read = (name: string) => readFileSync(join(path, name), 'utf8');
 const seen = () => readdirSync(path).filter((name) => !name.startsWith('..'));
 const hidden = () => readdirSync(path).filter((name) => name.startsWith('..'));
 
+test('it says whether something is there, whoever put it there', async () => {
+  const isTaken = () => aSink().isTaken?.(going);
+  expect(await isTaken()).toBe(false);
+  await aSink().write(delivery({ password: 'p' }), going);
+  expect(await isTaken()).toBe(true);
+  rmSync(path, { recursive: true });
+  expect(await isTaken()).toBe(false);
+});
+
 describe('its options', () => {
   const problemsOf = (yaml: Record<string, unknown>) =>
     plugin.schema

@@ -51,6 +51,15 @@ const wordsOf = (promise: Promise<unknown> | undefined): Promise<string> =>
     (error: Error) => error.message,
   );
 
+test('it says whether something is there, whoever put it there', async () => {
+  const isTaken = () => aSink().isTaken?.(going);
+  expect(await isTaken()).toBe(false);
+  writeFileSync(path, '');
+  expect(await isTaken()).toBe(false);
+  writeFileSync(path, 'A=1\n');
+  expect(await isTaken()).toBe(true);
+});
+
 describe('its options', () => {
   const problemsOf = (yaml: Record<string, unknown>) =>
     file.schema
