@@ -56,11 +56,14 @@ export class ProviderBlocked extends Error {
   readonly because: BlockReason;
   /** Ask again then, or when told earlier that it may be asked. */
   readonly until: Instant;
+  /** Said of requests of this kind alone, see `Kinds`. Absent: of all. */
+  readonly kind: string | undefined;
 
-  constructor(because: BlockReason, until: Instant) {
+  constructor(because: BlockReason, until: Instant, kind?: string) {
     super(because);
     this.because = because;
     this.until = until;
+    this.kind = kind;
   }
 }
 

@@ -24,8 +24,14 @@ export type KeeperEvent =
   | { readonly type: 'changed'; readonly secret: string; readonly record: SecretRecord; readonly at: Instant }
   /** A job was begun, so long after its date. */
   | { readonly type: 'begun'; readonly secret: string; readonly lateness: Duration }
-  /** Nothing is asked of this provider before then. Absent `until`: it may be asked again. */
-  | { readonly type: 'blocked'; readonly provider: string; readonly until?: Instant; readonly because?: BlockReason }
+  /** Nothing is asked of this provider before then, or nothing of one kind. Absent `until`: it may be asked again. */
+  | {
+      readonly type: 'blocked';
+      readonly provider: string;
+      readonly until?: Instant;
+      readonly because?: BlockReason;
+      readonly kind?: string;
+    }
   /** So many leases were left to their own end, because nobody could end them or tell whose they are. */
   | { readonly type: 'orphaned'; readonly secret: string; readonly count: number };
 

@@ -1,7 +1,8 @@
 /** Stands before one provider: so many requests at a time, the most urgent first, and none while it may not be asked. */
 import { type BlockReason, longestSilence } from '../core/failure.ts';
-import type { Block, GateView, Stake } from '../core/rules.ts';
+import type { Block, GateView, HeldUp, Stake } from '../core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
+import { type Asked, Blocks } from './blocks.ts';
 import type { Emit } from './events.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -24,11 +25,15 @@ export type Passage =
   /** It was not asked, or we did not wait for the answer. */
   | 'unknown';
 
-export interface Ticket {
+export interface Ticket extends Asked {
   readonly isProbe: boolean;
-  readonly enteredAt: Instant;
   /** How often it had been said by then that the provider may be asked again. */
   readonly openings: number;
+}
+
+interface Circumstances {
+  readonly ticket?: Ticket;
+  readonly kind?: string | undefined;
 }
 
 /** What another token ends. */
@@ -56,9 +61,7 @@ export class Gate {
   /** Who was woken for a free slot, and when. */
   readonly #called = new Map<string, Instant>();
   readonly #waiting = new WaitingLine();
-  #block: Block | undefined;
-  /** The last block ran out, and no answer has shown yet that it is over. */
-  #isOutlasted = false;
+  readonly #blocks = new Blocks();
   /** Open: nobody passes until then, and after that one at a time. `tries`: how many of those were in vain. */
   #circuit: { readonly since: Instant; readonly until: Instant; readonly tries: number } | undefined;
   #probingSince: Instant | undefined;
@@ -83,34 +86,38 @@ export class Gate {
 
   /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
   view(secret: string, offset: Duration = 0): GateView {
-    const blocks = this.#blocks().map(({ because, since, until }) => ({
-      because,
-      since: since + offset,
-      until: until + offset,
+    const blocks = this.#all().map((block) => ({
+      ...block,
+      since: block.since + offset,
+      until: block.until + offset,
     }));
     // Who looks by itself meanwhile does not go before those who are more urgent.
-    return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret) };
+    return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret, this.#isShut) };
   }
 
   /** A request is about to be sent: the view allowed it. Every ticket has to be given back. */
-  enter(secret: string): Ticket {
+  enter(secret: string, kinds?: readonly string[]): Ticket {
     this.#inside++;
     this.#called.delete(secret);
-    this.#waiting.leave(secret);
-    if (this.#block && this.#block.until <= this.#clock.now()) this.#outlast();
-    const isProbe = this.#circuit !== undefined;
+    this.#leaveLine(secret);
     const enteredAt = this.#clock.now();
+    // Whoever goes first may be told the same again: nobody hears of an end that is none.
+    if (this.#blocks.outlast(enteredAt)) this.#callNext();
+    const isProbe = this.#circuit !== undefined;
     if (isProbe) this.#probingSince = enteredAt;
-    return { isProbe, enteredAt, openings: this.#openings };
+    return { isProbe, enteredAt, kinds, openings: this.#openings };
   }
 
-  leave({ isProbe, enteredAt }: Ticket, passage: Passage): void {
+  leave(ticket: Ticket, passage: Passage): void {
+    const { isProbe } = ticket;
     this.#inside--;
     if (isProbe) this.#probingSince = undefined;
-    if (passage === 'answered') this.#close();
-    // Who could not wait was not sent away: nobody else will be.
-    if (passage === 'answered' && this.#block && enteredAt > this.#block.since) this.#pass();
-    if (passage === 'answered' && this.#isOutlasted) this.#lift();
+    if (passage === 'answered') {
+      this.#close();
+      const { isNews, isOpen } = this.#blocks.answered(ticket);
+      if (isOpen) this.#rejections = 0;
+      if (isNews) this.#reopen();
+    }
     if (passage === 'unavailable') {
       this.#unanswered++;
       if (isProbe || (!this.#circuit && this.#unanswered >= patience)) this.#open();
@@ -119,60 +126,49 @@ export class Gate {
   }
 
   /**
-   * Nobody passes before then. The earlier word does not count any more. Said by a request that began before there was
-   * another token it says nothing of that one.
+   * Nobody passes before then. The earlier word does not count any more. Said to a request that began before there was
+   * another token it says nothing of that one. Said of one of the kinds that the request is of, it holds up nothing else.
    */
-  block(until: Instant, because: BlockReason, ticket?: Ticket): void {
+  block(until: Instant, because: BlockReason, { ticket, kind }: Circumstances = {}): void {
     if (ticket && ticket.openings !== this.#openings && ofTokens.includes(because)) return;
     const since = this.#clock.now();
     // Whoever shows the same token once more is rejected once more, until there is another.
     const patient =
       because === 'TokenRejected' ? Math.min(longestRejection, shortestRejection * 2 ** this.#rejections++) : 0;
-    this.#block = {
+    this.#blocks.put({
       because,
+      ...(kind !== undefined && ticket?.kinds?.includes(kind) && { kind }),
       since,
       until: Math.min(Math.max(until, since + shortestBreak, since + patient), since + longestSilence),
-    };
+    });
     this.#tell();
   }
 
   /** It may be asked again: there is a new token, or somebody knows better. Who waits is woken. */
   unblock(): void {
     this.#openings++;
-    this.#pass();
-  }
-
-  #pass(): void {
     this.#rejections = 0;
-    this.#lift();
+    if (this.#blocks.lift()) this.#reopen();
   }
 
-  #lift(): void {
-    if (!this.#block && !this.#isOutlasted) return;
-    this.#block = undefined;
+  #reopen(): void {
     this.#tell();
-    this.#callNext();
-  }
-
-  /** Its time is over. Whoever goes first may be told the same again: nobody hears of an end that is none. */
-  #outlast(): void {
-    this.#block = undefined;
-    this.#isOutlasted = true;
     this.#callNext();
   }
 
   /**
    * A look ended with something due that only the gate holds up. It is woken when its turn comes. Answers whether it is
-   * the first in line, who looks again by itself when the block is over.
+   * the first of those who wait for the same, who looks again by itself when the block is over.
    */
-  line(secret: string, stake: Stake, wake: () => void): boolean {
+  line(secret: string, what: HeldUp, wake: () => void): boolean {
     const before = this.#waiting.deadline(this.#clock.now());
     this.#called.delete(secret);
-    this.#waiting.join({ ...stake, secret, wake });
+    this.#waiting.join({ ...what, secret, wake });
     if (this.#waiting.deadline(this.#clock.now()) < before) this.#onHurry();
-    const isFirst = this.#waiting.first()?.secret === secret;
+    const isFirst = this.#waiting.isFirstOfItsKinds(secret);
+    const isNext = this.#waiting.first(this.#isShut)?.secret === secret;
     // It gave way to others although there was room: they are to come.
-    if (!isFirst && this.#isOpen()) this.#callNext();
+    if (!isNext && this.#isOpen()) this.#callNext();
     return isFirst;
   }
 
@@ -189,14 +185,26 @@ export class Gate {
   /** A look ended with nothing held up. */
   pass(secret: string): void {
     const hadTurn = this.#called.delete(secret);
-    if (this.#waiting.leave(secret) || hadTurn) this.#callNext();
+    if (this.#leaveLine(secret) || hadTurn) this.#callNext();
   }
 
-  #blocks(): readonly Block[] {
+  /** Who is the first then of those who wait for a kind that is blocked looks by itself when that is over. */
+  #leaveLine(secret: string): boolean {
+    const heir = this.#waiting.heirOf(secret);
+    if (heir && this.#isShut(heir.kinds)) heir.wake();
+    return this.#waiting.leave(secret);
+  }
+
+  readonly #isShut = (kinds: readonly string[] | undefined): boolean => this.#blocks.shuts(kinds, this.#clock.now());
+
+  #all(): readonly Block[] {
     const now = this.#clock.now();
-    const blocks: Block[] = this.#block && now < this.#block.until ? [this.#block] : [];
+    const blocks = this.#blocks.present(now);
     const circuit = this.#circuit;
-    if (circuit && now < circuit.until) return [...blocks, { because: 'CircuitOpen', ...circuit }];
+    if (circuit && now < circuit.until) {
+      const { since, until } = circuit;
+      return [...blocks, { because: 'CircuitOpen', since, until }];
+    }
     if (this.#probingSince === undefined) return blocks;
     const since = this.#probingSince;
     return [...blocks, { because: 'CircuitOpen', since, until: since + longestProbe }];
@@ -217,9 +225,9 @@ export class Gate {
   }
 
   #tell(): void {
-    this.#isOutlasted = false;
-    const last = this.#blocks().reduce<Block | undefined>((a, b) => (a && a.until >= b.until ? a : b), undefined);
-    const what = last && { until: last.until, because: last.because };
+    this.#blocks.tell();
+    const last = this.#all().reduce<Block | undefined>((a, b) => (a && a.until >= b.until ? a : b), undefined);
+    const what = last && { until: last.until, because: last.because, ...(last.kind !== undefined && { kind: last.kind }) };
     this.#emit({ type: 'blocked', provider: this.#name, ...what });
   }
 
@@ -229,14 +237,14 @@ export class Gate {
   }
 
   #isOpen(): boolean {
-    return this.#blocks().length === 0 && !this.#circuit;
+    return !this.#circuit && this.#all().every(({ kind }) => kind !== undefined);
   }
 
   /** Whoever is woken while the gate is closed learns from when on it is open. */
   #callNext(): void {
     const isOpen = this.#isOpen();
     for (let calls = isOpen ? this.#free('') : 1; calls > 0; calls--) {
-      const first = this.#waiting.first();
+      const first = this.#waiting.first(this.#isShut);
       if (!first) return;
       const { secret, wake } = first;
       this.#waiting.leave(secret);

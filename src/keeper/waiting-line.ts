@@ -1,11 +1,17 @@
-/** Who waits at a gate, in the order of whose deadline is first: thousands may, and each of them asks for its place. */
-import type { Stake } from '../core/rules.ts';
+/**
+ * Who waits at a gate, in the order of whose deadline is first: thousands may, and each of them asks for its place. Who
+ * waits for the same kinds of requests is in one line; the lines whose kinds are blocked let others go first.
+ */
+import type { HeldUp, Stake } from '../core/rules.ts';
 import type { Instant } from '../core/time.ts';
 
-export interface Waiter extends Stake {
+export interface Waiter extends HeldUp {
   readonly secret: string;
   readonly wake: () => void;
 }
+
+/** Are these kinds blocked by themselves? */
+export type IsShut = (kinds: readonly string[] | undefined) => boolean;
 
 interface Placed extends Waiter {
   /** Of two with the same deadline the one that came first is first. */
@@ -14,7 +20,7 @@ interface Placed extends Waiter {
 
 export class WaitingLine {
   readonly #placed = new Map<string, Placed>();
-  readonly #order: Placed[] = [];
+  readonly #lines = new Map<string, Line>();
   #turns = 0;
 
   /** Said again, it takes another place. */
@@ -23,11 +29,7 @@ export class WaitingLine {
     this.leave(waiter.secret);
     const placed = { ...waiter, turn };
     this.#placed.set(waiter.secret, placed);
-    this.#order.splice(
-      this.#count((other) => isBefore(other, placed)),
-      0,
-      placed,
-    );
+    this.#lineOf(placed).join(placed);
   }
 
   /** Answers whether it was there. */
@@ -35,36 +37,95 @@ export class WaitingLine {
     const placed = this.#placed.get(secret);
     if (!placed) return false;
     this.#placed.delete(secret);
-    this.#order.splice(
-      this.#count((other) => isBefore(other, placed)),
-      1,
-    );
+    this.#lineOf(placed).leave(placed);
     return true;
   }
 
   /** How many go before it. None where it does not wait. */
-  before(secret: string): number {
+  before(secret: string, isShut: IsShut): number {
     const placed = this.#placed.get(secret);
-    return placed ? this.#count((other) => isBefore(other, placed)) : 0;
+    return placed ? this.#open(isShut).reduce((sum, line) => sum + line.before(placed), 0) : 0;
   }
 
-  first(): Waiter | undefined {
-    return this.#order[0];
+  /** Of those whose kinds are not blocked. */
+  first(isShut: IsShut): Waiter | undefined {
+    return this.#open(isShut).reduce<Placed | undefined>((first, { order: [next] }) => {
+      return next && (!first || isBefore(next, first)) ? next : first;
+    }, undefined);
+  }
+
+  /** Who comes after it, where it is the first of those who wait for the same kinds. */
+  heirOf(secret: string): Waiter | undefined {
+    const placed = this.#placed.get(secret);
+    const { order } = (placed && this.#lineOf(placed)) ?? {};
+    return order?.[0] === placed ? order?.[1] : undefined;
+  }
+
+  isFirstOfItsKinds(secret: string): boolean {
+    const placed = this.#placed.get(secret);
+    return placed !== undefined && this.#lineOf(placed).order[0] === placed;
   }
 
   /** The first deadline that is not over yet; `Infinity` where there is none. */
   deadline(now: Instant): Instant {
-    return this.#order[this.#over(now)]?.deadline ?? Number.POSITIVE_INFINITY;
+    return Math.min(...[...this.#lines.values()].map((line) => line.deadline(now)), Number.POSITIVE_INFINITY);
   }
 
   /** What is at stake for all whose deadline is not over yet. */
   stake(now: Instant): Stake | undefined {
+    const stakes = [...this.#lines.values()].flatMap((line) => line.stake(now) ?? []);
+    if (stakes.length === 0) return undefined;
+    return {
+      deadline: Math.min(...stakes.map(({ deadline }) => deadline)),
+      emergencyAt: Math.min(...stakes.map(({ emergencyAt }) => emergencyAt)),
+    };
+  }
+
+  #open(isShut: IsShut): readonly Line[] {
+    return [...this.#lines.values()].filter(({ kinds }) => !isShut(kinds));
+  }
+
+  #lineOf({ kinds }: Waiter): Line {
+    const name = kinds?.join(' ') ?? anyKind;
+    const line = this.#lines.get(name) ?? new Line(kinds);
+    this.#lines.set(name, line);
+    return line;
+  }
+}
+
+const anyKind = '*';
+
+class Line {
+  readonly kinds: readonly string[] | undefined;
+  readonly order: Placed[] = [];
+
+  constructor(kinds: readonly string[] | undefined) {
+    this.kinds = kinds;
+  }
+
+  join(placed: Placed): void {
+    this.order.splice(this.before(placed), 0, placed);
+  }
+
+  leave(placed: Placed): void {
+    this.order.splice(this.before(placed), 1);
+  }
+
+  before(placed: Placed): number {
+    return this.#count((other) => isBefore(other, placed));
+  }
+
+  deadline(now: Instant): Instant {
+    return this.order[this.#over(now)]?.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
+  stake(now: Instant): Stake | undefined {
     const alive = this.#over(now);
-    const first = this.#order[alive];
+    const first = this.order[alive];
     if (!first) return undefined;
     let { emergencyAt } = first;
-    for (let i = alive; i < this.#order.length; i++) {
-      emergencyAt = Math.min(emergencyAt, this.#order[i]?.emergencyAt ?? emergencyAt);
+    for (let i = alive; i < this.order.length; i++) {
+      emergencyAt = Math.min(emergencyAt, this.order[i]?.emergencyAt ?? emergencyAt);
     }
     return { deadline: first.deadline, emergencyAt };
   }
@@ -75,10 +136,10 @@ export class WaitingLine {
 
   /** How many at the head of the line are so; all behind them are not. */
   #count(isSo: (placed: Placed) => boolean): number {
-    let [low, high] = [0, this.#order.length];
+    let [low, high] = [0, this.order.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const placed = this.#order[middle];
+      const placed = this.order[middle];
       if (placed && isSo(placed)) low = middle + 1;
       else high = middle;
     }

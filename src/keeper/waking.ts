@@ -44,8 +44,8 @@ export function lineUp(visit: Visit, { until, because, heldUp }: Wait): Instant 
   if (!heldUp) return until;
   const { gate, name } = visit.secret;
   const offset = gate.now() - nowOf(visit);
-  const stake = { deadline: heldUp.deadline + offset, emergencyAt: heldUp.emergencyAt + offset };
-  const isFirst = gate.line(name, stake, () => lookNow(visit));
+  const wish = { ...heldUp, deadline: heldUp.deadline + offset, emergencyAt: heldUp.emergencyAt + offset };
+  const isFirst = gate.line(name, wish, () => lookNow(visit));
   const isGates = because === 'Blocked' || because === 'ProviderBusy';
   if (!isGates || isFirst) return until;
   // Who is in danger may be let through before the first in line.

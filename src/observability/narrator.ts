@@ -113,8 +113,8 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     rows.set(effort, { count: failures, isSaid: isSaid || isPrinted });
   };
 
-  const blocked = ({ provider, until, because }: Extract<KeeperEvent, { type: 'blocked' }>) => {
-    const fields = { provider, ...(because && { because }), ...dated('until', until) };
+  const blocked = ({ provider, until, because, kind }: Extract<KeeperEvent, { type: 'blocked' }>) => {
+    const fields = { provider, ...(because && { because }), ...(kind && { kind }), ...dated('until', until) };
     if (until === undefined) {
       if (!silent.delete(provider)) return;
       ends += 1;
@@ -128,8 +128,9 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
     // A token ends it at once, whenever that comes.
     const said = because === 'NoToken' ? 'until we have an access token' : why;
     // Short ones may come and go all the time. A long one is said where the last word was that the former is over.
-    const cause = `${provider} ${because} ${length < longBlock ? '' : ends}`;
-    const isPrinted = tell({ level, message: `${provider}: not asked ${said}`, fields, cause });
+    const cause = `${provider} ${because} ${kind ?? ''} ${length < longBlock ? '' : ends}`;
+    const what = kind === undefined ? '' : ` (${kind})`;
+    const isPrinted = tell({ level, message: `${provider}: not asked${what} ${said}`, fields, cause });
     if (isPrinted && level !== 'debug') silent.add(provider);
   };
 

@@ -51,6 +51,8 @@ export interface HttpAnswer {
   readonly sentAt: Instant;
   /** `Retry-After`, as a date in the provider's time. */
   readonly retryAt?: Instant;
+  /** It tells how many more requests of this kind are taken: limits are counted kind by kind. */
+  readonly limited?: string;
   /** What the provider calls this content, to be shown to it as `If-None-Match`. */
   readonly etag?: string;
 }
@@ -125,12 +127,15 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
     knowsTime: () => isHeard,
     async request(request) {
       if (request.signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
-      const free = budgets.until(request.operation) ?? rate?.take();
-      if (free !== undefined) throw new ProviderBlocked('RetryAfter', free + skew.skew());
-      budgets.spend(request.operation);
+      const { operation } = request;
+      const free = budgets.until(operation);
+      if (free !== undefined) throw new ProviderBlocked('RetryAfter', free + skew.skew(), operation);
+      const ours = rate?.take();
+      if (ours !== undefined) throw new ProviderBlocked('RetryAfter', ours + skew.skew());
+      budgets.spend(operation);
       const at = deps.clock.now();
       const report = (status: ProviderRequest['status']) =>
-        deps.onRequest({ operation: request.operation, status, took: deps.clock.now() - at, at });
+        deps.onRequest({ operation, status, took: deps.clock.now() - at, at });
       const raw = await send(request).catch((error: unknown) => {
         report('none');
         throw error;
@@ -145,9 +150,14 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
         ...(typeof etag === 'string' && { etag }),
       };
       learn(raw, answer);
-      budgets.learn(request.operation, raw.headers);
+      const isLimited = budgets.learn(operation, raw.headers);
       const retryAt = retryAtOf(raw, clock.now());
-      return { ...answer, sentAt: raw.sentAt + skew.skew(), ...(retryAt !== undefined && { retryAt }) };
+      return {
+        ...answer,
+        sentAt: raw.sentAt + skew.skew(),
+        ...(isLimited && { limited: operation }),
+        ...(retryAt !== undefined && { retryAt }),
+      };
     },
     close: () => wires.close(),
   };

@@ -8,8 +8,8 @@ export interface RouteBudgets {
   until(route: string): Instant | undefined;
   /** One is about to be sent there. */
   spend(route: string): void;
-  /** What an answer says of its route. An answer that says nothing changes nothing. */
-  learn(route: string, headers: Raw['headers']): void;
+  /** What an answer says of its route. Answers whether it says anything; if not, nothing changes. */
+  learn(route: string, headers: Raw['headers']): boolean;
 }
 
 interface Budget {
@@ -55,7 +55,7 @@ export function routeBudgets(clock: Clock): RouteBudgets {
       const [limit, remaining, reset] = ['limit', 'remaining', 'reset'].map((name) =>
         numberIn(headers[`x-ratelimit-${name}`]),
       );
-      if (limit === undefined || remaining === undefined || reset === undefined || reset > longestWindow) return;
+      if (limit === undefined || remaining === undefined || reset === undefined || reset > longestWindow) return false;
       const before = present(route);
       const resetsAt = clock.now() + seconds(Math.max(1, reset));
       // Of the same window: what is in flight may not have been counted yet.
@@ -66,6 +66,7 @@ export function routeBudgets(clock: Clock): RouteBudgets {
         left: isSame ? Math.min(before.left, remaining) : remaining,
         pausedUntil: isSame ? before.pausedUntil : Number.NEGATIVE_INFINITY,
       });
+      return true;
     },
   };
 }

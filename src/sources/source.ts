@@ -1,6 +1,7 @@
 /** The port to where leases come from. */
 import type { Lease } from '../core/lease.ts';
 import type { Material } from '../core/material.ts';
+import type { Kinds } from '../core/rules.ts';
 import type { Clock, Duration, Instant } from '../core/time.ts';
 import type { Observation } from '../core/transitions.ts';
 
@@ -38,6 +39,8 @@ export interface Source {
   search?(lost: Lost, call: Call): Promise<readonly Lease[]>;
   /** How often to `observe` a lease of that term. Absent: only after a restart, or when a renewal ended in doubt. */
   observeEvery?(term: Duration | undefined): Duration;
+  /** Of requests that the provider limits kind by kind. Absent: what it says of one holds up all. */
+  readonly kinds?: Kinds;
   /** `renew` has to show the present values. */
   readonly renewsByValue?: true;
   /** The provider's time: our steady clock, corrected for skew. */

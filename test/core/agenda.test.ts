@@ -15,7 +15,7 @@ const item = (act: string, at = 0, change = {}) => ({
 const failure = { count: 3, denied: 0, at: 0, code: 'unavailable', notBefore: 0 } as const;
 const passes = (one: { act: string }) => one.act !== 'own';
 const open = { blocks: [], isBusy: false };
-const at = (gate: GateView) => (one: { act: string }) => (passes(one) ? gate : undefined);
+const at = (gate: GateView) => (one: { act: string }) => (passes(one) ? { gate } : undefined);
 const blockedBy = (because: BlockReason, until: number, since = 0) => ({
   blocks: [{ because, since, until }],
   isBusy: false,
@@ -113,6 +113,41 @@ describe('a provider that is blocked', () => {
       until: 4000,
       because: 'BackingOff',
     });
+  });
+});
+
+describe('a provider that is blocked for one kind of request', () => {
+  const gate = { blocks: [{ because: 'RetryAfter' as const, kind: 'read', since: 0, until: 50 }], isBusy: false };
+  const kinds: Record<string, readonly string[]> = { look: ['read'], renew: ['write'], swap: ['read', 'write'], own: [] };
+  const way = (view: GateView) => (one: { act: string }) => ({ gate: view, kinds: kinds[one.act] });
+
+  test('holds up what takes that kind, and nothing else', () => {
+    for (const act of ['look', 'swap', 'unknown']) {
+      const wait = choose([item(act)], {}, 1, way(gate));
+      expect(wait).toMatchObject({ act: 'wait', until: 50, because: 'Blocked' });
+      expect(choose([item(act), item('renew')], {}, 1, way(gate))).toMatchObject({ act: 'renew' });
+    }
+    expect(choose([item('own')], {}, 1, way(gate))).toMatchObject({ act: 'own' });
+  });
+
+  test('is told what is waited for, and by whom nobody knows', () => {
+    expect(choose([item('swap')], {}, 1, way(gate))).toHaveProperty('heldUp', {
+      deadline: hours(1),
+      emergencyAt: minutes(57),
+      kinds: ['read', 'write'],
+    });
+    expect(choose([item('unknown')], {}, 1, way(gate))).not.toHaveProperty('heldUp.kinds');
+  });
+
+  test('is waited for behind what only waits for a slot: that may come first', () => {
+    const busy = { ...gate, isBusy: true };
+    const urgent = { deadline: 7, emergencyAt: 6 };
+    for (const agenda of [
+      [item('look', 0, urgent), item('renew'), item('own')],
+      [item('renew'), item('look', 0, urgent), item('own')],
+    ]) {
+      expect(choose(agenda, {}, 1, way(busy))).toMatchObject({ heldUp: { ...urgent, kinds: ['write'] } });
+    }
   });
 });
 

@@ -6,6 +6,7 @@ interface Entry {
   readonly secret: string;
   readonly deadline: number;
   readonly emergencyAt: number;
+  readonly kinds?: readonly string[];
 }
 
 const wake = () => undefined;
@@ -19,10 +20,17 @@ const firstOf = (entries: readonly Entry[]) =>
   );
 const aliveOf = (entries: readonly Entry[], now: number) => entries.filter(({ deadline }) => deadline > now);
 
+/** Which of them waits for something that is not to be had. */
+const isShut = (kinds: readonly string[] | undefined) => kinds?.includes('shut') ?? true;
+
+const kinds = fc.constantFrom([], ['open'], ['shut'], ['open', 'shut']);
 const secret = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const deadline = fc.oneof(fc.integer({ min: 0, max: 12 }), fc.constant(never));
 const move = fc.oneof(
-  fc.record({ does: fc.constant('join' as const), secret, deadline, emergencyAt: fc.integer({ min: -5, max: 12 }) }),
+  fc.record(
+    { does: fc.constant('join' as const), secret, deadline, emergencyAt: fc.integer({ min: -5, max: 12 }), kinds },
+    { requiredKeys: ['does', 'secret', 'deadline', 'emergencyAt'] },
+  ),
   fc.record({ does: fc.constant('leave' as const), secret }),
 );
 
@@ -40,7 +48,20 @@ test('whoever comes and goes, the line knows who is first, whose deadline is nex
         }
         const entries = [...model.values()];
         const alive = aliveOf(entries, now);
-        expect(line.first()?.secret).toBe(firstOf(entries)?.secret);
+        const open = entries.filter((entry) => !isShut(entry.kinds));
+        const first = firstOf(open);
+        expect(line.first(isShut)?.secret).toBe(first?.secret);
+        expect(line.first(() => false)?.secret).toBe(firstOf(entries)?.secret);
+        if (first) expect(line.before(first.secret, isShut)).toBe(0);
+        for (const entry of entries) {
+          const same = entries.filter((other) => `${other.kinds}` === `${entry.kinds}`);
+          const isFirst = firstOf(same) === entry;
+          expect(line.isFirstOfItsKinds(entry.secret)).toBe(isFirst);
+          const heir = firstOf(same.filter((other) => other !== entry));
+          expect(line.heirOf(entry.secret)?.secret).toBe(isFirst ? heir?.secret : undefined);
+          const sooner = open.filter((other) => other.deadline < entry.deadline).length;
+          expect(line.before(entry.secret, isShut)).toBeGreaterThanOrEqual(sooner);
+        }
         expect(line.deadline(now)).toBe(Math.min(never, ...alive.map((entry) => entry.deadline)));
         const stake = {
           deadline: Math.min(...alive.map((entry) => entry.deadline)),
@@ -58,5 +79,6 @@ test('of two with the same deadline the one that came first stays first, also wh
   line.join({ secret: 'a', deadline: never, emergencyAt: never, wake });
   line.join({ secret: 'b', deadline: never, emergencyAt: never, wake });
   line.join({ secret: 'a', deadline: never, emergencyAt: never, wake });
-  expect(line.first()?.secret).toBe('a');
+  expect(line.first(() => false)?.secret).toBe('a');
+  expect(line.before('b', () => false)).toBe(1);
 });

@@ -8,7 +8,7 @@ import type { HttpAnswer } from '../http-client.ts';
 import { read } from '../read-answer.ts';
 import type { RenewCall, Source } from '../source.ts';
 import { tokenAnswer } from './answers.ts';
-import type { Asking } from './client.ts';
+import type { Asking, Operation } from './client.ts';
 import type { Meaning } from './failures.ts';
 import { claimsOf } from './jwt.ts';
 import type { Login } from './logins/login.ts';
@@ -53,6 +53,7 @@ export function accessTokenSource(client: Asking, proof: Login, { organization, 
     clock,
     uncertainty,
     knowsTime,
+    kinds: { acquire: ['login'], renew: ['token-renew'], retire: ['token-revoke'] } satisfies Record<string, Operation[]>,
     renewsByValue: true,
     // One that cannot be read is rejected as well, and another once it can.
     credential: async () => mark(await proof.credential().catch(() => '')),

@@ -88,6 +88,13 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
     clock,
     uncertainty,
     knowsTime,
+    kinds: {
+      acquire: ['lease-create'],
+      observe: ['lease-get'],
+      renew: ['lease-renew'],
+      retire: ['lease-revoke'],
+      search: ['lease-list'],
+    } satisfies Record<string, Operation[]>,
     observeEvery: (term) => (term === undefined ? hours(1) : Math.max(seconds(1), Math.floor(term / 2))),
 
     async acquire({ signal }: Call) {

@@ -59,7 +59,7 @@ export function failureOf(answer: HttpAnswer, meaning: Meaning, now: Instant): L
     return new LeaseError(code, `${meaning.what}: ${words} (${details}${id})`, { unsure });
   };
   if (status === 429 && (answer.retryAt !== undefined || !meaning.isLogin)) {
-    return new ProviderBlocked('RetryAfter', answer.retryAt ?? now + pause);
+    return new ProviderBlocked('RetryAfter', answer.retryAt ?? now + pause, answer.limited);
   }
   if (status >= 300 && status < 400) return fail('invalid', 'redirected to elsewhere; correct the url of the provider');
   if (status >= 500 || status === 408) return fail('unavailable', 'the server failed', meaning.isEffectful);

@@ -7,7 +7,7 @@ import { type Instant, seconds } from '../../core/time.ts';
 import type { Deps } from '../define.ts';
 import type { Source } from '../source.ts';
 import { renewToken } from './access-token.ts';
-import type { Asking } from './client.ts';
+import type { Asking, Operation } from './client.ts';
 import { type Claims, claimsOf } from './jwt.ts';
 
 interface Around {
@@ -30,6 +30,7 @@ export function givenTokenSource(client: Asking, from: Credential, { env, mark, 
     clock,
     uncertainty,
     knowsTime,
+    kinds: { acquire: [], observe: [], renew: ['token-renew'] } satisfies Record<string, Operation[]>,
     renewsByValue: true,
     // One that cannot be read is rejected as well, and another once it can.
     credential: async () => mark(await given().catch(() => '')),

@@ -4,7 +4,7 @@ import { LeaseError } from '../../core/failure.ts';
 import type { Clock, Duration, Instant } from '../../core/time.ts';
 import { type Draw, drawFrom, makePassword } from '../password.ts';
 import type { Source } from '../source.ts';
-import type { Asking } from './client.ts';
+import type { Asking, Operation } from './client.ts';
 import { type Contents, contentsOf, hasSameValues, leaseOf, type Mark, materialOf } from './contents.ts';
 import { type Polled, type Polling, polling } from './polling.ts';
 import { type Generation, rotating } from './rotating.ts';
@@ -56,7 +56,8 @@ export function staticSecrets(client: Asking, steady: Clock, markKey: Buffer): S
       const seedOf = (key: string) =>
         Buffer.from(hkdfSync('sha256', markKey, key, `infisical/secrets ${JSON.stringify(written)}`, 32));
       const makeValue = (key: string) => unreferring(generate, drawFrom(seedOf(key)));
-      return { ...source, ...rotating({ client, calls, folder, options: { ...options, generate }, makeValue }) };
+      const kinds = { ...source.kinds, acquire: changes, retire: changes };
+      return { ...source, kinds, ...rotating({ client, calls, folder, options: { ...options, generate }, makeValue }) };
     },
   };
 }
@@ -109,6 +110,9 @@ function folderOf(options: SecretsOptions, shared: Polling<Listed>, steady: Cloc
   };
 }
 
+const reads = ['secret-list'] satisfies Operation[];
+const changes = [...reads, 'secret-change'] satisfies Operation[];
+
 /** In the place of a lease: whoever wants one. */
 const anew = '';
 
@@ -121,6 +125,7 @@ function following({ clock, uncertainty, knowsTime }: Asking, options: SecretsOp
     clock,
     uncertainty,
     knowsTime,
+    kinds: { acquire: reads, observe: reads, read: reads, retire: reads },
     /** All who share an answer ask for the next one at the same time, whenever they came by this one. */
     observeEvery: () => folder.untilNext(),
 
