@@ -1,6 +1,6 @@
 /** What a provider does not want to be asked for now: anything, or requests of one kind. */
 import { type Block, holdsUp } from '../core/rules.ts';
-import type { Instant } from '../core/time.ts';
+import type { Duration, Instant } from '../core/time.ts';
 
 /** A request: when it was sent, and of which kinds it is. Absent: nobody says. */
 export interface Asked {
@@ -66,3 +66,16 @@ export class Blocks {
     this.#outlasted.clear();
   }
 }
+
+/** What there is to say of them: what holds up everything, and of that what lasts longest. */
+export function foremost(blocks: readonly Block[]): Block | undefined {
+  const ofAll = blocks.filter(({ kind }) => kind === undefined);
+  return (ofAll.length > 0 ? ofAll : blocks).toSorted((a, b) => b.until - a.until)[0];
+}
+
+/** As it is by a clock that is so far ahead. */
+export const inTime = (block: Block, ahead: Duration): Block => ({
+  ...block,
+  since: block.since + ahead,
+  until: block.until + ahead,
+});

@@ -2,7 +2,7 @@
 import { type BlockReason, longestSilence } from '../core/failure.ts';
 import type { Block, GateView, HeldUp, Stake } from '../core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
-import { type Asked, Blocks } from './blocks.ts';
+import { type Asked, Blocks, foremost, inTime } from './blocks.ts';
 import type { Emit } from './events.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -86,11 +86,7 @@ export class Gate {
 
   /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
   view(secret: string, offset: Duration = 0): GateView {
-    const blocks = this.#all().map((block) => ({
-      ...block,
-      since: block.since + offset,
-      until: block.until + offset,
-    }));
+    const blocks = this.#all().map((block) => inTime(block, offset));
     // Who looks by itself meanwhile does not go before those who are more urgent.
     return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret, this.#isShut) };
   }
@@ -99,7 +95,7 @@ export class Gate {
   enter(secret: string, kinds?: readonly string[]): Ticket {
     this.#inside++;
     this.#called.delete(secret);
-    this.#leaveLine(secret);
+    this.#waiting.leave(secret, this.#isShut);
     const enteredAt = this.#clock.now();
     // Whoever goes first may be told the same again: nobody hears of an end that is none.
     if (this.#blocks.outlast(enteredAt)) this.#callNext();
@@ -185,14 +181,7 @@ export class Gate {
   /** A look ended with nothing held up. */
   pass(secret: string): void {
     const hadTurn = this.#called.delete(secret);
-    if (this.#leaveLine(secret) || hadTurn) this.#callNext();
-  }
-
-  /** Who is the first then of those who wait for a kind that is blocked looks by itself when that is over. */
-  #leaveLine(secret: string): boolean {
-    const heir = this.#waiting.heirOf(secret);
-    if (heir && this.#isShut(heir.kinds)) heir.wake();
-    return this.#waiting.leave(secret);
+    if (this.#waiting.leave(secret, this.#isShut) || hadTurn) this.#callNext();
   }
 
   readonly #isShut = (kinds: readonly string[] | undefined): boolean => this.#blocks.shuts(kinds, this.#clock.now());
@@ -226,8 +215,12 @@ export class Gate {
 
   #tell(): void {
     this.#blocks.tell();
-    const last = this.#all().reduce<Block | undefined>((a, b) => (a && a.until >= b.until ? a : b), undefined);
-    const what = last && { until: last.until, because: last.because, ...(last.kind !== undefined && { kind: last.kind }) };
+    const last = foremost(this.#all());
+    const what = last && {
+      until: last.until,
+      because: last.because,
+      ...(last.kind !== undefined && { kind: last.kind }),
+    };
     this.#emit({ type: 'blocked', provider: this.#name, ...what });
   }
 

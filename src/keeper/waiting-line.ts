@@ -32,12 +32,18 @@ export class WaitingLine {
     this.#lineOf(placed).join(placed);
   }
 
-  /** Answers whether it was there. */
-  leave(secret: string): boolean {
+  /**
+   * Answers whether it was there. Who is then the first of those who wait for a kind that is blocked is woken, to look by
+   * itself when that is over.
+   */
+  leave(secret: string, isShut: IsShut = () => false): boolean {
     const placed = this.#placed.get(secret);
     if (!placed) return false;
     this.#placed.delete(secret);
-    this.#lineOf(placed).leave(placed);
+    const line = this.#lineOf(placed);
+    const wasFirst = line.order[0] === placed;
+    line.leave(placed);
+    if (wasFirst && isShut(line.kinds)) line.order[0]?.wake();
     return true;
   }
 
@@ -52,13 +58,6 @@ export class WaitingLine {
     return this.#open(isShut).reduce<Placed | undefined>((first, { order: [next] }) => {
       return next && (!first || isBefore(next, first)) ? next : first;
     }, undefined);
-  }
-
-  /** Who comes after it, where it is the first of those who wait for the same kinds. */
-  heirOf(secret: string): Waiter | undefined {
-    const placed = this.#placed.get(secret);
-    const { order } = (placed && this.#lineOf(placed)) ?? {};
-    return order?.[0] === placed ? order?.[1] : undefined;
   }
 
   isFirstOfItsKinds(secret: string): boolean {

@@ -2,6 +2,7 @@
 import { keyOf } from '../core/agenda.ts';
 import { type BlockReason, nextTry } from '../core/failure.ts';
 import { emptyRecord, endOfHolding, newestOf, type SecretRecord } from '../core/record.ts';
+import { holdsUp } from '../core/rules.ts';
 import type { Clock, Instant } from '../core/time.ts';
 import type { Done, KeeperEvent, Subject } from '../keeper/events.ts';
 
@@ -32,6 +33,8 @@ export interface Failed {
 export interface Blocked {
   readonly until: Instant;
   readonly because?: BlockReason;
+  /** Requests of this kind alone. */
+  readonly kind?: string;
 }
 
 export interface Latest {
@@ -71,6 +74,10 @@ export function uselessOf({ step, outcome, record, at }: Done): string | undefin
 /** The door through which it is asked for: a provider's logins have one of their own, named like the token. */
 export const doorOf = ({ isToken, name, provider }: Subject): string => (isToken ? name : provider);
 
+/** Does it keep a secret from what it lives on? */
+const concerns = (blocked: Blocked, { rules: { kinds } }: Subject): boolean =>
+  !kinds || [kinds.renew, kinds.acquire].some((taken) => taken !== undefined && holdsUp(blocked, taken));
+
 /** `clock`: on which blocks are dated. */
 export function createLatest(clock: Clock): Latest {
   const secrets = new Map<string, Omit<Known, 'blocked'>>();
@@ -81,7 +88,7 @@ export function createLatest(clock: Clock): Latest {
   };
   const completed = (known: Omit<Known, 'blocked'>): Known => {
     const blocked = blocks.get(doorOf(known.subject));
-    return blocked && blocked.until > clock.now() ? { ...known, blocked } : known;
+    return blocked && blocked.until > clock.now() && concerns(blocked, known.subject) ? { ...known, blocked } : known;
   };
   return {
     watch: (subject) => {
@@ -93,9 +100,9 @@ export function createLatest(clock: Clock): Latest {
     listen: (event) => {
       switch (event.type) {
         case 'blocked': {
-          const { provider, until, because } = event;
+          const { provider, until, because, kind } = event;
           if (until === undefined) blocks.delete(provider);
-          else blocks.set(provider, { until, ...(because && { because }) });
+          else blocks.set(provider, { until, ...(because && { because }), ...(kind !== undefined && { kind }) });
           return;
         }
         case 'changed':

@@ -154,7 +154,7 @@ export const metricsTable = [
     name: 'leasekeeper_provider_blocked_until_timestamp_seconds',
     type: 'gauge',
     labels: ['provider'],
-    help: 'Nothing is asked of the provider before then, on our clock. 0: it may be asked. PROVIDER/token: its logins.',
+    help: 'Nothing, or nothing more of one kind, is asked of the provider before then, on our clock. 0: it may be asked. PROVIDER/token: its logins.',
   },
   {
     name: 'leasekeeper_clock_skew_seconds',

@@ -118,7 +118,12 @@ describe('a provider that is blocked', () => {
 
 describe('a provider that is blocked for one kind of request', () => {
   const gate = { blocks: [{ because: 'RetryAfter' as const, kind: 'read', since: 0, until: 50 }], isBusy: false };
-  const kinds: Record<string, readonly string[]> = { look: ['read'], renew: ['write'], swap: ['read', 'write'], own: [] };
+  const kinds: Record<string, readonly string[]> = {
+    look: ['read'],
+    renew: ['write'],
+    swap: ['read', 'write'],
+    own: [],
+  };
   const way = (view: GateView) => (one: { act: string }) => ({ gate: view, kinds: kinds[one.act] });
 
   test('holds up what takes that kind, and nothing else', () => {

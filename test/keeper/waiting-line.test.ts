@@ -39,12 +39,19 @@ test('whoever comes and goes, the line knows who is first, whose deadline is nex
     fc.property(fc.array(move, { maxLength: 40 }), fc.integer({ min: -1, max: 13 }), (moves, now) => {
       const line = new WaitingLine();
       const model = new Map<string, Entry>();
+      let woken: string[] = [];
       for (const each of moves) {
         if (each.does === 'join') {
-          line.join({ ...each, wake });
+          line.join({ ...each, wake: () => woken.push(each.secret) });
           model.set(each.secret, each);
         } else {
-          expect(line.leave(each.secret)).toBe(model.delete(each.secret));
+          const left = model.get(each.secret);
+          const same = [...model.values()].filter((other) => left && `${other.kinds}` === `${left.kinds}`);
+          const heir = firstOf(same.filter((other) => other !== left));
+          woken = [];
+          expect(line.leave(each.secret, isShut)).toBe(model.delete(each.secret));
+          const isHeard = left && isShut(left.kinds) && firstOf(same) === left;
+          expect(woken).toEqual(isHeard && heir ? [heir.secret] : []);
         }
         const entries = [...model.values()];
         const alive = aliveOf(entries, now);
@@ -57,8 +64,6 @@ test('whoever comes and goes, the line knows who is first, whose deadline is nex
           const same = entries.filter((other) => `${other.kinds}` === `${entry.kinds}`);
           const isFirst = firstOf(same) === entry;
           expect(line.isFirstOfItsKinds(entry.secret)).toBe(isFirst);
-          const heir = firstOf(same.filter((other) => other !== entry));
-          expect(line.heirOf(entry.secret)?.secret).toBe(isFirst ? heir?.secret : undefined);
           const sooner = open.filter((other) => other.deadline < entry.deadline).length;
           expect(line.before(entry.secret, isShut)).toBeGreaterThanOrEqual(sooner);
         }

@@ -159,6 +159,25 @@ test('a provider that is not asked is told of with all its secrets', () => {
   ]);
 });
 
+test('a provider that is not asked one kind of thing is told of with what lives on that', () => {
+  const { page, status, time } = aPage();
+  const known = { renew: ['lease-renew'], acquire: ['lease-create'], observe: ['lease-get'] };
+  page.watch(aSubject(time.clock, { rules: { ...aSubject(time.clock).rules, kinds: known } }));
+  page.watch(aSubject(time.clock, { name: 'unknown' }));
+  page.watch(aSubject(time.clock, { name: 'other', rules: { ...aSubject(time.clock).rules, kinds: { renew: [] } } }));
+  const told = (kind: string) => {
+    page.listen({ type: 'blocked', provider: 'infisical-main', until: hours(1), because: 'RetryAfter', kind });
+    const isTold = ({ reasons }: { readonly reasons: readonly string[] }) =>
+      reasons.includes('its provider is not asked at the moment');
+    return status()
+      .secrets.filter(isTold)
+      .map(({ name }) => name);
+  };
+  expect(told('lease-get')).toEqual(['unknown']);
+  expect(told('lease-renew').sort()).toEqual(['orders-db', 'unknown']);
+  expect(told('lease-create').sort()).toEqual(['orders-db', 'unknown']);
+});
+
 test('where nobody looks nothing is computed: no timer runs, before the first and after the last has left', () => {
   const { page, aReader, time } = aPage();
   page.listen(changed(record));

@@ -24,8 +24,12 @@ test('a provider that is not asked is said once, and when it may be asked again'
   log.listen({ ...blocked });
   log.listen({ ...blocked, until: start + minutes(2), because: 'RetryAfter' });
   log.listen({ ...blocked });
+  log.listen({ ...blocked, until: start + minutes(2), because: 'RetryAfter', kind: 'lease-get' });
+  log.listen({ ...blocked });
   expect(words()).toEqual([
     'warn infisical-main: not asked for 2m, because it asked to be left alone',
+    'info infisical-main: may be asked again',
+    'warn infisical-main: not asked (lease-get) for 2m, because it asked to be left alone',
     'info infisical-main: may be asked again',
   ]);
 });

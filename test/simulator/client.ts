@@ -3,6 +3,7 @@ import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { Material } from '../../src/core/material.ts';
 import type { Holding } from '../../src/core/record.ts';
+import type { Kinds } from '../../src/core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../../src/core/time.ts';
 import type { Call, RenewCall, Source } from '../../src/sources/source.ts';
 import type { Chaos } from './chaos.ts';
@@ -65,7 +66,7 @@ export function clientOf(door: Door): Source {
         who: issuer.name,
         signal,
         effect: authorized,
-        limit: { isOn: house.isLimiting, say: () => house.limit() },
+        limit: { isOn: () => house.isLimiting(act), say: () => house.limit(act) },
         ...(beforeSending && { beforeSending }),
       });
       door.heard(sentAt, answeredAt);
@@ -104,6 +105,7 @@ export function clientOf(door: Door): Source {
     clock,
     uncertainty: door.uncertainty,
     knowsTime: door.knowsTime,
+    ...(house.limitsByKind && { kinds }),
     acquire: async (call) => {
       const begunAt = door.now();
       const arrive = () => {
@@ -161,6 +163,14 @@ export function clientOf(door: Door): Source {
     }),
   };
 }
+
+const kinds: Kinds = {
+  acquire: ['acquire'],
+  observe: ['observe'],
+  renew: ['renew'],
+  retire: ['revoke'],
+  search: ['search'],
+};
 
 /** A clock that is nearly the provider's: off by less than it admits, and by something else in each process. */
 export function nearly(house: House, truth: Clock, error: number): Clock {

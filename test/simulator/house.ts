@@ -31,7 +31,8 @@ export class House {
   #failures: Instant[] = [];
   #lockedUntil: Instant = 0;
   #uses = 0;
-  #limitedUntil: Instant = 0;
+  /** By kind of request; of all under none. */
+  readonly #limitedUntil = new Map<string | undefined, Instant>();
   readonly #timeline: Timeline;
   readonly #troubles: Troubles;
   readonly #dice: Dice;
@@ -105,15 +106,24 @@ export class House {
     this.#uses = Math.min(0, this.#uses);
   }
 
-  /** Requests before the end of a limit are limited as well; it says so, and sometimes exaggerates. */
-  limit(): ProviderBlocked {
-    const now = this.#timeline.now();
-    if (this.#limitedUntil <= now) this.#limitedUntil = now + this.#dice.between(seconds(1), minutes(1));
-    this.#troubles.note(`provider/${this.name}`, now, this.#limitedUntil);
-    const said = this.#dice.chance(0.2) ? now + minutes(this.#dice.between(5, 120)) : this.#limitedUntil;
-    this.#troubles.note(`silence/${this.name}`, now, Math.min(said, now + minutes(10)));
-    return new ProviderBlocked('RetryAfter', said + this.skew);
+  /** Some count requests by their kinds, each by itself. */
+  get limitsByKind(): boolean {
+    return this.skew === 0;
   }
 
-  isLimiting = (): boolean => this.#timeline.now() < this.#limitedUntil;
+  /** Requests before the end of a limit are limited as well; it says so, and sometimes exaggerates. */
+  limit(act: string): ProviderBlocked {
+    const now = this.#timeline.now();
+    const kind = this.limitsByKind ? act : undefined;
+    const until = this.isLimiting(act) ? this.#until(kind) : now + this.#dice.between(seconds(1), minutes(1));
+    this.#limitedUntil.set(kind, until);
+    this.#troubles.note(`provider/${this.name}`, now, until);
+    const said = this.#dice.chance(0.2) ? now + minutes(this.#dice.between(5, 120)) : until;
+    this.#troubles.note(`silence/${this.name}`, now, Math.min(said, now + minutes(10)));
+    return new ProviderBlocked('RetryAfter', said + this.skew, kind);
+  }
+
+  isLimiting = (act: string): boolean => this.#timeline.now() < this.#until(this.limitsByKind ? act : undefined);
+
+  readonly #until = (kind: string | undefined): Instant => this.#limitedUntil.get(kind) ?? 0;
 }

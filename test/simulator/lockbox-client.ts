@@ -111,7 +111,7 @@ async function send(door: LockboxDoor, errand: Errand, asked: HttpRequest): Prom
       who: server.versions.name,
       signal,
       effect,
-      limit: { isOn: house.isLimiting, say: () => house.limit() },
+      limit: { isOn: () => house.isLimiting(errand.act), say: () => house.limit(errand.act) },
       beforeSending() {
         if (sendBy !== undefined && clock.now() > sendBy) throw new LeaseError('unavailable', 'too late to be sent');
         if (!errand.isSent) onAcquire('sent', errand.begunAt);

@@ -59,10 +59,11 @@ function proofFile({ auth, env }: Place): string {
 
 describe.each(all)('from %s', (_, from) => {
   it.each(['2025', '2026'] as const)('a token is had that a server of %s takes', async (flavour) => {
-    const { logIn, sandbox, source } = await start(from, { flavour });
-    const { material, lease } = await logIn();
+    const { sandbox, connect } = await start(from, { flavour });
+    const { source } = connect({ organization: 'acme' });
+    const { material, lease } = await source.acquire({ signal: new AbortController().signal, key: 'k' });
     expect(sandbox.control.acceptsToken(material.reveal('token') ?? '')).toBe(true);
-    expect(sandbox.books().logins).toMatchObject([{ outcome: 'ok', identity: 'keeper' }]);
+    expect(sandbox.books().logins).toMatchObject([{ outcome: 'ok', identity: 'keeper', organization: 'acme' }]);
     expect(lease.expiresAt).toBeGreaterThan(source.clock.now());
   });
 

@@ -150,9 +150,11 @@ describe('a login', () => {
       await writeFile(file, `${clientSecret}\n`);
       await acquire();
     }
+    // By its name of 2026, and by that of the end of 2025.
+    const named = { organizationSlug: 'acme', subOrganizationName: 'acme' };
     expect(server.heard.map(({ body }) => body)).toEqual([
-      { clientId: 'a-client', clientSecret: 'first', organizationSlug: 'acme' },
-      { clientId: 'a-client', clientSecret: 'second', organizationSlug: 'acme' },
+      { clientId: 'a-client', clientSecret: 'first', ...named },
+      { clientId: 'a-client', clientSecret: 'second', ...named },
     ]);
     expect(await server.token.credential?.()).not.toBe(absent);
     await rm(folder, { recursive: true });

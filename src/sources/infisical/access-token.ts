@@ -14,7 +14,7 @@ import { claimsOf } from './jwt.ts';
 import type { Login } from './logins/login.ts';
 
 export interface LoginRules {
-  /** Slug of the organization to log in to: `organizationSlug` on servers of 2026, unknown to those before. */
+  /** Slug of the organization to log in to. Unknown to servers before the end of 2025. */
   readonly organization?: string | undefined;
   /** A keyed fingerprint. */
   readonly mark: (text: string) => string;
@@ -53,7 +53,10 @@ export function accessTokenSource(client: Asking, proof: Login, { organization, 
     clock,
     uncertainty,
     knowsTime,
-    kinds: { acquire: ['login'], renew: ['token-renew'], retire: ['token-revoke'] } satisfies Record<string, Operation[]>,
+    kinds: { acquire: ['login'], renew: ['token-renew'], retire: ['token-revoke'] } satisfies Record<
+      string,
+      Operation[]
+    >,
     renewsByValue: true,
     // One that cannot be read is rejected as well, and another once it can.
     credential: async () => mark(await proof.credential().catch(() => '')),
@@ -64,7 +67,7 @@ export function accessTokenSource(client: Asking, proof: Login, { organization, 
         operation: 'login',
         method: 'POST',
         path: `/api/v1/auth/${proof.segment}/login`,
-        body: { ...shown, ...(organization !== undefined && { organizationSlug: organization }) },
+        body: { ...shown, ...(organization !== undefined && namesOf(organization)) },
         meaning: login,
         signal,
       });
@@ -132,6 +135,9 @@ export async function renewToken(client: Asking, lease: Lease, { signal, sendBy,
     material: new Material({ token }),
   };
 }
+
+/** As it is called since 2026, and as it was called at the end of 2025: what a server does not know it leaves out. */
+const namesOf = (organization: string) => ({ organizationSlug: organization, subOrganizationName: organization });
 
 /** The token of a login or a renewal, how long it lives and how far it can be renewed, both from the request on. */
 function issuedBy(answer: HttpAnswer) {

@@ -79,8 +79,10 @@ export async function writtenLater(asked: Asked, book: TokenBook[], name: string
 
 function pageIn({ world, body }: Asked, book: TokenBook[], name: string) {
   const at = world.clock.now();
-  const { organizationSlug } = (body ?? {}) as { organizationSlug?: unknown };
-  const organization = typeof organizationSlug === 'string' ? { organization: organizationSlug } : {};
+  // Before it was renamed.
+  const field = world.flavour === '2026' ? 'organizationSlug' : 'subOrganizationName';
+  const slug = ((body ?? {}) as Record<string, unknown>)[field];
+  const organization = typeof slug === 'string' ? { organization: slug } : {};
   return {
     done({ token, answer }: Outcome): TokenAnswer | undefined {
       const more = answer === undefined ? {} : { expiresIn: answer.expiresIn };

@@ -8,7 +8,9 @@ import { isRegion } from './by-aws.ts';
 const text = z.string().trim().min(1);
 
 const organization = {
-  organization: text.optional().describe('Slug of the organization to log in to; servers before 2026 ignore it'),
+  organization: text
+    .optional()
+    .describe('Slug of the organization to log in to; servers before the end of 2025 ignore it'),
 };
 const identity = { identityId: text.describe('Id of the machine identity'), ...organization };
 
