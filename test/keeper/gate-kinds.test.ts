@@ -71,23 +71,26 @@ describe('a block that is about one kind of request', () => {
     // Who waits to read is not in the way of who writes, nor of itself.
     expect(['reader', 'new'].map((name) => gate.view(name).isBusy)).toEqual([false, false]);
     expect(woken).toEqual(['any', 'writer', 'late']);
+    expect(queue(gate, 'last', 900_000, 'write')).toBe(true);
+    expect(gate.view('last').isBusy).toBe(false);
   });
 
   test('is waited for by the first of those who need it, who looks by itself', () => {
-    const gate = gateOf(1);
+    const gate = gateOf(2);
     blockReads(gate);
-    const ticket = gate.enter('a', ['write']);
+    const tickets = ['a', 'b'].map((name) => gate.enter(name, ['write']));
     expect(queue(gate, 'writer', 400_000, 'write')).toBe(true);
     expect(queue(gate, 'reader', 500_000, 'read')).toBe(true);
     expect(queue(gate, 'later', 600_000, 'read')).toBe(false);
     expect(gate.waiting()).toEqual({ deadline: 400_000, emergencyAt: 399_999 });
-    gate.leave(ticket, 'answered');
-    gate.pass('writer');
+    for (const ticket of tickets) gate.leave(ticket, 'answered');
+    gate.leave(gate.enter('writer', ['write']), 'answered');
     now += seconds(9);
     expect(gate.view('reader').isBusy).toBe(false);
     woken = [];
-    gate.leave(gate.enter('reader', ['read']), 'answered');
+    const probing = gate.enter('reader', ['read']);
     expect(woken).toEqual(['later']);
+    gate.leave(probing, 'answered');
     expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p' });
   });
 
