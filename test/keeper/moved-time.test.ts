@@ -66,3 +66,17 @@ test('what a process before us noted by another time is as long ago as it says, 
   await stage.until(minutes(63));
   expect((await stage.record()).acquires).toEqual(acquires);
 });
+
+test('what a process before us noted ahead of the time is forgotten with the first save, and is not late for ever', async () => {
+  const stage = new Stage();
+  const source = aSource(stage);
+  stage.add({ source, sinks: { file: aSink({ holds: () => Promise.resolve(true) }) } });
+  await stage.until(minutes(1));
+  const ahead = [minutes(11), minutes(10)];
+  await stage.store.update('s', (record) => ({ ...record, acquires: [...ahead, ...(record.acquires ?? [])] }));
+  stage.restart();
+  stage.wakeAll('s');
+  await stage.until(minutes(2));
+  expect(source.asked).toEqual(['acquire at 0']);
+  expect((await stage.record()).acquires).toEqual([0]);
+});
