@@ -1,0 +1,88 @@
+/** Leases of which we remember nothing: looked for at the provider, and ended where nobody else takes any there. */
+import { describe, expect, test } from 'vitest';
+import { LeaseError } from '../../src/core/failure.ts';
+import { minutes, seconds } from '../../src/core/time.ts';
+import { aSink, aSource, lent, Stage } from './stage.ts';
+
+describe('what was lost by an acquire without an answer', () => {
+  const lost = async (exclusive: boolean, at = 0) => {
+    const stage = new Stage();
+    const source = aSource(stage, {
+      uncertainty: () => 7,
+      acquire: () => Promise.reject(new LeaseError('unavailable', 'no')),
+      search: async ({ since, known }) => {
+        expect([since, known]).toEqual([at - 7, ['l2']]);
+        return [lent('l1', at), lent('late', at + minutes(9))];
+      },
+    });
+    stage.add({ source, exclusive });
+    await stage.until(at);
+    await stage.store.update('s', (record) => ({ ...record, intent: { key: 'k', at } }));
+    await stage.store.update('s', (record) => ({
+      ...record,
+      leases: [{ lease: lent('l2', 0), since: 0, termStart: 0, generation: 0, verified: true }],
+    }));
+    stage.wakeAll('s');
+    await stage.until(at + minutes(2));
+    return stage;
+  };
+
+  /** A secret of which nothing is remembered, and one more lease at the provider. */
+  const forgotten = async (exclusive: boolean, isTaken: boolean) => {
+    const stage = new Stage();
+    const asked: number[] = [];
+    const source = aSource(stage, {
+      search: async ({ since, known }) => {
+        asked.push(since);
+        return known.includes('before') ? [] : [lent('before', 0)];
+      },
+    });
+    const file = aSink({ check: () => Promise.resolve(), isTaken: () => Promise.resolve(isTaken) });
+    stage.add({ source, exclusive, sinks: { file } });
+    await stage.until(minutes(10));
+    return { stage, asked };
+  };
+  const orphans = (stage: Stage) => stage.events.flatMap((event) => (event.type === 'orphaned' ? [event.count] : []));
+
+  test('or by a process of which nothing is remembered, is looked for where somebody had delivered something', async () => {
+    const { stage, asked } = await forgotten(false, true);
+    expect(asked).toEqual([0]);
+    expect(orphans(stage)).toEqual([1]);
+    expect((await stage.record()).leases).toHaveLength(1);
+    const fresh = await forgotten(false, false);
+    expect(fresh.asked).toEqual([]);
+    expect(orphans(fresh.stage)).toEqual([]);
+  });
+
+  test('or by a process of which nothing is remembered, is ended where nobody else takes leases there', async () => {
+    const { stage, asked } = await forgotten(true, false);
+    expect(asked).toEqual([0, 0]);
+    const ended = stage.done().filter(({ step }) => step.act === 'retire');
+    expect(ended.map(({ step }) => 'to' in step && step.to)).toEqual(['before']);
+    expect(orphans(stage)).toEqual([]);
+  });
+
+  test('is ended where nobody else takes leases there', async () => {
+    const stage = await lost(true, minutes(3));
+    const [first] = stage.done().filter(({ step }) => step.act === 'retire');
+    expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: minutes(3) + seconds(45) });
+    expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2']);
+    expect((await stage.record()).intent).toBeUndefined();
+    expect(stage.events.some(({ type }) => type === 'orphaned')).toBe(false);
+  });
+
+  test('is ended a grace later where it may have been a process before us that took it, and that was heard', async () => {
+    const stage = await lost(true);
+    expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2', 'l1']);
+    await stage.until(minutes(10));
+    const [first] = stage.done().filter(({ step }) => step.act === 'retire');
+    expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: seconds(45) + minutes(5) });
+  });
+
+  test('is counted and left alone elsewhere', async () => {
+    const stage = await lost(false);
+    expect((await stage.record()).leases).toHaveLength(1);
+    expect((await stage.record()).intent).toBeUndefined();
+    expect(stage.events).toContainEqual({ type: 'orphaned', secret: 's', count: 1 });
+  });
+});
