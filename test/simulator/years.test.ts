@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { days, hours, minutes } from '../../src/core/time.ts';
+import { plain } from './nature.ts';
 import { aSecret, aStory, aToken } from './quiet.ts';
 import { World } from './world.ts';
 
@@ -34,3 +35,20 @@ test('a token without an end, and one that can be renewed for ever, are logged i
     expect(world.kept[0]?.issuer.leases.size).toBe(1);
   }
 });
+
+test.each([
+  { name: '12 hours', ttl: hours(12) },
+  { name: 'an hour', ttl: hours(1) },
+])(
+  'for 30 days an IAM token of $name leaves no gap, though its giver gives it again while it is young',
+  async ({ ttl }) => {
+    const span = days(30);
+    const secret = aSecret({ ...plain, kind: 'iam', ttl }, { sinks: [['by the sink']] });
+    const world = new World(1, aStory(secret, { trouble: span }));
+    expect(await world.live()).toEqual([]);
+    const [kept] = world.kept;
+    expect(kept?.issuer.leases.size).toBeGreaterThanOrEqual(span / ttl);
+    // Asked for once more where it was too young, and not again and again.
+    expect(world.judge.acquires.get('s')).toBeLessThanOrEqual(4 * (span / ttl));
+  },
+);
