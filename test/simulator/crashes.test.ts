@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import type { Blow } from './life.ts';
 import { type HousePlan, quiet } from './plan.ts';
-import { aDynamic, aSecret, aToken, aVersion, policy } from './quiet.ts';
+import { aDynamic, aSecret, aStatic, aToken, aVersion, policy } from './quiet.ts';
 import { World } from './world.ts';
 
 const grace = minutes(1);
@@ -34,6 +34,15 @@ const stories: Readonly<Record<string, HousePlan>> = {
           sinks: [['by the secret']],
         },
       ),
+    ],
+  },
+  'a static secret that we rotate': {
+    name: 'A',
+    secrets: [
+      aSecret(aStatic('generated', minutes(40)), {
+        policy: { ...policy, grace, rotateAfter: (issued) => issued + minutes(70) },
+        sinks: [['by the secret']],
+      }),
     ],
   },
 };

@@ -17,6 +17,8 @@ import type { Store } from '../../src/state/store.ts';
 import type { Chaos } from './chaos.ts';
 import { clientOf, type Door } from './client.ts';
 import type { Kept } from './excuses.ts';
+import { folderClients } from './folder-client.ts';
+import type { FolderMeddlers } from './folder-meddlers.ts';
 import type { Judge } from './judge.ts';
 import type { Life } from './life.ts';
 import { lockboxClientOf } from './lockbox-client.ts';
@@ -43,6 +45,7 @@ export interface Surroundings {
   /** How far the machine's clock is ahead just now. Absent: all clocks are nearly right. */
   readonly clockError: (() => Duration) | undefined;
   readonly meddlers: VersionMeddlers;
+  readonly folderMeddlers: FolderMeddlers;
 }
 
 /** What a person can ask of the process. */
@@ -88,6 +91,7 @@ export function boot(world: Surroundings, life: Life): Ask {
   const timeOf = timesBy(world, life, (house) => {
     for (const other of kept) if (other.house === house) tell(other.name, clockHasMoved);
   });
+  const folderClient = folderClients(timeline);
   for (const one of kept) {
     const { name, house, issuer } = one;
     // Logins have a gate of their own: they must not wait for those who wait for a token.
@@ -100,7 +104,7 @@ export function boot(world: Surroundings, life: Life): Ask {
         life,
         one,
         memories.get(house.name),
-        { gate: gateOf(door), users, time: timeOf(house) },
+        { gate: gateOf(door), users, time: timeOf(house), folderClient },
         tell,
       ),
     );
@@ -140,12 +144,19 @@ function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secre
   return new Lifeline({ store, clock: timeline, timer, onBack });
 }
 
+interface Shared {
+  readonly gate: Gate;
+  readonly users: Gate | undefined;
+  readonly time: Time;
+  readonly folderClient: ReturnType<typeof folderClients>;
+}
+
 function secretOfKept(
-  { timeline, chaos, judge, meddlers }: Surroundings,
+  { timeline, chaos, judge, meddlers, folderMeddlers }: Surroundings,
   life: Life,
   one: Kept,
   memory: MemorySink | undefined,
-  { gate, users, time }: { readonly gate: Gate; readonly users: Gate | undefined; readonly time: Time },
+  { gate, users, time, folderClient }: Shared,
   tell: (name: string, notice: (visit: Visit) => Promise<void>) => void,
 ): Secret {
   const { name, issuer, house, places, isToken, isVerified, isExclusive } = one;
@@ -161,10 +172,12 @@ function secretOfKept(
     onAcquire: (what, begunAt) => judge.onAcquire(name, what, begunAt),
     onRejected: () => house.rejections.push(timeline.now()),
   };
-  const { lockbox } = one;
+  const { lockbox, folder } = one;
   const source = lockbox
     ? lockboxClientOf({ ...door, server: lockbox, meanwhile: () => meddlers.race(one) })
-    : clientOf(door);
+    : folder
+      ? folderClient({ ...door, folder, meanwhile: () => folderMeddlers.race(one) })
+      : clientOf(door);
   const sinks = places.map((place) => [place.name, place.sink(life, chaos)] as const);
   return secretOf({
     name,
@@ -181,7 +194,7 @@ function secretOfKept(
     ...(users && { users }),
     ...(isVerified && {
       verify: async (material, signal) => {
-        const issued = issuer.leaseOf(material.reveal('value') ?? '');
+        const issued = issuer.leaseOf(issuer.valueOf(material));
         const effect = () => {
           if (issued?.isFit) return;
           judge.toldNo.set(name, timeline.now());

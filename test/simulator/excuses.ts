@@ -1,6 +1,7 @@
 /** Who may be forgiven what: only for trouble in a place that concerns them, at the time that counts for them. */
 import type { Policy } from '../../src/core/rules.ts';
 import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
+import type { Folder } from './folder.ts';
 import type { House } from './house.ts';
 import { type Issued, never, windowOf } from './issued.ts';
 import type { Issuer } from './issuer.ts';
@@ -22,6 +23,8 @@ export interface Kept {
   readonly isVerified: boolean;
   /** Where its versions are kept, if it is one of Lockbox. */
   readonly lockbox?: LockboxServer;
+  /** What is taken of a folder, if it is one of static secrets. */
+  readonly folder?: Folder;
 }
 
 /** The longest that may pass, once all works again, before somebody who was left behind is found: the longest back-off. */
@@ -113,9 +116,10 @@ export class Excuses {
   wasInherited = ({ liedAt }: House): boolean => this.restarts.some((at) => at >= liedAt);
 
   /** There is nothing that could take its place. */
-  #isOrphan({ issuer, isVerified, lockbox }: Kept, now: Instant, settled: Duration): boolean {
+  #isOrphan({ issuer, isVerified, lockbox, folder }: Kept, now: Instant, settled: Duration): boolean {
     // It answers with the same again for a while, and that one is of no use.
     if (issuer.nature.kind === 'iam') return isVerified && issuer.last[0]?.isFit === false;
+    if (folder) return folder.wanted === undefined || (isVerified && !folder.wanted.isFit);
     if (!lockbox) return false;
     const { wanted, wantedSince, current, how } = lockbox.versions;
     const isFit = (issued: Issued | undefined) => issued !== undefined && (issued.isFit || !isVerified);
@@ -128,9 +132,10 @@ export class Excuses {
 
   /** Where trouble has to be for this program to be concerned; what no sink wants is concerned by the rest. */
   placesOf(kept: Kept, place?: SinkPlace): readonly Place[] {
-    const { name, issuer, house, places, isToken, isVerified } = kept;
+    const { name, issuer, house, places, isToken, isVerified, folder } = kept;
     const own = ['provider', 'acquire', 'payload', 'hang'].map((what) => `${what}/${house.name}`);
-    const there = [`call/${name}`, ...(place ? [`sink/${place.path}`, `reload/${place.path}`] : [])];
+    const shared = folder ? [`call${folder.server.path}`] : [];
+    const there = [`call/${name}`, ...shared, ...(place ? [`sink/${place.path}`, `reload/${place.path}`] : [])];
     const others = place?.programs.some(({ told }) => told === 'by the secret')
       ? [`reload/${name}`, ...places.flatMap(({ path }) => [`sink/${path}`, `reload/${path}`])]
       : [];

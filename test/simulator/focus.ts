@@ -26,21 +26,26 @@ const ofSources: readonly Fault[] = ['refuses', 'hangs', 'cuts', 'limits', 'craw
 const ofSinks: readonly Fault[] = ['refuses', 'hangs', 'cuts', 'crawls', 'killed', 'forgotten', 'unheard'];
 
 const leased: readonly Kind[] = ['token', 'dynamic'];
-const versions: readonly Kind[] = ['followed', 'rotated'];
+const versions: readonly Kind[] = ['followed', 'rotated', 'static', 'generated'];
 
 /** Everything that can be decided. */
 export const scenes: readonly Scene[] = [
   { doing: 'acquire NothingHeld', faults: ofSources },
   { doing: 'acquire Expired', kinds: ['token', 'dynamic', 'iam'], faults: ofSources, outage: 'provider' },
   { doing: 'acquire Refused', kinds: leased, faults: ofSources, provoke: ['refuse'] },
-  { doing: 'acquire Requested', kinds: ['token', 'dynamic', 'rotated'], faults: ofSources, provoke: ['rotate'] },
+  {
+    doing: 'acquire Requested',
+    kinds: ['token', 'dynamic', 'rotated', 'generated'],
+    faults: ofSources,
+    provoke: ['rotate'],
+  },
   { doing: 'acquire Outdated', kinds: versions, faults: ofSources, provoke: ['version'] },
-  { doing: 'acquire RotationDue', kinds: ['rotated', 'dynamic', 'token'], faults: ofSources },
+  { doing: 'acquire RotationDue', kinds: ['rotated', 'dynamic', 'token', 'generated'], faults: ofSources },
   { doing: 'acquire EndOfLife', kinds: ['token', 'dynamic', 'iam'], faults: ofSources },
   { doing: 'acquire RenewalFailing', kinds: leased, faults: ofSources, outage: 'renew' },
   { doing: 'acquire ValuesLost', kinds: ['dynamic', 'token'], faults: ofSources, provoke: ['wipe', 'spill', 'crash'] },
-  { doing: 'observe InDoubt', kinds: ['dynamic', 'followed', 'rotated'], faults: ofSources, provoke: ['crash'] },
-  { doing: 'observe PollDue', kinds: ['dynamic', 'followed', 'rotated'], faults: ofSources },
+  { doing: 'observe InDoubt', kinds: ['dynamic', ...versions], faults: ofSources, provoke: ['crash'] },
+  { doing: 'observe PollDue', kinds: ['dynamic', ...versions], faults: ofSources },
   { doing: 'renew RenewalDue', kinds: leased, faults: ofSources },
   { doing: 'renew Requested', kinds: leased, faults: ofSources, provoke: ['renew'] },
   { doing: 'read ValuesNeeded', kinds: versions, faults: ofSources, provoke: ['wipe', 'spill', 'crash'] },

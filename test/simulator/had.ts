@@ -17,7 +17,7 @@ export interface Store {
   onWanted: () => void;
 }
 
-export const storeOf = ({ lockbox }: Kept): Store | undefined => lockbox?.versions;
+export const storeOf = ({ lockbox, folder }: Kept): Store | undefined => lockbox?.versions ?? folder;
 
 /** What every sink should hold, as far as there is such a thing. */
 export function wantedOf(kept: Kept): Issued | undefined {

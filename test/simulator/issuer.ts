@@ -1,5 +1,6 @@
 /** The provider's side of one secret: it keeps leases as its nature says, and its books know the truth about every value. */
 import { LeaseError } from '../../src/core/failure.ts';
+import type { Material } from '../../src/core/material.ts';
 import { type Instant, seconds } from '../../src/core/time.ts';
 import { endOfTerm, type Issued, never, type Word } from './issued.ts';
 import { type Nature, shortestRenewal } from './nature.ts';
@@ -55,6 +56,12 @@ export class Issuer {
   termOf = (value: string) => this.#find(value)?.term;
 
   leaseOf = (value: string): Issued | undefined => this.#find(value)?.issued;
+
+  /** What a lease of ours is here. */
+  named = (lease: string): Issued | undefined => this.leases.get(lease);
+
+  /** Values as they are in sinks. */
+  valueOf = (material: Material): string => material.reveal('value') ?? '';
 
   isLiving = (issued: Issued): boolean => this.#timeline.now() < Math.min(issued.endedAt, endOfTerm(issued));
 

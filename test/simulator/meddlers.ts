@@ -31,6 +31,7 @@ export class Meddlers {
     if (!one) return;
     if (dice.chance(0.3)) this.#wipe(one);
     else if (one.lockbox) this.#world.meddlers.meddle(one);
+    else if (one.folder) this.#world.folderMeddlers.meddle(one);
     else if (!one.isExclusive && one.issuer.nature.canSearch && dice.chance(0.4)) one.issuer.take('others');
     else this.#end(one);
   }
@@ -42,7 +43,10 @@ export class Meddlers {
     if (what === 'crash') world.crash();
     if (what === 'wipe') this.#wipe(one);
     if (what === 'spill') world.records.spill(one.name);
-    if (what === 'version') one.lockbox?.versions.add(others);
+    if (what === 'version') {
+      one.lockbox?.versions.add(others);
+      this.#world.folderMeddlers.change(one);
+    }
     if (what === 'end') this.#end(one);
     if (what === 'refuse') one.issuer.refusals++;
     if (what === 'rotate' || what === 'renew' || what === 'revoke') this.#ask(one, what);

@@ -1,9 +1,10 @@
 /** What a simulated provider honestly is, for one secret. */
 import { type Duration, hours, minutes } from '../../src/core/time.ts';
+import { type FolderNature, someFolder } from './folder-nature.ts';
 import type { Dice } from './timeline.ts';
 import { someVersions, type VersionsNature } from './versions-nature.ts';
 
-export type Kind = 'token' | 'dynamic' | 'iam' | 'followed' | 'rotated';
+export type Kind = 'token' | 'dynamic' | 'iam' | 'followed' | 'rotated' | 'static' | 'generated';
 
 export interface Nature {
   readonly kind: Kind;
@@ -29,6 +30,8 @@ export interface Nature {
   readonly uses?: number;
   /** Of a store of versions. */
   readonly versions?: VersionsNature;
+  /** Of static secrets. */
+  readonly folder?: FolderNature;
 }
 
 export const plain = { canObserve: false, canSearch: false };
@@ -39,10 +42,10 @@ export const shortestRenewal: Duration = minutes(1);
 const ttls: readonly [Duration, ...Duration[]] = [minutes(1), minutes(2), minutes(5), minutes(15), hours(1), hours(3)];
 
 export const kindOf = (dice: Dice): Kind =>
-  dice.oneOf('token', 'token', 'dynamic', 'dynamic', 'dynamic', 'iam', 'followed', 'rotated');
+  dice.oneOf('token', 'token', 'dynamic', 'dynamic', 'dynamic', 'iam', 'followed', 'rotated', 'static', 'generated');
 
 /** `least`: the pace of the world; what is much faster than its first secret only takes time to simulate. */
-export function aNature(dice: Dice, kind: Kind, least: Duration = 0): Nature {
+export function aNature(dice: Dice, kind: Kind, least: Duration = 0, path = '/s'): Nature {
   const wall = dice.chance(0.8) ? { maxTerms: dice.oneOf(1, 1, 1.2, 2, 4, 7.5, 24) } : {};
   switch (kind) {
     case 'token':
@@ -78,8 +81,19 @@ export function aNature(dice: Dice, kind: Kind, least: Duration = 0): Nature {
         observeEvery: Math.max(minutes(2), least / 10),
         versions: someVersions(dice, kind),
       };
+    case 'static':
+    case 'generated':
+      return aFolder(kind, someFolder(dice, kind, path, Math.max(minutes(2), least / 10)));
   }
 }
+
+export const aFolder = (kind: 'static' | 'generated', folder: FolderNature): Nature => ({
+  ...plain,
+  kind,
+  canObserve: true,
+  observeEvery: folder.poll,
+  folder,
+});
 
 const aTtl = (dice: Dice, least: Duration): Duration => Math.max(dice.oneOf(...ttls), least);
 

@@ -1,5 +1,6 @@
 /** A sink, and the programs behind it that use what they find there. */
 import { LeaseError } from '../../src/core/failure.ts';
+import type { Material } from '../../src/core/material.ts';
 import type { Duration, Instant } from '../../src/core/time.ts';
 import type { Delivery, Sink } from '../../src/sinks/sink.ts';
 import type { Chaos } from './chaos.ts';
@@ -24,6 +25,8 @@ export class SinkPlace {
   readonly secret: string;
   /** Something here was replaced. */
   onChange: (place: SinkPlace, before: string | undefined) => void = () => undefined;
+  /** What is written of these. */
+  valueOf = (material: Material): string => material.reveal('value') ?? '';
   /** Somebody is about to write this. */
   onGiven: (delivery: Delivery) => void = () => undefined;
   /** What nobody may do to a sink. */
@@ -98,7 +101,7 @@ export class SinkPlace {
 
   /** Written in two steps. Whoever begins another before the second has both torn. */
   #begin(life: Life, { material }: Delivery, signal: AbortSignal): string {
-    const value = material.reveal('value') ?? '';
+    const value = this.valueOf(material);
     // Killed while it was stopped, a process never comes to its second step.
     if (!this.#writing?.life.isAlive) this.#writing = undefined;
     const mine = { life, isTorn: this.#writing !== undefined };

@@ -3,7 +3,8 @@ import type { Policy } from '../../src/core/rules.ts';
 import { type Duration, type Instant, minutes } from '../../src/core/time.ts';
 import type { Focus, Pace } from './chaos.ts';
 import { focusOf, type Provocation, provocationsOf } from './focus.ts';
-import { aNature, type Kind, kindOf, type Nature } from './nature.ts';
+import { type FolderNature, sharing } from './folder-nature.ts';
+import { aFolder, aNature, type Kind, kindOf, type Nature } from './nature.ts';
 import type { Program } from './place.ts';
 import type { RedisFault } from './redis.ts';
 import { Dice } from './timeline.ts';
@@ -120,16 +121,22 @@ function someHouses(dice: Dice, kinds: readonly Kind[]): readonly HousePlan[] {
   const others = Array.from({ length: dice.chance(0.2) ? dice.between(1, 3) : 0 }, (_, i) =>
     aSecret(dice, `s${i + 2}`, hasToken ? 'dynamic' : kindOf(dice), least),
   );
+  const { folder } = first.nature;
+  const beside = folder && dice.chance(0.4) ? [besides(first, sharing(folder, dice))] : [];
   const token = { ...aSecret(dice, 'token-A', 'token', least), sinks: [], isVerified: false };
-  const house: HousePlan = { name: 'A', secrets: [first, ...others], ...(hasToken && { token }) };
+  const house: HousePlan = { name: 'A', secrets: [first, ...beside, ...others], ...(hasToken && { token }) };
   return dice.chance(0.15) ? [house, { name: 'B', secrets: [aSecret(dice, 'b1', kindOf(dice), least)] }] : [house];
 }
 
+/** Who makes what comes after what there is. */
+const ours: readonly Kind[] = ['rotated', 'generated'];
+const theirs: readonly Kind[] = ['followed', 'static'];
+
 function aSecret(dice: Dice, name: string, kind: Kind, least?: Duration): SecretPlan {
-  const nature = aNature(dice, kind, least);
+  const nature = aNature(dice, kind, least, `/${name}`);
   const term = nature.ttl ?? minutes(20);
   const every = term * (0.5 + dice.roll() * 3);
-  const rotates = kind === 'rotated' || (kind !== 'followed' && dice.chance(0.15));
+  const rotates = ours.includes(kind) || (!theirs.includes(kind) && dice.chance(0.15));
   const told = (): Program['told'] => dice.oneOf('never', 'by the sink', 'by the sink', 'by the secret');
   const sinks = Array.from({ length: dice.oneOf(1, 1, 2, 3) }, () => [told(), ...(dice.chance(0.15) ? [told()] : [])]);
   return {
@@ -146,6 +153,12 @@ function aSecret(dice: Dice, name: string, kind: Kind, least?: Duration): Secret
     isExclusive: dice.chance(0.5),
   };
 }
+
+/** Another secret that is taken of the same folder. */
+const besides = (first: SecretPlan, folder: FolderNature): SecretPlan => {
+  const { rotatesEvery: _, ...secret } = first;
+  return { ...secret, name: 'beside', nature: aFolder('static', folder), sinks: [['by the sink']], isVerified: false };
+};
 
 const usualRenewal: Partial<Record<Kind, NonNullable<Nature['renewal']>>> = {
   token: { from: 'now', canShorten: false, pastTheWall: 'killed', changesValues: true },
@@ -207,7 +220,7 @@ export function healing({ houses, unfit, meddling, provocations }: Plan) {
   const grace = Math.max(...secrets.map(({ policy }) => policy.grace));
   // What was said not to work three times is taken for a configuration that is wrong: for an hour.
   const isRejected = unfit > 0 && secrets.some(({ isVerified }) => isVerified);
-  const isMeddled = secrets.some(({ nature }) => (nature.versions?.meddling ?? 0) > 0);
+  const isMeddled = secrets.some(({ nature: { versions, folder } }) => (versions ?? folder)?.meddling);
   const isSlow = meddling > 0 || isMeddled || provocations.length > 0 || isRejected;
   return { least: grace + minutes(17), most: grace + (isSlow ? minutes(95) : minutes(20)) };
 }

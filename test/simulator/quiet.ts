@@ -1,7 +1,8 @@
 /** Worlds for stories: one provider and one secret, and nothing that goes wrong but what the story says. */
 import type { Policy } from '../../src/core/rules.ts';
-import { minutes } from '../../src/core/time.ts';
-import { type Nature, plain } from './nature.ts';
+import { type Duration, minutes } from '../../src/core/time.ts';
+import { calmFolder, generated } from './folder-nature.ts';
+import { aFolder, type Nature, plain } from './nature.ts';
 import { type Plan, quiet, type SecretPlan } from './plan.ts';
 import { calmVersions } from './versions-nature.ts';
 
@@ -36,6 +37,9 @@ export const aVersion = (kind: 'followed' | 'rotated'): Nature => ({
   observeEvery: minutes(10),
   versions: { ...calmVersions, ...(kind === 'rotated' && { generate: 'lockbox' as const }) },
 });
+
+export const aStatic = (kind: 'static' | 'generated', poll: Duration = minutes(10)): Nature =>
+  aFolder(kind, { ...calmFolder, poll, ...(kind === 'generated' && { generate: generated }) });
 
 export const aSecret = (nature: Nature, change: Partial<SecretPlan> = {}): SecretPlan => ({
   name: 's',

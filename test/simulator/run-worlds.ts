@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { wanted } from './focus.ts';
+import { folderMeddlings } from './folder-meddlers.ts';
 import { aPlan } from './plan.ts';
 import { brokenIn, type Case, shrink } from './shrink.ts';
 import { Dice } from './timeline.ts';
@@ -107,8 +108,9 @@ async function all(): Promise<void> {
     }),
   ).finally(() => rm(place, { recursive: true }));
   const least = count >= longRun ? enough : 1;
-  const rare = [...wanted, ...meddlings].filter((key) => (tally[key] ?? 0) < least);
-  for (const key of [...wanted, ...meddlings]) console.log(`${String(tally[key] ?? 0).padStart(8)}  ${key}`);
+  const all = [...wanted, ...meddlings, ...folderMeddlings];
+  const rare = all.filter((key) => (tally[key] ?? 0) < least);
+  for (const key of all) console.log(`${String(tally[key] ?? 0).padStart(8)}  ${key}`);
   console.log(`${over} worlds in ${Math.round((performance.now() - begun) / 1000)} s, ${failed.length} failed`);
   if (failed.length > 0) console.log(`failed: ${failed.sort((a, b) => a - b).join(' ')}`);
   if (count >= 600 && rare.length > 0) console.log(`did not happen ${least} times: ${rare.join(', ')}`);

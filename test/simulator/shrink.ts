@@ -114,6 +114,11 @@ function* smallerSecrets(secret: SecretPlan): Generator<SecretPlan> {
     if (!versions || versions[trouble] === 0) continue;
     yield { ...secret, nature: { ...secret.nature, versions: { ...versions, [trouble]: 0 } } };
   }
+  const { folder } = secret.nature;
+  for (const trouble of ['racing', 'meddling'] as const) {
+    if (!folder || folder[trouble] === 0) continue;
+    yield { ...secret, nature: { ...secret.nature, folder: { ...folder, [trouble]: 0 } } };
+  }
   if (secret.isVerified) yield { ...secret, isVerified: false };
   if (secret.rotatesEvery !== undefined) {
     const { rotatesEvery: _, ...rest } = secret;

@@ -36,13 +36,13 @@ function unserved(kept: Kept, judge: Judge): string[] {
 
 /** Leases of ours that nobody uses: they are ended, or they were lost without a trace, and then counted. */
 function left(
-  { name, issuer, places, policy, isExclusive }: Kept,
+  { name, issuer, places, policy, isExclusive, folder }: Kept,
   { letGo, forgotten, excuses }: Judge,
   now: Instant,
   counted: number,
 ): string[] {
   const { canSearch, kind } = issuer.nature;
-  if (kind === 'followed' || kind === 'iam') return [];
+  if (kind === 'followed' || kind === 'iam' || folder) return [];
   const used = new Set(
     places.flatMap(({ content, programs }) => [content, ...programs.map(({ loaded }) => loaded)]).map(idOf),
   );

@@ -14,7 +14,8 @@ import { others, type Versions, valueIn } from './versions.ts';
 import type { World } from './world.ts';
 
 /** Could there be something else? What others have made current is theirs to replace, also if it fails its proofs. */
-export function isReplaceable({ lockbox, isVerified }: Kept): boolean {
+export function isReplaceable({ lockbox, folder, isVerified }: Kept): boolean {
+  if (folder) return folder.wanted !== undefined;
   if (!lockbox) return true;
   const { how, current, wanted } = lockbox.versions;
   if (!how.generate) return wanted !== undefined;

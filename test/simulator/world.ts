@@ -5,6 +5,8 @@ import type { KeeperEvent } from '../../src/keeper/events.ts';
 import { Chaos } from './chaos.ts';
 import { type Ask, boot } from './daemon.ts';
 import type { Kept } from './excuses.ts';
+import { judgeFolders } from './folder-judge.ts';
+import { FolderMeddlers } from './folder-meddlers.ts';
 import { Forgetful } from './forgetful.ts';
 import { House } from './house.ts';
 import { Judge } from './judge.ts';
@@ -43,6 +45,7 @@ export class World {
   readonly forgetful: Forgetful;
   readonly waste: Waste;
   readonly meddlers: VersionMeddlers;
+  readonly folderMeddlers: FolderMeddlers;
   /** Asked at every call that anybody makes: is it the one that kills the process? */
   blow: () => Blow | undefined = () => undefined;
   /** What a person does. */
@@ -72,7 +75,9 @@ export class World {
     this.kept = this.plan.houses.flatMap((house, i) => keptIn(this, house, this.houses[i]));
     this.judge = new Judge(timeline, this.troubles, this.kept);
     this.meddlers = new VersionMeddlers(this);
+    this.folderMeddlers = new FolderMeddlers(this);
     judgeVersions(this);
+    judgeFolders(this);
     this.records.onSave = (secret, record, json) => this.#onSave(secret, record, json);
     this.records.isFaithful = seed % 4 === 0;
     this.forgetful = new Forgetful(this);
@@ -94,6 +99,7 @@ export class World {
     const meddlers = new Meddlers(this);
     meddlers.begin();
     this.meddlers.begin();
+    this.folderMeddlers.begin();
     for (const { at, what, outage } of plan.provocations) {
       if (outage) troubles.outage(`${outage.of}/A`, at, Math.min(plan.trouble, at + outage.for));
       timeline.at(at, () => meddlers.provoke(what));
@@ -200,10 +206,11 @@ export class World {
     this.records.failing = 0;
     this.records.slow = 0;
     for (const house of this.houses) house.calm();
-    for (const { issuer, lockbox } of this.kept) {
+    for (const { issuer, lockbox, folder } of this.kept) {
       issuer.lies = 0;
       issuer.unfit = 0;
       lockbox?.calm();
+      folder?.server.calm();
     }
   }
 
@@ -212,7 +219,7 @@ export class World {
     if (record.sequence) this.judge.onNumber(secret, record.sequence);
     const issuer = this.kept.find(({ name }) => name === secret)?.issuer;
     for (const { lease } of record.leases) {
-      const issued = issuer?.leases.get(lease.id);
+      const issued = issuer?.named(lease.id);
       if (issued) issued.isOurs = true;
     }
   }
