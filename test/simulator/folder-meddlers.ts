@@ -156,8 +156,8 @@ export class FolderMeddlers {
   /** Soon, late, or never. */
   #consider(server: FolderServer, pending: Pending): void {
     const { dice, timeline, plan } = this.#world;
-    const at: Instant = timeline.now() + dice.oneOf(dice.between(0, minutes(3)), dice.between(minutes(3), minutes(40)));
-    if (at >= plan.trouble || dice.chance(0.2)) return;
+    const at: Instant = timeline.now() + dice.oneOf(dice.between(0, minutes(3)), dice.between(minutes(3), minutes(20)));
+    if (at >= plan.trouble || dice.chance(0.15)) return;
     const isYes = dice.chance(0.6);
     timeline.at(at, () => {
       if (!server.pending.includes(pending)) return idle;

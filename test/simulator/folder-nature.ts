@@ -17,6 +17,8 @@ export interface FolderNature {
     readonly hasNewInterface: boolean;
     /** A proxy before it weakens its etags. */
     readonly isProxied: boolean;
+    /** From the beginning somebody has to say yes to every change of ours. */
+    readonly isGuarded: boolean;
   };
   /** Share of our requests right before or after which somebody else changes something. */
   readonly racing: number;
@@ -36,7 +38,7 @@ export const calmFolder: FolderNature = {
   path: '/s',
   poll: minutes(2),
   isEmptyAllowed: false,
-  server: { isById: true, hasNewInterface: false, isProxied: false },
+  server: { isById: true, hasNewInterface: false, isProxied: false, isGuarded: false },
   racing: 0,
   meddling: 0,
 };
@@ -52,7 +54,12 @@ export function someFolder(dice: Dice, kind: 'static' | 'generated', path: strin
     ...(names && { names: isOurs ? [generated, ...names] : names }),
     isEmptyAllowed: !isOurs && dice.chance(0.15),
     ...(isOurs && { generate: generated }),
-    server: { isById: dice.chance(0.7), hasNewInterface: dice.chance(0.5), isProxied: dice.chance(0.2) },
+    server: {
+      isById: dice.chance(0.7),
+      hasNewInterface: dice.chance(0.5),
+      isProxied: dice.chance(0.2),
+      isGuarded: isOurs && isTroubled && dice.chance(0.5),
+    },
     racing: some(0, 0.05, 0.15),
     meddling: some(minutes(4), minutes(8), minutes(15)),
   };

@@ -80,6 +80,7 @@ export class FolderServer {
   constructor(how: FolderNature, house: Pick<House, 'skew'>, timeline: Timeline, dice: Dice) {
     this.path = how.path;
     this.how = how;
+    this.wantsApproval = how.server.isGuarded;
     this.#house = house;
     this.#timeline = timeline;
     this.#dice = dice;

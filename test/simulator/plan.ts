@@ -135,7 +135,7 @@ const theirs: readonly Kind[] = ['followed', 'static'];
 function aSecret(dice: Dice, name: string, kind: Kind, least?: Duration): SecretPlan {
   const nature = aNature(dice, kind, least, `/${name}`);
   const term = nature.ttl ?? minutes(20);
-  const every = term * (0.5 + dice.roll() * 3);
+  const every = term * (kind === 'generated' ? 0.25 + dice.roll() : 0.5 + dice.roll() * 3);
   const rotates = ours.includes(kind) || (!theirs.includes(kind) && dice.chance(0.15));
   const told = (): Program['told'] => dice.oneOf('never', 'by the sink', 'by the sink', 'by the secret');
   const sinks = Array.from({ length: dice.oneOf(1, 1, 2, 3) }, () => [told(), ...(dice.chance(0.15) ? [told()] : [])]);
