@@ -90,7 +90,7 @@ export function secretCalls(client: Asking, place: SecretPlace, interfaces: Inte
     async change(row, value, signal) {
       const version = place.projectId === undefined || interfaces.isOld ? 'v3' : 'v4';
       const project = place.projectId ?? row.workspace ?? '';
-      const answer = await client.withToken({
+      const asked = client.withToken({
         operation: 'secret-change',
         method: 'PATCH',
         path: `${paths[version]}/${encodeURIComponent(row.secretKey)}`,
@@ -110,12 +110,16 @@ export function secretCalls(client: Asking, place: SecretPlace, interfaces: Inte
         },
         signal,
       });
+      const answer = await asked.catch(askAgain);
       return 'approval' in read(answer, secretChangeAnswer, true) ? 'approval' : 'changed';
     },
   };
 }
 
-/** To ask costs nothing, and somebody may put it right at any time. */
+/**
+ * To ask costs nothing, and somebody may put it right at any time. Who may not change one of them goes on to follow the
+ * others, by the same act.
+ */
 function askAgain(error: unknown): never {
   if (!(error instanceof LeaseError) || error.code !== 'invalid') throw error;
   throw new LeaseError('invalid', error.message, { passing: true, cause: error });
