@@ -138,7 +138,7 @@ async function send(
   errands: readonly Errand[],
 ): Promise<HttpAnswer> {
   const { house, life, chaos, clock, folder, meanwhile } = door;
-  const { signal, method, bearer } = asked;
+  const { signal, method, bearer, operation } = asked;
   const { server } = folder;
   const sentAt = door.now();
   let answeredAt = sentAt;
@@ -166,7 +166,7 @@ async function send(
       who: folder.name,
       signal,
       effect,
-      limit: { isOn: house.isLimiting, say: () => house.limit() },
+      limit: { isOn: () => house.isLimiting(operation), say: () => house.limit(operation) },
       beforeSending() {
         for (const errand of concerned()) {
           if (!errand.isSent) errand.door.onAcquire('sent', errand.begunAt);
@@ -178,8 +178,11 @@ async function send(
     return { ...answer, sentAt: clock.now() };
   } catch (error) {
     // As it comes over the wire: with a date.
-    if (error instanceof ProviderBlocked)
-      return { ...refused(429, 'RateLimitExceeded'), sentAt: clock.now(), retryAt: error.until };
+    if (error instanceof ProviderBlocked) {
+      const { until: retryAt, kind: limited } = error;
+      const told = { ...refused(429, 'RateLimitExceeded'), sentAt: clock.now(), retryAt };
+      return { ...told, ...(limited !== undefined && { limited }) };
+    }
     if (error instanceof LeaseError && error.unsure && method === 'GET') {
       throw new LeaseError(error.code, error.message);
     }
