@@ -34,7 +34,8 @@ describe('what was lost by an acquire without an answer', () => {
     const source = aSource(stage, {
       search: async ({ since, known }) => {
         asked.push(since);
-        return known.includes('before') ? [] : [lent('before', 0)];
+        if (known.includes('before')) return [];
+        return [lent('before', 0), ...(exclusive ? [] : [lent('ended', 0, { expiresAt: minutes(1) })])];
       },
     });
     const file = aSink({ check: () => Promise.resolve(), isTaken: () => Promise.resolve(isTaken) });
