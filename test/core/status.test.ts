@@ -134,6 +134,14 @@ describe('the next renewal', () => {
     expect(renewsAt({ id: 'v1', issuedAt: 0, expiresAt: 77, followed: true })).toBe(77);
   });
 
+  test('is the renewal of what others replace where we may renew it, as far as that goes', () => {
+    const given = { followed: true as const, issuedAt: 0 };
+    expect(renewsAt(aLease(given))).toBe(minutes(30));
+    expect(renewsAt(aLease({ ...given, maxExpiresAt: minutes(89) }))).toBe(minutes(60));
+    const refused = { ...well, leases: [held(aLease(given), { refused: true })] };
+    expect(statusOf(refused, rules, 0).renewsAt).toBe(minutes(60));
+  });
+
   test('leaves so much time for an outage', () => {
     expect(statusOf(well, rules, 0).outageTolerance).toBe(minutes(30));
     const late = {
