@@ -1,5 +1,5 @@
 /** What can go wrong, in the five words the core understands, and how long to wait after it. */
-import { type Duration, type Instant, minutes, seconds, tolerance } from './time.ts';
+import { type Duration, days, type Instant, minutes, seconds, tolerance } from './time.ts';
 
 /** What a failure means to us. A provider's own codes are translated to these at its border. */
 export type FailureCode =
@@ -73,6 +73,9 @@ export interface LeaseErrorOptions extends ErrorOptions {
   readonly passing?: boolean;
   readonly pending?: boolean;
 }
+
+/** Who has not said yes by then to what is `pending` has said no, or never heard of it. */
+export const longestPending: Duration = days(7);
 
 /** Anything else that is thrown is a bug or a broken connection: try again, and do not trust the outcome. */
 export const asLeaseError = (error: unknown): LeaseError =>

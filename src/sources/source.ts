@@ -77,6 +77,8 @@ export interface RevokeCall extends LeaseCall {
   readonly instead?: Lease;
   /** The values of that one, where this process has them. */
   readonly insteadMaterial?: Material;
+  /** It was asked for before, not long ago, and was `pending`: it is not asked for again. */
+  readonly isAsked?: true;
 }
 
 export interface RenewCall extends LeaseCall {

@@ -54,6 +54,14 @@ describe('a failed retirement', () => {
     expect(left(down, minutes(60) - 1, { ...record, leases: [other, plain] })).toEqual(['l9', 'l0']);
   });
 
+  test('that waits for somebody else to say yes is remembered with the lease, and others are none of its', () => {
+    const pending = new LeaseError('invalid', 'to be approved of', { pending: true, passing: true });
+    const asked = failed(record, stepTo('retire', 'l0'), pending, when(5));
+    expect(asked.leases).toEqual([other, { ...old, endAskedAt: 5 }]);
+    const notYet = new LeaseError('invalid', 'not yet', { passing: true });
+    expect(failed(asked, stepTo('retire', 'l0'), notYet, when(9)).leases).toEqual(asked.leases);
+  });
+
   test('of what the record no longer has changes nothing', () => {
     expect(left(down, days(1), { ...record, leases: [other] })).toEqual(['l9']);
   });

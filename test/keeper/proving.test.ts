@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
 import { Material } from '../../src/core/material.ts';
-import { type Duration, hours, minutes, seconds } from '../../src/core/time.ts';
+import { type Duration, days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { type SecretOptions, subjectOf } from '../../src/keeper/secret.ts';
 import { createHealth } from '../../src/observability/health.ts';
 import { createNarrator } from '../../src/observability/narrator.ts';
@@ -56,6 +56,38 @@ function told({ stage, secret }: ReturnType<typeof aStage>) {
 
 describe('a lease that is said not to work', () => {
   const isBad = (lease: string) => (lease === 'l2' ? no : undefined);
+
+  test('and whose end somebody has to approve of is to be ended once, by whichever process, until a week has gone by', async () => {
+    const asked: [string, boolean, number][] = [];
+    let count = 0;
+    const source: Partial<Source> = {
+      acquire: async () => {
+        const id = `l${++count}`;
+        return { lease: { id, issuedAt: stage.now }, material: new Material({ value: `VALUE-${id}` }) };
+      },
+      revoke: async ({ id }, { isAsked = false }) => {
+        asked.push([id, isAsked, stage.now]);
+        if (id === 'l2') throw new LeaseError('invalid', 'to be approved of', { pending: !isAsked });
+        return 'ended';
+      },
+    };
+    const rotateAfter = (since: number) => (since === 0 ? minutes(20) : Number.POSITIVE_INFINITY);
+    const policy = { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter };
+    const { stage } = aStage(isBad, { policy }, source);
+    await stage.until(minutes(30));
+    stage.restart();
+    stage.wakeAll('s');
+    await stage.until(days(8));
+    const ends = asked.filter(([id]) => id === 'l2');
+    expect(ends.some(([, isAsked, at]) => isAsked && at > minutes(30))).toBe(true);
+    const [first = 0, second = 0, ...more] = ends.filter(([, isAsked]) => !isAsked).map(([, , at]) => at);
+    expect([first < minutes(30), second - first >= days(7), second - first < days(7) + hours(1)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(more).toEqual([]);
+  });
 
   test('never gets to a sink, is ended, and another one is taken; the one before is renewed meanwhile', async () => {
     const { stage, sink, proofs, source } = aStage(isBad);

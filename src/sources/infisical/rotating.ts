@@ -31,8 +31,6 @@ export function rotating({ client, calls, folder, options, makeValue }: Rotating
   const { clock } = client;
   const { key: name } = options.generate;
   const where = `${name} in ${placeInWords(options)}`;
-  /** Failed their proofs, and are put back once somebody has said yes. */
-  const awaited = new Set<string>();
 
   /** With a predecessor: its successor, unless somebody else, or an earlier try of ours, has made one. */
   async function acquire(call: AcquireCall): Promise<Acquired> {
@@ -113,11 +111,13 @@ export function rotating({ client, calls, folder, options, makeValue }: Rotating
   }
 
   /** What was superseded is nowhere any more. What failed its proofs is replaced by what is used in its place. */
-  async function revoke({ id }: Lease, { instead, insteadMaterial, signal }: RevokeCall): Promise<'ended'> {
+  async function revoke({ id }: Lease, { instead, insteadMaterial, isAsked, signal }: RevokeCall): Promise<'ended'> {
     if (!instead || !isOurs(id)) return 'ended';
     const contents = await folder.seeAnew(signal);
     if (!hasSamePart(id, contents) || hasSamePart(instead.id, contents)) return 'ended';
     const failing = `${where} has failed its proofs, and is what everybody reads`;
+    const waiting = `${failing}: that its former value is put back waits for somebody's approval in Infisical`;
+    if (isAsked) throw unfit(waiting);
     const former = insteadMaterial?.reveal(name);
     if (former === undefined) throw unfit(`${failing}: its former value is not at hand, give it another one`);
     if (former.trim() !== former) {
@@ -125,13 +125,8 @@ export function rotating({ client, calls, folder, options, makeValue }: Rotating
         `${failing}: its former value cannot be put back, since Infisical takes whitespace away from its ends`,
       );
     }
-    const waiting = `${failing}: that its former value is put back waits for somebody's approval in Infisical`;
-    if (awaited.has(id)) throw unfit(waiting);
     const outcome = await calls.change(await writable(ofOurs(contents).secretValue, signal), former, signal);
-    if (outcome === 'approval') {
-      awaited.add(id);
-      throw unfit(waiting);
-    }
+    if (outcome === 'approval') throw new LeaseError('invalid', waiting, { pending: true, passing: true });
     return afterEffect(async (): Promise<'ended'> => {
       if (ofOurs(await folder.seeAnew(signal)).secretValue === ofOurs(contents).secretValue) {
         throw new LeaseError('unavailable', `${failing}: its former value was put back, and is not there`);
