@@ -70,6 +70,10 @@ export function providersOf(root: Node, policies: Policies, plugins: Plugins, en
   return { configured, types, findings };
 }
 
+type Opened = Pick<ProviderConfiguration, 'type' | 'connect' | 'limits'> & {
+  readonly mistakenIn: (env: Env) => string | undefined;
+};
+
 function providerOf(node: Node, keyAt: Place, policies: Policies, plugins: Plugins, env: Env) {
   const { plugin, findings: ofType } = pluginOf(plugins.providers, node, keyAt);
   const known = plugin ? keysAt(plugin.schema, [], undefined) : [];
@@ -80,7 +84,11 @@ function providerOf(node: Node, keyAt: Place, policies: Policies, plugins: Plugi
   const own = plugin && parsePart(plugin.schema, without(node, shared), keyAt, env);
   const findings = [...ofType, ...general.findings, ...(rules?.findings ?? []), ...(own?.findings ?? [])];
   if (!own?.value || !general.value) return { findings };
-  const opened = own.value as Pick<ProviderConfiguration, 'type' | 'connect' | 'limits'>;
+  const opened = own.value as Opened;
+  const mistake = findings.length === 0 ? opened.mistakenIn(env) : undefined;
+  if (mistake !== undefined) {
+    return { findings: [finding(keyAt, node.path, mistake, 'put that right where leasekeeper is started')] };
+  }
   const { slots } = general.value;
   const value: ProviderConfiguration = {
     type: opened.type,

@@ -108,6 +108,10 @@ export interface Judgement<Options> {
 export function defineProvider<const Type extends string, Options extends z.ZodRawShape, Client extends Connected>(
   type: Type,
   options: Options,
+  /**
+   * Asks nobody yet. Throws `Error` where a variable of the environment that it goes by cannot be used; the message
+   * quotes nothing of it.
+   */
   connect: (options: z.output<z.ZodObject<Options>>, deps: Deps) => Client,
   /** So many requests a minute it takes of each kind, where that is known without asking. */
   limitsOf: (options: z.output<z.ZodObject<Options>>) => Limits['ofKind'] = () => undefined,
@@ -117,6 +121,17 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
     /** How many requests it may have under way at a time, where its options say so. */
     ...(hasSlots(parsed) && { slots: parsed.slots }),
     limits: { ...sustainedBy(parsed), ...ofKinds(limitsOf(parsed as unknown as z.output<z.ZodObject<Options>>)) },
+    /** What of the environment it could not go by, in words that quote nothing of it. Nobody is asked. */
+    mistakenIn: (env: Deps['env']): string | undefined => {
+      try {
+        const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, idle(env));
+        void client.close().catch(() => undefined);
+        return undefined;
+      } catch (error) {
+        // Others are none of ours: nobody knows what they quote.
+        return error instanceof Error && error.name === 'Error' ? error.message : undefined;
+      }
+    },
     connect: (deps: Deps): Provider => {
       const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, deps);
       return {
@@ -167,6 +182,17 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
     }),
   };
 }
+
+/** For a client that is never asked anything. */
+const idle = (env: Deps['env']): Deps => ({
+  name: '',
+  clock: { now: () => 0 },
+  env,
+  token: () => undefined,
+  tokenRejected: () => undefined,
+  onRequest: () => undefined,
+  onSkew: () => undefined,
+});
 
 const hasSlots = (parsed: object): parsed is { readonly slots: number } =>
   'slots' in parsed && typeof parsed.slots === 'number';

@@ -189,6 +189,31 @@ describe('a reference to the environment', () => {
   });
 });
 
+describe('what a provider takes from the environment', () => {
+  const infisical = (auth: string) =>
+    `providers:\n  main: { type: infisical, url: https://i.test, auth: { ${auth} } }\n`;
+  const azure = infisical(`method: azure, identityId: me, tokenFile: ${process.execPath}`);
+  const yandex = 'providers:\n  main: { type: yandex, auth: { method: metadata } }\n';
+
+  it.each([
+    ['AZURE_TENANT_ID', azure, { AZURE_CLIENT_ID: 'me' }, ', or auth.tenantId'],
+    ['AWS_REGION', infisical('method: aws, identityId: me'), { AWS_REGION: 'hunter2/' }, ' is not the name of a'],
+    ['HTTPS_PROXY', provider, { HTTPS_PROXY: 'ftp://hunter2' }, ' is not the URL of an HTTP proxy'],
+    ['YC_METADATA_ADDR', yandex, { YC_METADATA_ADDR: 'hunter2/path' }, ' is not the address of a host'],
+  ])('is looked at before anything is begun: %s', (name, providers, env, words) => {
+    const type = providers === yandex ? 'yandex/iam-token' : 'infisical/access-token';
+    const sink = '{ type: file, path: /s/a, format: raw, key: token }';
+    const secrets = `  a: { source: { type: ${type}, provider: main }, sinks: [${sink}] }\n`;
+    const told = complaints({ providers, secrets, env: { CLIENT_SECRET: 'x', ...env } });
+    expect(told).toEqual([expect.stringContaining(`environment variable ${name}${words}`)]);
+    expect(told[0]).toMatch(/providers\.main: /);
+    expect(told[0]).not.toContain('hunter2');
+    expect(complaints({ providers, secrets, env: { CLIENT_SECRET: 'x', ...fine } })).toEqual([]);
+  });
+
+  const fine = { AZURE_CLIENT_ID: 'me', AZURE_TENANT_ID: 'us', AWS_REGION: 'eu-central-1', HTTPS_PROXY: 'http://p:1' };
+});
+
 describe('credentials that are pointed to', () => {
   it('are found wherever the schema takes one, and nowhere else', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'lk-config-'));

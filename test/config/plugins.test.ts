@@ -25,7 +25,7 @@ const store = defineProvider(
       .optional(),
     headers: z.record(z.string(), z.union([z.string(), credential])).optional(),
   },
-  never,
+  () => ({ close: async () => undefined }),
 );
 const followed = store.source('followed', { look: 'watch-version', canRotate: false }, {}, never);
 const made = store.source('made', { look: 'watch-version', canRotate: true }, {}, never);
