@@ -1,4 +1,5 @@
 /** When to look for what an acquire without an answer may have left at the provider. */
+import type { Lease } from './lease.ts';
 import type { SecretRecord } from './record.ts';
 import type { Rules } from './rules.ts';
 import { type Duration, type Instant, minutes, seconds } from './time.ts';
@@ -31,4 +32,15 @@ export function searchAt(record: SecretRecord, { exclusive }: Rules): Instant | 
   if (latest === undefined) return undefined;
   const isSearched = (record.succeeded?.['search'] ?? Number.NEGATIVE_INFINITY) > latest;
   return latest + (exclusive && !isSearched ? firstSearch : settling);
+}
+
+/**
+ * Which of these may be what an acquire brought whose outcome we do not know? Where nobody else takes leases, all of
+ * them: dates may have been wrong.
+ */
+export function strangersIn(record: SecretRecord, found: readonly Lease[], { exclusive }: Rules): readonly Lease[] {
+  const latest = latestLost(record);
+  if (latest === undefined) return [];
+  const unknown = found.filter((lease) => record.leases.every((held) => held.lease.id !== lease.id));
+  return exclusive ? unknown : unknown.filter(({ issuedAt }) => issuedAt <= latest + settling);
 }
