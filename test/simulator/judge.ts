@@ -67,6 +67,9 @@ export class Judge {
   /** Whatever happened: a second between two acquires, and eight in five minutes at the provider's door. */
   onAcquire(kept: string, what: 'sent' | 'arrived', begunAt: Instant): void {
     const now = this.#timeline.now();
+    const forgotAt = this.#forgotAt.get(kept) ?? Number.NEGATIVE_INFINITY;
+    // It was on its way when the only process that knew of it was killed.
+    if (what === 'arrived' && begunAt <= forgotAt) return;
     if (what === 'sent') {
       this.acquires.set(kept, (this.acquires.get(kept) ?? 0) + 1);
       const begun = this.excuses.begun.get(kept) ?? [];
@@ -75,7 +78,7 @@ export class Judge {
       const wasKilled = this.excuses.kills.some((at) => at >= (begun.at(-1) ?? 0));
       const house = this.kept.find(({ name }) => name === kept)?.house;
       const tolerance = wasKilled ? 2 * (house?.uncertainty ?? 0) : 2;
-      const isKnown = (begun.at(-1) ?? 0) > (this.#forgotAt.get(kept) ?? Number.NEGATIVE_INFINITY);
+      const isKnown = (begun.at(-1) ?? 0) > forgotAt;
       if (isKnown && since < seconds(1) - tolerance) this.break(5, `${kept} acquired again after ${since} ms`);
       this.excuses.begun.set(kept, [...begun.slice(-8), begunAt]);
       return;
