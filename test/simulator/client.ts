@@ -12,6 +12,7 @@ import { never, type Word } from './issued.ts';
 import type { Issuer } from './issuer.ts';
 import type { Life } from './life.ts';
 import { shortestRenewal } from './nature.ts';
+import { backAfter, type Rations, TooMany } from './rations.ts';
 
 export interface Door {
   readonly house: House;
@@ -32,6 +33,8 @@ export interface Door {
   /** An acquire that was begun then is about to be sent, or has reached the provider. */
   readonly onAcquire: (what: 'sent' | 'arrived', begunAt: Instant) => void;
   readonly onRejected: () => void;
+  /** Absent: nobody limits anything. */
+  readonly rations?: Rations;
 }
 
 export function clientOf(door: Door): Source {
@@ -47,11 +50,15 @@ export function clientOf(door: Door): Source {
   ): Promise<T> {
     const shown = token?.();
     if (token && !shown) throw new ProviderBlocked('NoToken', clock.now() + seconds(60));
+    // What gets a token is asked for elsewhere than what is had with it.
+    const route = kind === 'token' ? `token ${act}` : act;
+    const ration = door.rations?.begin(route, act, clock.now() - door.now());
     let isRejected = false;
     let answeredAt = 0;
     const sentAt = door.now();
     const authorized = (isAwaited: boolean) => {
       answeredAt = door.now();
+      ration?.arrive(isAwaited);
       isRejected = shown !== undefined && !house.tokens?.accepts(shown.material.reveal('value') ?? '');
       if (isRejected) throw new ProviderBlocked('TokenRejected', clock.now() + seconds(5));
       return effect(isAwaited);
@@ -72,9 +79,12 @@ export function clientOf(door: Door): Source {
       door.heard(sentAt, answeredAt);
       return answer;
     } catch (error) {
+      if (error instanceof TooMany) throw new ProviderBlocked('RetryAfter', backAfter(error, clock.now()), act);
       if (error instanceof ProviderBlocked && error.because === 'TokenRejected' && shown) door.tokenRejected(shown);
       if (error instanceof LeaseError && error.code === 'denied') door.onRejected();
       throw error;
+    } finally {
+      ration?.hear();
     }
   }
 

@@ -22,6 +22,7 @@ import type { FolderMeddlers } from './folder-meddlers.ts';
 import type { Judge } from './judge.ts';
 import type { Life } from './life.ts';
 import { lockboxClientOf } from './lockbox-client.ts';
+import { Rations } from './rations.ts';
 import type { Records } from './records.ts';
 import { type Dice, idle, type Timeline } from './timeline.ts';
 import { type Time, timesBy } from './times.ts';
@@ -92,6 +93,9 @@ export function boot(world: Surroundings, life: Life): Ask {
     for (const other of kept) if (other.house === house) tell(other.name, clockHasMoved);
   });
   const folderClient = folderClients(timeline);
+  const rations = new Map(
+    kept.flatMap(({ house }) => (house.limits ? [[house, new Rations(house.limits, timeline, chaos)] as const] : [])),
+  );
   for (const one of kept) {
     const { name, house, issuer } = one;
     // Logins have a gate of their own: they must not wait for those who wait for a token.
@@ -104,7 +108,7 @@ export function boot(world: Surroundings, life: Life): Ask {
         life,
         one,
         memories.get(house.name),
-        { gate: gateOf(door), users, time: timeOf(house), folderClient },
+        { gate: gateOf(door), users, time: timeOf(house), folderClient, rations: rations.get(house) },
         tell,
       ),
     );
@@ -149,6 +153,7 @@ interface Shared {
   readonly users: Gate | undefined;
   readonly time: Time;
   readonly folderClient: ReturnType<typeof folderClients>;
+  readonly rations: Rations | undefined;
 }
 
 function secretOfKept(
@@ -156,7 +161,7 @@ function secretOfKept(
   life: Life,
   one: Kept,
   memory: MemorySink | undefined,
-  { gate, users, time, folderClient }: Shared,
+  { gate, users, time, folderClient, rations }: Shared,
   tell: (name: string, notice: (visit: Visit) => Promise<void>) => void,
 ): Secret {
   const { name, issuer, house, places, isToken, isVerified, isExclusive } = one;
@@ -171,6 +176,7 @@ function secretOfKept(
     now: () => timeline.now(),
     onAcquire: (what, begunAt) => judge.onAcquire(name, what, begunAt),
     onRejected: () => house.rejections.push(timeline.now()),
+    ...(rations && { rations }),
   };
   const { lockbox, folder } = one;
   const source = lockbox

@@ -11,6 +11,7 @@ import type { Door } from './client.ts';
 import type { Folder } from './folder.ts';
 import { refused } from './folder-server.ts';
 import type { House } from './house.ts';
+import { backAfter, TooMany } from './rations.ts';
 
 export interface FolderDoor extends Door {
   readonly folder: Folder;
@@ -142,10 +143,12 @@ async function send(
   const { server } = folder;
   const sentAt = door.now();
   let answeredAt = sentAt;
+  const ration = door.rations?.begin(operation, operation, clock.now() - sentAt);
   /** All who wait for it. */
   const concerned = () => errands.filter((errand) => errand.door.folder.server === server);
-  const effect = () => {
+  const effect = (isAwaited: boolean) => {
     answeredAt = door.now();
+    ration?.arrive(isAwaited);
     if (house.tokens !== undefined && !house.tokens.accepts(bearer ?? '')) return refused(401, 'UnauthorizedError');
     for (const errand of concerned()) {
       if (!errand.hasArrived) errand.door.onAcquire('arrived', errand.begunAt);
@@ -178,8 +181,10 @@ async function send(
     return { ...answer, sentAt: clock.now() };
   } catch (error) {
     // As it comes over the wire: with a date.
-    if (error instanceof ProviderBlocked) {
-      const { until: retryAt, kind: limited } = error;
+    if (error instanceof TooMany || error instanceof ProviderBlocked) {
+      const isCounted = error instanceof TooMany;
+      const retryAt = isCounted ? backAfter(error, clock.now()) : error.until;
+      const limited = isCounted ? operation : error.kind;
       const told = { ...refused(429, 'RateLimitExceeded'), sentAt: clock.now(), retryAt };
       return { ...told, ...(limited !== undefined && { limited }) };
     }
@@ -187,5 +192,7 @@ async function send(
       throw new LeaseError(error.code, error.message);
     }
     throw error;
+  } finally {
+    ration?.hear();
   }
 }

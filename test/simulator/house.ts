@@ -2,6 +2,7 @@
 import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
 import { type Duration, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Issuer } from './issuer.ts';
+import type { Limits } from './limits.ts';
 import type { Dice, Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -12,6 +13,8 @@ export class House {
   readonly uncertainty: Duration;
   /** Where its tokens come from, if it wants any. */
   tokens: Issuer | undefined;
+  /** Absent: it counts nobody's requests. */
+  limits: Limits | undefined;
   /** A new number is a new credential. */
   credential = 1;
   /** So far its dates are off just now. They may have been so since it was first told to. */
@@ -108,7 +111,7 @@ export class House {
 
   /** Some count requests by their kinds, each by itself. */
   get limitsByKind(): boolean {
-    return this.skew === 0;
+    return this.skew === 0 || this.limits !== undefined;
   }
 
   /** Requests before the end of a limit are limited as well; it says so, and sometimes exaggerates. */

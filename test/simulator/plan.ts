@@ -4,9 +4,11 @@ import { type Duration, type Instant, minutes } from '../../src/core/time.ts';
 import type { Focus, Pace } from './chaos.ts';
 import { focusOf, type Provocation, provocationsOf } from './focus.ts';
 import { type FolderNature, sharing } from './folder-nature.ts';
+import type { LimitsPlan } from './limits.ts';
 import { aFolder, aNature, type Kind, kindOf, type Nature } from './nature.ts';
 import type { Program } from './place.ts';
 import type { RedisFault } from './redis.ts';
+import { withLimits } from './scarcity.ts';
 import { Dice } from './timeline.ts';
 import type { Place } from './troubles.ts';
 import { someWoes, touchClocks, type Woe } from './woes.ts';
@@ -28,6 +30,8 @@ export interface HousePlan {
   /** Its requests want to see a token, which is kept by the same loop. */
   readonly token?: SecretPlan;
   readonly secrets: readonly SecretPlan[];
+  /** Absent: it takes as many requests as come. */
+  readonly limits?: LimitsPlan;
 }
 
 export interface Plan {
@@ -78,7 +82,9 @@ export const quiet: Omit<Plan, 'houses' | 'trouble'> = {
 };
 
 /** Trouble of every kind, in most worlds little of it. */
-export function aPlan(dice: Dice, seed: number): Plan {
+export const aPlan = (dice: Dice, seed: number): Plan => withLimits(plenty(dice, seed), new Dice(seed ^ 0x11a175));
+
+function plenty(dice: Dice, seed: number): Plan {
   const focus = focusOf(seed);
   const houses = someHouses(dice, focus.kinds);
   const first = houses[0]?.secrets[0]?.nature;

@@ -13,6 +13,7 @@ import { build } from 'esbuild';
 import { wanted } from './focus.ts';
 import { folderMeddlings } from './folder-meddlers.ts';
 import { aPlan } from './plan.ts';
+import { limitings } from './rations.ts';
 import { brokenIn, type Case, shrink } from './shrink.ts';
 import { Dice } from './timeline.ts';
 import { meddlings } from './version-meddlers.ts';
@@ -108,7 +109,7 @@ async function all(): Promise<void> {
     }),
   ).finally(() => rm(place, { recursive: true }));
   const least = count >= longRun ? enough : 1;
-  const all = [...wanted, ...meddlings, ...folderMeddlings];
+  const all = [...wanted, ...meddlings, ...folderMeddlings, ...limitings];
   const rare = all.filter((key) => (tally[key] ?? 0) < least);
   for (const key of all) console.log(`${String(tally[key] ?? 0).padStart(8)}  ${key}`);
   console.log(`${over} worlds in ${Math.round((performance.now() - begun) / 1000)} s, ${failed.length} failed`);

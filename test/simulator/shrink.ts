@@ -98,6 +98,10 @@ function* smallerThan(plan: Plan): Generator<Plan> {
 
 function* smallerHouses(house: HousePlan): Generator<HousePlan> {
   for (const secrets of fewer(house.secrets)) if (secrets.length > 0) yield { ...house, secrets };
+  if (house.limits) {
+    const { limits: _, ...rest } = house;
+    yield rest;
+  }
   if (house.token) {
     const { token: _, ...rest } = house;
     yield rest;

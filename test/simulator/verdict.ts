@@ -77,4 +77,7 @@ export function selfHarm(judge: Judge): void {
     for (const what of issuer.foolish.filter((each) => each.includes(' '))) judge.break(5, what);
     if (house.lockouts.length > 0 && issuer === house.tokens) judge.break(5, `locked out at ${house.lockouts}`);
   }
+  for (const { limits } of new Set(judge.kept.map(({ house }) => house))) {
+    for (const what of limits?.foolish ?? []) judge.break(5, what);
+  }
 }

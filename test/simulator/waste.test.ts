@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { Material } from '../../src/core/material.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
-import { aDynamic, aSecret, aStory, aToken } from './quiet.ts';
+import { aDynamic, aSecret, aStatic, aStory, aToken } from './quiet.ts';
 import { aWorld, delivery, inUse, usedBy } from './unattended.ts';
 import { World } from './world.ts';
 
@@ -78,5 +79,28 @@ test('promise 5: of a token that no sink wants trouble at its provider is an exc
     judge.onAcquire('token', 'sent', minutes(11));
     await timeline.runUntil(minutes(12));
     expect(judge.broken.length > 0, place).toBe(place === 'none');
+  }
+});
+
+test('promise 5: what nobody can read is asked for again, with a kill and without', async () => {
+  for (const isHidden of [true, false]) {
+    const it = aWorld(aStatic('static'), false, [['by the sink']]);
+    const { timeline, judge, waste } = it.world;
+    const { folder } = it.kept;
+    const values = [...(folder?.server.imports ?? []), ...(folder?.server.rows ?? [])];
+    const material = new Material(Object.fromEntries(values.map(([name, { value }]) => [name, value])));
+    void it.sink.write({ ...delivery(''), material }, it.signal);
+    await timeline.runUntil(minutes(10));
+    void it.sink.reload?.(it.signal);
+    const [newest] = it.issuer.last;
+    if (newest) newest.isOurs = true;
+    await timeline.runUntil(minutes(20));
+    if (isHidden) folder?.server.hide('API', true);
+    await timeline.runUntil(minutes(30));
+    judge.excuses.kills.push(timeline.now());
+    waste.onKill(minutes(30) + seconds(30));
+    judge.onAcquire('s', 'sent', minutes(31));
+    await timeline.runUntil(minutes(32));
+    expect(judge.broken.join().includes('1 acquires of s after a single kill'), judge.broken.join()).toBe(!isHidden);
   }
 });

@@ -97,13 +97,15 @@ function areSettled({ issuer, places }: Kept, now: Instant): boolean {
 }
 
 /** Is there anything by then that would have been done without a kill? */
-function isDue({ issuer, policy, rotatesEvery, places }: Kept, end: Instant): boolean {
+function isDue({ issuer, policy, rotatesEvery, places, folder }: Kept, end: Instant): boolean {
   const { ttl } = issuer.nature;
   const [place] = places;
   const issued = place ? issuer.leaseOf(place.content ?? '') : issuer.last[0];
   const term = issued?.terms.at(-1);
   if (!issued || !term || (ttl !== undefined && ttl < minutes(5))) return true;
   if (issuer.current && (issuer.current !== issued || end - issuer.currentSince < before * 2)) return true;
+  // What nobody can read is asked for again and again, and for a while after it can be read.
+  if (folder && (!folder.wanted || end - folder.wantedSince < before * 2)) return true;
   if (issued.surprisedAt > Number.NEGATIVE_INFINITY || issuer.surprises.length > 0) return true;
   const share = policy.renewAt - policy.jitter;
   const dates = [

@@ -12,6 +12,7 @@ import { House } from './house.ts';
 import { Judge } from './judge.ts';
 import { keptIn } from './kept.ts';
 import { type Blow, Life } from './life.ts';
+import { Limits } from './limits.ts';
 import { Meddlers } from './meddlers.ts';
 import { aPlan, healing, type Plan } from './plan.ts';
 import { Records } from './records.ts';
@@ -72,6 +73,10 @@ export class World {
     this.houses = this.plan.houses.map(
       ({ name }) => new House(name, timeline, this.troubles, dice, this.plan.clockErrors !== undefined),
     );
+    for (const [i, { limits }] of this.plan.houses.entries()) {
+      const house = this.houses[i];
+      if (house && limits) house.limits = new Limits(limits, timeline);
+    }
     this.kept = this.plan.houses.flatMap((house, i) => keptIn(this, house, this.houses[i]));
     this.judge = new Judge(timeline, this.troubles, this.kept);
     this.meddlers = new VersionMeddlers(this);

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { wanted } from './focus.ts';
 import { folderMeddlings } from './folder-meddlers.ts';
+import { limitings } from './rations.ts';
 import { meddlings } from './version-meddlers.ts';
 import { tallyOf, World } from './world.ts';
 
@@ -24,7 +25,7 @@ async function live(from: number, count: number): Promise<Record<string, number>
 test(`in ${worlds} random worlds every promise is kept, and every act meets every fault`, async () => {
   const tally = await live(1, worlds);
   expect(wanted.filter((key) => !tally[key])).toEqual([]);
-  const all = [...meddlings, ...folderMeddlings];
+  const all = [...meddlings, ...folderMeddlings, ...limitings];
   expect(all.filter((key) => (tally[key] ?? 0) < enough).map((key) => `${key}: ${tally[key] ?? 0}`)).toEqual([]);
 }, 600_000);
 
