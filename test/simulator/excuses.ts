@@ -39,6 +39,8 @@ export class Excuses {
   readonly stops: { readonly from: Instant; readonly to: Instant }[] = [];
   /** Per secret, when the latest acquires were begun. */
   readonly begun = new Map<string, readonly Instant[]>();
+  /** Per secret, until when what was saved of it told only a guess of when the latest acquires were begun. */
+  readonly #guessedUntil = new Map<string, Instant>();
   readonly #troubles: Troubles;
 
   constructor(troubles: Troubles) {
@@ -82,7 +84,18 @@ export class Excuses {
     const places = [...this.placesOf(kept, place), ...silence];
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
     if (this.#isOrphan(kept, due, minutes(3)) || this.#isSpent(kept, due - window)) return due;
+    if (isForgotten && (this.#guessedUntil.get(kept.name) ?? Number.NEGATIVE_INFINITY) > due - minutes(6)) return due;
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
+  }
+
+  /**
+   * Who does not know when the last acquires were made takes them for the latest that are possible (promise 5): what it
+   * does not know of may end meanwhile.
+   */
+  noteGuesses(secret: string, areGuessed: boolean, now: Instant): void {
+    const until = this.#guessedUntil.get(secret);
+    if (areGuessed) this.#guessedUntil.set(secret, never);
+    else if (until === never) this.#guessedUntil.set(secret, now);
   }
 
   /** So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. */
