@@ -7,7 +7,7 @@ import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
 import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
 import { hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import { acquired, credentialChanged, intending, observed, requested, settled } from '../../src/core/transitions.ts';
-import { aLease, at, recordOf, rulesOf } from './build.ts';
+import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
 const answers = ['lease', 'short', 'dead', 'same', 'killed', 'rejected'] as const;
 const errors = ['unavailable', 'unsure', 'denied', 'refused', 'invalid', 'limited', 'no token', 'crash'] as const;
@@ -135,6 +135,20 @@ test('a row of tries grows slower, and the ninth waits until the first is out of
   }
   expect(tries.reverse().map((one) => one / 1000)).toEqual([0, 1, 3, 8, 20, 35, 50, 65, 335]);
   expect(remembered).toBe(8);
+});
+
+test('what others change is followed eight times in the window, where of our own making there are only four', () => {
+  const becomes = (count: number, followed: object) => {
+    const acquires = Array.from({ length: count }, (_, i) => minutes(5) - i * seconds(40));
+    const lease = { id: 'v1', issuedAt: 0, ...followed };
+    const record = { ...recordOf({ ...held(lease), outdated: true }), acquires };
+    return decide(record, rulesOf(), at(minutes(5) + seconds(40)));
+  };
+  const oldest = minutes(5) - 7 * seconds(40);
+  expect(becomes(7, { followed: true })).toMatchObject({ act: 'acquire', because: 'Outdated' });
+  expect(becomes(8, { followed: true })).toMatchObject({ act: 'wait', until: oldest + seconds(335) });
+  expect(becomes(3, {})).toMatchObject({ act: 'acquire', because: 'Outdated' });
+  expect(becomes(4, {})).toMatchObject({ act: 'wait', until: minutes(3) + seconds(335) });
 });
 
 test('what can wait leaves half of the window to what cannot', () => {
