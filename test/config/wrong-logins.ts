@@ -1,21 +1,12 @@
 /** What is wrong with `wrong/logins.yaml`. */
 import type { Expected } from './wrong.ts';
+import { notThere, writtenHere } from './wrong-credentials.ts';
 
 export const wrongLogins: readonly Expected[] = [
   ['6:5', 'providers.pod.auth.identityId', 'missing', 'Id of the machine identity'],
-  [
-    '6:44',
-    'providers.pod.auth.tokenFile',
-    'the credential file /nonexistent/token does not exist',
-    'put the credential there, readable for the user that leasekeeper runs as',
-  ],
+  notThere('6:44', 'providers.pod.auth.tokenFile', '/nonexistent/token'),
   ['13:15', 'providers.aws.auth.region', 'not the name of a region', 'write one such as eu-central-1'],
-  [
-    '14:58',
-    'providers.aws.auth.credentials.secretAccessKey',
-    'a credential does not belong in this file',
-    'point to it with { file: /path } or { env: NAME }',
-  ],
+  writtenHere('14:58', 'providers.aws.auth.credentials.secretAccessKey'),
   [
     '18:48',
     'providers.unsigned.auth.type',
@@ -36,12 +27,7 @@ export const wrongLogins: readonly Expected[] = [
     'use https://',
   ],
   ['34:55', 'providers.azure.auth.tokenFile', 'a relative path', 'write it from the root, such as /run/secrets/app'],
-  [
-    '38:58',
-    'providers.pipeline.auth.token.file',
-    'the credential file /nonexistent/jwt does not exist',
-    'put the credential there, readable for the user that leasekeeper runs as',
-  ],
+  notThere('38:58', 'providers.pipeline.auth.token.file', '/nonexistent/jwt'),
   ['42:5', 'providers.service.auth.token', 'missing', 'point to it with { file: /path } or { env: NAME }'],
   ['42:42', 'providers.service.auth.tokenFile', 'unknown key', 'did you mean token?'],
   ['46:5', 'providers.people.auth.password', 'missing', 'point to it with { file: /path } or { env: NAME }'],

@@ -1,4 +1,5 @@
 /** What is wrong with each file in `wrong/`: all of it, in the order in which it has to be told. */
+import { writtenHere } from './wrong-credentials.ts';
 import { wrongLogins } from './wrong-logins.ts';
 
 /** `line:column`, the path, and words of the message and of the remedy. */
@@ -21,22 +22,8 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'credential-file-missing': [
     ['6:68', 'providers.main.auth.clientSecret.file', 'client-secret does not exist', 'put the credential'],
   ],
-  'credential-filled-in-unset': [
-    [
-      '6:60',
-      'providers.main.auth.clientSecret',
-      'a credential does not belong in this file',
-      '{ file: /path } or { env: NAME }',
-    ],
-  ],
-  'credential-filled-in': [
-    [
-      '6:60',
-      'providers.main.auth.clientSecret',
-      'a credential does not belong in this file',
-      '{ file: /path } or { env: NAME }',
-    ],
-  ],
+  'credential-filled-in-unset': [writtenHere('6:60', 'providers.main.auth.clientSecret')],
+  'credential-filled-in': [writtenHere('6:60', 'providers.main.auth.clientSecret')],
   'credential-misspelt': [
     ['6:46', 'providers.main.auth.clientSecret.file', 'missing', 'A file that holds it'],
     ['6:62', 'providers.main.auth.clientSecret.flie', 'unknown key', 'did you mean file?'],
@@ -49,14 +36,7 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
       'write either { file: /path } or { env: NAME }',
     ],
   ],
-  'credential-written': [
-    [
-      '6:60',
-      'providers.main.auth.clientSecret',
-      'a credential does not belong in this file',
-      '{ file: /path } or { env: NAME }',
-    ],
-  ],
+  'credential-written': [writtenHere('6:60', 'providers.main.auth.clientSecret')],
   'cron-never': [['7:40', 'policies.default.rotate.cron', 'this cron never fires', 'a day that some month has']],
   'cron-of-six': [['7:40', 'policies.default.rotate.cron', 'not a cron expression', 'write five fields']],
   'cron-wrong': [['7:40', 'policies.default.rotate.cron', 'not a cron expression', 'hour 0-23']],
@@ -125,12 +105,7 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
     ['2:15', 'log.level', 'unknown word here', 'one of debug, error, info, warn'],
     ['6:10', 'providers.main.url', 'plain http', 'https://'],
     ['7:42', 'providers.main.auth.clientId', 'NOT_SET is not set', 'NOT_SET:-default'],
-    [
-      '7:70',
-      'providers.main.auth.clientSecret',
-      'a credential does not belong in this file',
-      '{ file: /path } or { env: NAME }',
-    ],
+    writtenHere('7:70', 'providers.main.auth.clientSecret'),
     ['9:20', 'policies.fast.renewAt', 'a share cannot be more than 100%', 'write a percentage such as 67%'],
     ['9:34', 'policies.fast.jitter', 'not a share', 'write a percentage such as 67%'],
     ['9:45', 'policies.fast.grace', 'a length of time cannot be negative', 'write one such as 5m'],
@@ -349,14 +324,7 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'yandex-endpoint-unknown': [['6:18', 'providers.yc.endpoints.lockbx', 'unknown key', 'did you mean lockbox?']],
   'yandex-key-relative': [['5:51', 'providers.yc.auth.keyFile', 'a relative path', 'write it from the root']],
   'yandex-method': [['5:21', 'providers.yc.auth.method', 'unknown word here', 'did you mean service-account-key?']],
-  'yandex-token-written': [
-    [
-      '5:35',
-      'providers.yc.auth.token',
-      'a credential does not belong in this file',
-      '{ file: /path } or { env: NAME }',
-    ],
-  ],
+  'yandex-token-written': [writtenHere('5:35', 'providers.yc.auth.token')],
   'webhook-alike': [['12:9', 'secrets.db.sinks[1]', 'has this name, in line 11', 'give each a name of its own']],
   'webhook-credential': [
     ['11:40', 'secrets.db.sinks[0].url', 'a credential does not belong', 'url: { file: /path } or { env: NAME }'],

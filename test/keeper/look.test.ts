@@ -5,10 +5,20 @@ import { Material } from '../../src/core/material.ts';
 import { hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
 import { requested } from '../../src/core/transitions.ts';
 import { subjectOf } from '../../src/keeper/secret.ts';
-import type { AcquireCall, Acquired } from '../../src/sources/source.ts';
+import type { AcquireCall, Acquired, Source } from '../../src/sources/source.ts';
 import { aSink, aSource, lent, Stage } from './stage.ts';
 
 const values = new Material({ value: 'VALUE' });
+
+/** Rotated every ten minutes; of the second lease this is said. */
+const provenTo = (source: Source, said: LeaseError) => ({
+  source,
+  sinks: { file: aSink() },
+  policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since: number) => since + minutes(10) },
+  verify: async (material: Material) => {
+    if (material.reveal('value') === 'VALUE-l2') throw said;
+  },
+});
 
 describe('a look', () => {
   test('takes a lease, has it delivered, renews it, and looks again when the next thing is due', async () => {
@@ -100,14 +110,7 @@ describe('a look', () => {
           return 'ended';
         },
       });
-      stage.add({
-        source,
-        sinks: { file: aSink() },
-        policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since) => since + minutes(10) },
-        verify: async (material) => {
-          if (material.reveal('value') === 'VALUE-l2') throw new LeaseError('invalid', 'it does not work');
-        },
-      });
+      stage.add(provenTo(source, new LeaseError('invalid', 'it does not work')));
       if (isRestarted) {
         await stage.until(minutes(10) + 1);
         expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2', 'l1']);
@@ -131,14 +134,7 @@ describe('a look', () => {
         return 'ended';
       },
     });
-    stage.add({
-      source,
-      sinks: { file: aSink() },
-      policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since) => since + minutes(10) },
-      verify: async (material) => {
-        if (material.reveal('value') === 'VALUE-l2') throw new LeaseError('unavailable', 'nobody to be asked');
-      },
-    });
+    stage.add(provenTo(source, new LeaseError('unavailable', 'nobody to be asked')));
     await stage.until(minutes(10) + 1);
     stage.restart();
     stage.wakeAll('s');

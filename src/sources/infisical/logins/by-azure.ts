@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { readCredential } from '../../../config/credential.ts';
 import type { Deps } from '../../define.ts';
-import { type Elsewhere, localUrlIn, readAs, urlIn, word } from './ask.ts';
+import { type Elsewhere, localUrlIn, type Question, readAs, urlIn, word } from './ask.ts';
 import type { Login } from './login.ts';
 
 export interface AzureAuth {
@@ -44,58 +44,39 @@ interface Token {
 
 const noIdentity = ['invalid', 'no such managed identity is assigned to this machine'] as const;
 
-function ofMachine({ resource, clientId }: AzureAuth, elsewhere: Elsewhere, env: Deps['env']): Token {
-  const what = 'asking the metadata service for a token';
+function ofMachine(auth: AzureAuth, elsewhere: Elsewhere, env: Deps['env']): Token {
   const base = localUrlIn(env, 'AZURE_POD_IDENTITY_AUTHORITY_HOST', 'http://169.254.169.254');
-  const query = new URLSearchParams({
-    'api-version': '2018-02-01',
-    resource,
-    ...(clientId && { client_id: clientId }),
-  });
-  const url = `${base}/metadata/identity/oauth2/token?${query}`;
-  // 410: it is being updated.
-  const refusals = { 400: noIdentity, 404: ['unavailable', 'not now'], 410: ['unavailable', 'not now'] } as const;
-  return {
-    async take(signal) {
-      const { text } = await elsewhere.ask({
-        what,
-        url,
-        headers: { metadata: 'true' },
-        signal,
-        isLocal: true,
-        refusals,
-      });
-      return readAs(answer, what, text).access_token;
-    },
-    mark: async () => 'the machine itself',
-  };
+  const question = {
+    what: 'asking the metadata service for a token',
+    url: `${base}/metadata/identity/oauth2/token?${queryOf('2018-02-01', auth)}`,
+    headers: { metadata: 'true' },
+    // 410: it is being updated.
+    refusals: { 400: noIdentity, 404: ['unavailable', 'not now'], 410: ['unavailable', 'not now'] },
+  } as const;
+  return { take: (signal) => takeNearby(elsewhere, question, signal), mark: async () => 'the machine itself' };
 }
 
-function ofContainer({ resource, clientId }: AzureAuth, elsewhere: Elsewhere, env: Deps['env']): Token {
-  const what = "asking the container's endpoint for a token";
-  const endpoint = localUrlIn(env, 'IDENTITY_ENDPOINT', '');
-  const query = new URLSearchParams({
-    'api-version': '2019-08-01',
-    resource,
-    ...(clientId && { client_id: clientId }),
-  });
+function ofContainer(auth: AzureAuth, elsewhere: Elsewhere, env: Deps['env']): Token {
   const shown = env['IDENTITY_HEADER']?.trim() ?? '';
-  return {
-    async take(signal) {
-      const headers = { 'x-identity-header': shown };
-      const url = `${endpoint}?${query}`;
-      const { text } = await elsewhere.ask({
-        what,
-        url,
-        headers,
-        signal,
-        isLocal: true,
-        refusals: { 400: noIdentity },
-      });
-      return readAs(answer, what, text).access_token;
-    },
-    mark: async () => shown,
-  };
+  const question = {
+    what: "asking the container's endpoint for a token",
+    url: `${localUrlIn(env, 'IDENTITY_ENDPOINT', '')}?${queryOf('2019-08-01', auth)}`,
+    headers: { 'x-identity-header': shown },
+    refusals: { 400: noIdentity },
+  } as const;
+  return { take: (signal) => takeNearby(elsewhere, question, signal), mark: async () => shown };
+}
+
+const queryOf = (version: string, { resource, clientId }: AzureAuth): string =>
+  new URLSearchParams({ 'api-version': version, resource, ...(clientId && { client_id: clientId }) }).toString();
+
+async function takeNearby(
+  elsewhere: Elsewhere,
+  question: Omit<Question, 'signal'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { text } = await elsewhere.ask({ ...question, signal, isLocal: true });
+  return readAs(answer, question.what, text).access_token;
 }
 
 /** AKS: the token that the cluster projects is exchanged. Tenant and client are in the environment of the pod. */
