@@ -76,7 +76,11 @@ export function secretCalls(client: Asking, place: SecretPlace, interfaces: Inte
     async list(known, signal) {
       for (const version of versions()) {
         const answer = await ask(version, known, signal).catch(askAgain);
-        if (isNoRoute(answer)) continue;
+        // Known from here on: the other one may not be asked just now, and this one has used up what may.
+        if (isNoRoute(answer)) {
+          interfaces.isOld = version === 'v4';
+          continue;
+        }
         interfaces.isOld = version === 'v3' && place.projectId !== undefined;
         if (known && answer.status === 304) return known;
         return { list: read(answer, secretListAnswer, false), etag: answer.etag };
