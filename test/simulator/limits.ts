@@ -35,7 +35,7 @@ export class Limits {
   refusals = 0;
   /** and so many of them although we had been told. */
   readonly foolish: string[] = [];
-  readonly #windows = new Map<string, { readonly end: Instant; taken: number }>();
+  readonly #windows = new Map<string, { readonly end: Instant; taken: number; refused: number }>();
   readonly #timeline: Timeline;
 
   constructor(plan: LimitsPlan, timeline: Timeline) {
@@ -43,18 +43,20 @@ export class Limits {
     this.#timeline = timeline;
   }
 
-  /** A request arrives. `isKnown`: whoever sent it had been told that there was none left. */
-  take(route: string, isKnown: boolean): Quota {
+  /** A request arrives. `isKnown`: whoever sent it had been told that there was none left. `isAwaited`: it hears the answer. */
+  take(route: string, isKnown: boolean, isAwaited = true): Quota {
     const now = this.#timeline.now();
     const before = this.#windows.get(route);
-    const present = before && now < before.end ? before : { end: now + window, taken: 0 };
+    const present = before && now < before.end ? before : { end: now + window, taken: 0, refused: 0 };
     this.#windows.set(route, present);
     present.taken++;
     const limit = this.plan[kindOf(route)];
     const isOver = present.taken > limit;
     if (isOver) this.refusals++;
+    if (isOver && isAwaited) present.refused++;
     if (isOver && isKnown) this.foolish.push(`the limit of ${route} was run into with open eyes at ${now}`);
-    if (present.taken > limit + atOnce) this.foolish.push(`${route} was asked ${present.taken} times until ${now}`);
+    // Of what nobody answered nobody can know.
+    if (present.refused > atOnce) this.foolish.push(`${route} was refused ${present.refused} times until ${now}`);
     return {
       limit,
       remaining: Math.max(0, limit - present.taken),

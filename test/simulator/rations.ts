@@ -61,7 +61,7 @@ export class Rations {
     let heard: Quota | undefined;
     return {
       arrive: (isAwaited) => {
-        const quota = this.#limits.take(route, isKnown);
+        const quota = this.#limits.take(route, isKnown, isAwaited);
         if (isAwaited) heard = quota;
         if (!quota.isOver) return;
         this.#chaos.happened('a limit is reached');

@@ -21,7 +21,11 @@ export function withLimits(plan: Plan, dice: Dice): Plan {
   const isCrowded = roll > shares.roomy + shares.tight && ttl <= hours(1);
   const crowd = isCrowded ? Array.from({ length: dice.between(4, 8) }, (_, i) => like(first, `c${i}`)) : [];
   const secrets = [...house.secrets, ...crowd];
-  return { ...plan, ...calm, houses: [limited({ ...house, secrets }, dice, isCrowded ? 0.3 : 1), ...others] };
+  // A folder is asked for all the time; leases only when they are due, and most of them not in the same minute.
+  const each = isCrowded && !first.nature.folder ? 0.3 : 1;
+  const { focus: _, ...rest } = plan;
+  const provocations = plan.provocations.filter(({ outage }) => !outage);
+  return { ...rest, ...calm, provocations, houses: [limited({ ...house, secrets }, dice, each), ...others] };
 }
 
 /** So many for each secret, and a few more: of a crowd not all come through in one minute. */
