@@ -36,7 +36,7 @@ function limited(house: HousePlan, dice: Dice, each: number): HousePlan {
     read: some(),
     write: some(),
     secrets: some(),
-    ...(dice.chance(0.3) && { own: 4 * needed + dice.oneOf(8, 16) }),
+    ...(dice.chance(0.3) && { own: Math.ceil(1.5 * needed) + dice.oneOf(2, 4, 8) }),
   };
   return { ...house, limits };
 }
