@@ -3,7 +3,7 @@ import { marginOf } from './decide.ts';
 import { endOf, isExpired, type Lease, wallOf } from './lease.ts';
 import { endOfHolding, type HeldLease, type Holding, holdingOf, isSame, type SecretRecord } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
-import type { Instant } from './time.ts';
+import { type Duration, type Instant, minutes } from './time.ts';
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -33,13 +33,43 @@ export function surelyEnded(record: SecretRecord, what: Holding, rules: Rules, f
 
 /**
  * Is it to be taken up by those who use these? Destroyed, a version can be read by nobody any more, but what it says may
- * work all the same: it is better than what has ended as well.
+ * work all the same: it is better than what has ended beyond doubt, where another was asked for in vain.
  */
-export function isToBeTakenUp(record: SecretRecord, head: HeldLease, uses: readonly Holding[], now: Instant): boolean {
+export function isToBeTakenUp(
+  record: SecretRecord,
+  head: HeldLease,
+  uses: readonly Holding[],
+  rules: Rules,
+  facts: Facts,
+): boolean {
+  const { now, startedAt } = facts;
   if (!isExpired(head.lease, now)) return true;
+  const askedAt = record.failures['acquire']?.at ?? Number.NEGATIVE_INFINITY;
+  if (!head.lease.version || askedAt < Math.max(startedAt, endOf(head.lease))) return false;
   const others = uses.filter((holding) => !isSame(holding, holdingOf(head)));
-  return head.lease.version !== undefined && others.every((holding) => endOfHolding(record, holding) <= now);
+  return others.every((holding) => surelyEnded(record, holding, rules, facts) <= now);
 }
+
+/**
+ * The head may have ended before we started, and those who use these may do so for longer: until the provider has spoken
+ * nobody is told to give up what may live, before it is in danger.
+ */
+export function sureFrom(
+  head: HeldLease,
+  record: SecretRecord,
+  uses: readonly Holding[],
+  rules: Rules,
+  { now, startedAt }: Facts,
+): Instant {
+  const isKnown = head.since >= startedAt || (head.observedAt ?? Number.NEGATIVE_INFINITY) >= startedAt;
+  if (isKnown || !rules.can.observe) return now;
+  const others = uses.filter(({ lease }) => lease !== head.lease.id);
+  const living = others.map((holding) => endOfHolding(record, holding)).filter((end) => end > now);
+  return living.length === 0 ? now : Math.max(now, Math.min(...living) - inDanger);
+}
+
+/** What a program uses is in danger so long before its end. */
+export const inDanger: Duration = minutes(1);
 
 /** Where a renewal that nobody heard the answer of can have brought it at most. */
 function latestEnd(lease: Lease): Instant {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checked, delivery, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
-import { hours, minutes } from '../../src/core/time.ts';
+import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
 const old = { lease: 'l1', generation: 0 };
@@ -56,19 +56,33 @@ describe('a sink', () => {
   describe('that has a version which was destroyed', () => {
     const version = { payloadDigest: 'd' } as never;
     const over = aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(40), version });
-    const given = (lease: typeof over, uses: readonly (typeof now)[]) => ({
+    const inVain = { count: 9, denied: 0, at: minutes(40), code: 'invalid', notBefore: 0 } as const;
+    const given = (lease: typeof over, uses: readonly (typeof now)[]): SecretRecord => ({
       ...recordOf(held(lease), held()),
       sinks: { file: { uses, has: { ...now, mark: 'm', reloaded: false, seenAt: minutes(40) } } },
+      failures: { acquire: inVain },
     });
-    const next = (record: SecretRecord, time: number) => delivery(record, 'file', rulesOf(), at(time));
+    const next = (record: SecretRecord, time: number, startedAt = 0) =>
+      delivery(record, 'file', rulesOf(), at(time, { startedAt }));
 
     test('has it taken up where nothing else lives: what it says may work all the same', () => {
       const told = { act: 'reload', because: 'Unacknowledged' };
       expect(next(given(over, [now]), minutes(40))).toMatchObject(told);
       expect(next(given(over, []), minutes(40))).toMatchObject(told);
-      expect(next(given(over, [old, now]), minutes(60) - 1)).toMatchObject({ act: 'wait' });
-      expect(next(given(over, [old, now]), minutes(60))).toMatchObject(told);
+      // As long as a call may take, and so far beyond doubt.
+      const ended = minutes(60) + seconds(35);
+      expect(next(given(over, [old, now]), ended - 1)).toMatchObject({ act: 'wait' });
+      expect(next(given(over, [old, now]), ended)).toMatchObject(told);
       expect(next(given(over, [old, now]), minutes(40) - 1)).toMatchObject(told);
+    });
+
+    test('has it taken up only when another was asked for in vain since', () => {
+      const waiting = { act: 'wait' };
+      expect(next({ ...given(over, [now]), failures: {} }, minutes(41))).toMatchObject(waiting);
+      const before = { ...inVain, at: minutes(40) - 1 };
+      expect(next({ ...given(over, [now]), failures: { acquire: before } }, minutes(41))).toMatchObject(waiting);
+      expect(next(given(over, [now]), minutes(41), minutes(40) + 1)).toMatchObject(waiting);
+      expect(next(given(over, [now]), minutes(41), minutes(40))).toMatchObject({ act: 'reload' });
     });
 
     test('not so a credential, which does not work any more', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { reloaded, writing, written } from '../../src/core/deliveries.ts';
 import { LeaseError } from '../../src/core/failure.ts';
-import type { SecretRecord } from '../../src/core/record.ts';
+import type { HeldLease, SecretRecord, SinkState } from '../../src/core/record.ts';
 import { acknowledged, allSinks, reloading } from '../../src/core/reloading.ts';
 import { failed } from '../../src/core/setbacks.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
@@ -43,11 +43,35 @@ describe('the programs that the secret tells', () => {
 
   test('are told of a version that was destroyed meanwhile, where all else that they use has ended too', () => {
     const over = aLease({ id: 'l2', issuedAt: minutes(30), expiresAt: minutes(40), version: {} as never });
-    const both = { ...paid(paid(before, 'file'), 'other'), leases: [held(over), held()] };
-    expect(reloading(both, rules, at(minutes(60) - 1))).toMatchObject({ act: 'wait' });
-    expect(reloading(both, rules, at(minutes(60)))).toMatchObject({ act: 'reload', to: allSinks });
+    const inVain = { count: 9, denied: 0, at: minutes(60), code: 'invalid', notBefore: 0 } as const;
+    const both = {
+      ...paid(paid(before, 'file'), 'other'),
+      leases: [held(over), held()],
+      failures: { acquire: inVain },
+    };
+    const ended = minutes(60) + seconds(35);
+    expect(reloading(both, rules, at(ended - 1))).toMatchObject({ act: 'wait' });
+    expect(reloading(both, rules, at(ended))).toMatchObject({ act: 'reload', to: allSinks });
     const { version: _, ...dead } = over;
-    expect(reloading({ ...both, leases: [held(dead), held()] }, rules, at(minutes(60)))).toMatchObject({ act: 'wait' });
+    expect(reloading({ ...both, leases: [held(dead), held()] }, rules, at(ended))).toMatchObject({ act: 'wait' });
+  });
+
+  test('are not told of what may have ended before we started, as long as what they use lives', () => {
+    const observing = rulesOf({ ...rules, can: { observe: true, read: false, search: false } });
+    const both = paid(paid(before, 'file'), 'other');
+    const later = (time: number) => at(time, { startedAt: minutes(31) });
+    expect(reloading(both, observing, later(minutes(32)))).toMatchObject({ act: 'wait', until: minutes(59) });
+    expect(reloading(both, observing, later(minutes(59)))).toMatchObject({ act: 'reload' });
+    const waits = (change: Partial<HeldLease>) =>
+      reloading({ ...both, leases: [{ ...head, ...change }, held()] }, observing, later(minutes(32))).act === 'wait';
+    expect(waits({ observedAt: minutes(31) })).toBe(false);
+    expect(waits({ observedAt: minutes(31) - 1 })).toBe(true);
+    expect(waits({ since: minutes(31) })).toBe(false);
+    expect(reloading(both, rules, later(minutes(32)))).toMatchObject({ act: 'reload' });
+    const sinks = Object.fromEntries(
+      Object.entries(both.sinks).map(([name, state]): [string, SinkState] => [name, { ...state, uses: [now] }]),
+    );
+    expect(reloading({ ...both, sinks }, observing, later(minutes(32)))).toMatchObject({ act: 'reload' });
   });
 
   test('are told once for each head', () => {
