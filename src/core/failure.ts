@@ -58,12 +58,15 @@ export class ProviderBlocked extends Error {
   readonly until: Instant;
   /** Said of requests of this kind alone, see `Kinds`. Absent: of all. */
   readonly kind: string | undefined;
+  /** Nobody was asked: it is our own idea of how much the provider takes. */
+  readonly isUnsent: boolean;
 
-  constructor(because: BlockReason, until: Instant, kind?: string) {
+  constructor(because: BlockReason, until: Instant, kind?: string, isUnsent = false) {
     super(because);
     this.because = because;
     this.until = until;
     this.kind = kind;
+    this.isUnsent = isUnsent;
   }
 }
 

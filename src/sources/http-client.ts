@@ -129,9 +129,9 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
       if (request.signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
       const { operation } = request;
       const free = budgets.until(operation);
-      if (free !== undefined) throw new ProviderBlocked('RetryAfter', free + skew.skew(), operation);
+      if (free !== undefined) throw new ProviderBlocked('RetryAfter', free + skew.skew(), operation, true);
       const ours = rate?.take();
-      if (ours !== undefined) throw new ProviderBlocked('RetryAfter', ours + skew.skew());
+      if (ours !== undefined) throw new ProviderBlocked('RetryAfter', ours + skew.skew(), undefined, true);
       budgets.spend(operation);
       const at = deps.clock.now();
       const report = (status: ProviderRequest['status']) =>

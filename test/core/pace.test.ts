@@ -88,7 +88,7 @@ function live(given: readonly Answer[]): { readonly begun: Instant[]; readonly a
       case 'limited':
       case 'no token': {
         const because = what === 'limited' ? 'RetryAfter' : 'NoToken';
-        settle((latest) => blocked(latest, step, new ProviderBlocked(because, now).because, now));
+        settle((latest) => blocked(latest, step, new ProviderBlocked(because, now), now));
         break;
       }
       case 'crash':

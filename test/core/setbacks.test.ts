@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
-import { another, asLeaseError, LeaseError, nextTry, patience } from '../../src/core/failure.ts';
+import {
+  another,
+  asLeaseError,
+  type BlockReason,
+  LeaseError,
+  nextTry,
+  ProviderBlocked,
+  patience,
+} from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { endOfHolding, headOf } from '../../src/core/record.ts';
 import { blocked, failed, succeeded, tokenRejected } from '../../src/core/setbacks.ts';
@@ -11,6 +19,7 @@ import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const down = new LeaseError('unavailable', '503');
 const gone = new LeaseError('gone', '404');
+const by = (because: BlockReason) => new ProviderBlocked(because, 9);
 const when = (now: number) => ({ begun: now, now });
 
 describe('what only a person can put right', () => {
@@ -97,21 +106,24 @@ describe('a provider that could not be asked', () => {
 
   test('leaves no intent, and no mark on the pace where nothing was sent', () => {
     const begun = intending({ ...recordOf(), acquires: [1] }, intent);
-    expect(blocked(begun, stepTo('acquire'), 'NoToken', 5)).toMatchObject({ acquires: [1] });
-    expect(blocked(begun, stepTo('acquire'), 'NoToken', 5).intent).toBeUndefined();
-    expect(blocked(begun, stepTo('acquire'), 'RetryAfter', 5).acquires).toEqual([5, 1]);
-    expect(blocked(begun, stepTo('acquire'), 'TokenRejected', 5).acquires).toEqual([5, 1]);
-    expect(blocked(recordOf(), stepTo('acquire'), 'NoToken', 5).acquires).toEqual([]);
+    expect(blocked(begun, stepTo('acquire'), by('NoToken'), 5)).toMatchObject({ acquires: [1] });
+    expect(blocked(begun, stepTo('acquire'), by('NoToken'), 5).intent).toBeUndefined();
+    expect(blocked(begun, stepTo('acquire'), by('RetryAfter'), 5).acquires).toEqual([5, 1]);
+    // Our own idea of what the provider takes: nobody was asked.
+    const unsent = new ProviderBlocked('RetryAfter', 9, undefined, true);
+    expect(blocked(begun, stepTo('acquire'), unsent, 5)).toMatchObject({ acquires: [1] });
+    expect(blocked(begun, stepTo('acquire'), by('TokenRejected'), 5).acquires).toEqual([5, 1]);
+    expect(blocked(recordOf(), stepTo('acquire'), by('NoToken'), 5).acquires).toEqual([]);
   });
 
   test('leaves an earlier doubt', () => {
     const doubtful = intending(intending(recordOf(), intent), intent);
-    expect(blocked(doubtful, stepTo('acquire'), 'NoToken', 5).intent).toBeDefined();
+    expect(blocked(doubtful, stepTo('acquire'), by('NoToken'), 5).intent).toBeDefined();
   });
 
   test('changes nothing else', () => {
     const record = intending(recordOf(held()), intent);
-    expect(blocked(record, stepTo('renew', 'l1'), 'NoToken', 5)).toBe(record);
+    expect(blocked(record, stepTo('renew', 'l1'), by('NoToken'), 5)).toBe(record);
   });
 });
 

@@ -318,12 +318,21 @@ describe('in the emergency window', () => {
     expect(decide(record({ 'renew:l1': failed }), rulesOf(), now)).toMatchObject({ act: 'acquire' });
     const none = { ...recordOf(held()), failures: { 'renew:l1': failed } };
     expect(decide(none, rulesOf(), now)).toMatchObject({ act: 'acquire', because: 'RenewalFailing' });
-    expect(decide(record({ 'renew:l1': failed }, [minutes(57), 5]), rulesOf(), now)).toMatchObject({ act: 'acquire' });
+    const earlier = { ...failed, notBefore: 0, count: 1 };
+    const both = record({ 'renew:l1': failed, acquire: earlier }, [minutes(57), 5]);
+    expect(decide(both, rulesOf(), now)).toMatchObject({ act: 'acquire' });
   });
 
   test('they take turns', () => {
-    const tried = record({ 'renew:l1': failed }, [minutes(57) + 1, 5]);
+    const tried = record({ 'renew:l1': failed, acquire: { ...failed, at: minutes(57) + 1 } }, [minutes(57) + 1, 5]);
     expect(decide(tried, rulesOf(), now)).toMatchObject({ act: 'renew' });
+    const done = { ...record({ 'renew:l1': failed }), succeeded: { acquire: minutes(57) + 1 } };
+    expect(decide(done, rulesOf(), now)).toMatchObject({ act: 'renew' });
+  });
+
+  test('a replacement that was not let through has its turn still', () => {
+    const begun = record({ 'renew:l1': failed }, [minutes(57) + 1, 5]);
+    expect(decide(begun, rulesOf(), now)).toMatchObject({ act: 'acquire' });
   });
 
   test('a renewal that failed before it is tried once more', () => {

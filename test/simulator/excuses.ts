@@ -118,9 +118,14 @@ export class Excuses {
     return this.#troubles.lastEnd([...this.placesOf(kept, place), `silence/${kept.house.name}`], from, to);
   }
 
-  /** How far may a date be wrong that was reckoned then from a lifetime, because the provider's dates were? */
-  misled({ issuer, house }: Kept, at: Instant): Duration {
-    return issuer.nature.kind === 'token' ? this.astray(house, at, at) : 0;
+  /**
+   * How far may a date be wrong that was reckoned then from a lifetime, because the provider's dates were? Or is taken to
+   * be to come, by a process that was told the wrong time and has the date from another.
+   */
+  misled({ issuer, house }: Kept, at: Instant, now: Instant): Duration {
+    if (issuer.nature.kind !== 'token') return 0;
+    const inherited = this.wasInherited(house) ? this.astray(house, now, now) : 0;
+    return Math.max(this.astray(house, at, at), inherited);
   }
 
   /** How far may we have been off the provider's time between then and then, because its dates were wrong? */

@@ -45,7 +45,7 @@ export class Judge {
     for (const one of kept) {
       one.issuer.onRevoke = (issued) => this.#onRevoke(one, issued);
       one.issuer.onSurprise = (issued) => this.#onSurprise(one, issued);
-      one.issuer.isMisled = (at) => this.excuses.misled(one, at) > 0;
+      one.issuer.isMisled = (at) => this.excuses.misled(one, at, at) > 0;
       one.issuer.onRenew = (issued) => this.#mine(one, issued, 'renewed');
       for (const place of one.places) {
         place.onChange = (_, before) => this.#onChange(one, place, before);
@@ -200,7 +200,7 @@ export class Judge {
       const { told = { end: due, at: 0 } } = issued;
       const isUnknown = told.end < due || told.at > due - window / 2;
       if (this.#mistaken.has(value)) return this.#recover(kept, place, program, value, this.#timeline.now());
-      const misled = this.excuses.misled(kept, told.at);
+      const misled = this.excuses.misled(kept, told.at, this.#timeline.now());
       if (misled > 0) return this.#recover(kept, place, program, value, due + misled);
       const excuse =
         isSurprise || isUnknown

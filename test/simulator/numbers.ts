@@ -8,12 +8,17 @@ import type { Delivery } from '../../src/sinks/sink.ts';
 
 type Given = Pick<Delivery, 'lease' | 'generation' | 'sequence'>;
 
+/** Nobody else may know of it any more, so that what comes after it is told by the time, which may be set back. */
+interface Remembered extends Given {
+  readonly isForgotten?: true;
+}
+
 /** Those of one secret. */
 export class Numbers {
   /** By sink. */
-  readonly #last = new Map<string, Given & { readonly isForgotten?: true }>();
+  readonly #last = new Map<string, Remembered>();
   /** By all its sinks, the latest. */
-  #given: readonly Given[] = [];
+  #given: readonly Remembered[] = [];
 
   /** Answers with what is wrong. `misled`: how far the time may be set back that tells the number after a loss. */
   give(sink: string, { lease, generation, sequence }: Given, misled: Duration = 0): string | undefined {
@@ -26,7 +31,7 @@ export class Numbers {
     const what = `the number ${sequence} of ${lease}.${generation}`;
     // Where a provider's clock is before 1970, as none is but here, it is counted, and after a loss counted anew.
     const isCounted = sequence < seconds(1);
-    if (!isCounted && others.some((other) => other.sequence === sequence))
+    if (!isCounted && others.some((other) => other.sequence === sequence && !other.isForgotten))
       return `${what} is that of other values as well`;
     if (!before) return undefined;
     // What was lost with the record was given out after these: under their own number they are older, and known to be.
@@ -47,6 +52,7 @@ export class Numbers {
 
   /** The record was lost, and its number with it; the next is told by the time, which may be set back so far by then. */
   forget(setBack: Duration): void {
+    this.#given = this.#given.map((given) => ({ ...given, isForgotten: true }));
     for (const [sink, given] of this.#last) {
       this.#last.set(sink, { ...given, sequence: given.sequence - setBack, isForgotten: true });
     }

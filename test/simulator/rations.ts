@@ -51,9 +51,11 @@ export class Rations {
    */
   begin(route: string, kind: string, ahead: Duration): Ration {
     const free = this.#budgets.until(route);
-    if (free !== undefined) this.#hold('we keep to a limit', new ProviderBlocked('RetryAfter', free + ahead, kind));
+    if (free !== undefined)
+      this.#hold('we keep to a limit', new ProviderBlocked('RetryAfter', free + ahead, kind, true));
     const ours = this.#rate?.take();
-    if (ours !== undefined) this.#hold('we keep to our own rate', new ProviderBlocked('RetryAfter', ours + ahead));
+    if (ours !== undefined)
+      this.#hold('we keep to our own rate', new ProviderBlocked('RetryAfter', ours + ahead, undefined, true));
     this.#budgets.spend(route);
     const told = this.#told.get(route);
     const isKnown = told !== undefined && this.#timeline.now() < told.end && told.left <= 0;
