@@ -31,6 +31,9 @@ export class Blocks {
     return this.present(now).some((block) => block.kind !== undefined && holdsUp(block, kinds));
   }
 
+  /** Has one run out, and nobody asked since? */
+  isUntried = (now: Instant): boolean => [...this.#blocks.values()].some(({ until }) => until <= now);
+
   /** Those whose time is over are forgotten. Answers whether there was one. */
   outlast(now: Instant): boolean {
     const over = [...this.#blocks.values()].filter(({ until }) => until <= now);

@@ -1,5 +1,5 @@
 /** Stands before one provider: so many requests at a time, the most urgent first, and none while it may not be asked. */
-import { type BlockReason, longestSilence } from '../core/failure.ts';
+import { type BlockReason, longestSilence, type ProviderBlocked } from '../core/failure.ts';
 import type { Block, GateView, HeldUp, Stake } from '../core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import { type Asked, Blocks, foremost, inTime } from './blocks.ts';
@@ -31,9 +31,8 @@ export interface Ticket extends Asked {
   readonly openings: number;
 }
 
-interface Circumstances {
+interface Circumstances extends Partial<Pick<ProviderBlocked, 'kind' | 'isUnsent'>> {
   readonly ticket?: Ticket;
-  readonly kind?: string | undefined;
 }
 
 /** What another token ends. */
@@ -87,8 +86,10 @@ export class Gate {
   /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
   view(secret: string, offset: Duration = 0): GateView {
     const blocks = this.#all().map((block) => inTime(block, offset));
-    // Who looks by itself meanwhile does not go before those who are more urgent.
-    return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret, this.#isShut) };
+    // Who looks by itself meanwhile does not go before those who are more urgent. And of all who waited for a block to run
+    // out there may be room for one.
+    const free = Math.min(this.#free(secret), this.#blocks.isUntried(this.#clock.now()) ? 1 : this.#slots);
+    return { blocks, isBusy: free <= this.#waiting.before(secret, this.#isShut) };
   }
 
   /** A request is about to be sent: the view allowed it. Every ticket has to be given back. */
@@ -125,7 +126,7 @@ export class Gate {
    * Nobody passes before then. The earlier word does not count any more. Said to a request that began before there was
    * another token it says nothing of that one. Said of one of the kinds that the request is of, it holds up nothing else.
    */
-  block(until: Instant, because: BlockReason, { ticket, kind }: Circumstances = {}): void {
+  block(until: Instant, because: BlockReason, { ticket, kind, isUnsent }: Circumstances = {}): void {
     if (ticket && ticket.openings !== this.#openings && ofTokens.includes(because)) return;
     const since = this.#clock.now();
     // Whoever shows the same token once more is rejected once more, until there is another.
@@ -134,8 +135,9 @@ export class Gate {
     this.#blocks.put({
       because,
       ...(kind !== undefined && ticket?.kinds?.includes(kind) && { kind }),
+      ...(isUnsent && { isOurs: true as const }),
       since,
-      until: Math.min(Math.max(until, since + shortestBreak, since + patient), since + longestSilence),
+      until: Math.min(Math.max(until, since + (isUnsent ? 1 : shortestBreak), since + patient), since + longestSilence),
     });
     this.#tell();
   }

@@ -131,7 +131,8 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
       const free = budgets.until(operation);
       if (free !== undefined) throw new ProviderBlocked('RetryAfter', free + skew.skew(), operation, true);
       const ours = rate?.take();
-      if (ours !== undefined) throw new ProviderBlocked('RetryAfter', ours + skew.skew(), undefined, true);
+      // Dates go from one clock to another, and are rounded: who comes a moment too soon has come in vain.
+      if (ours !== undefined) throw new ProviderBlocked('RetryAfter', ours + 1 + skew.skew(), undefined, true);
       budgets.spend(operation);
       const at = deps.clock.now();
       const report = (status: ProviderRequest['status']) =>

@@ -87,6 +87,17 @@ describe('a provider that is blocked', () => {
     expect(choose([item('a')], {}, minutes(57), at(gate))).toMatchObject({ act: 'a' });
   });
 
+  test('a limit of our own lets nobody through before its end, however urgent', () => {
+    const ours = {
+      blocks: [{ because: 'RetryAfter' as const, since: 0, until: minutes(59), isOurs: true as const }],
+      isBusy: false,
+    };
+    expect(choose([item('a')], {}, minutes(58), at(ours))).toMatchObject({ because: 'Blocked', until: minutes(59) });
+    expect(choose([item('a')], {}, minutes(59), at(ours))).toMatchObject({ act: 'a' });
+    const theirs = blockedBy('RetryAfter', minutes(59));
+    expect(choose([item('a')], {}, minutes(58), at(theirs))).toMatchObject({ act: 'a' });
+  });
+
   test('that asks for silence again and again is left alone for an eighth of the life that is left', () => {
     const gate = blockedBy('RetryAfter', days(1), minutes(58));
     expect(choose([item('a')], {}, minutes(58), at(gate))).toMatchObject({ until: minutes(58) + seconds(15) });

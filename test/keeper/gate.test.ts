@@ -18,6 +18,31 @@ beforeEach(() => {
   woken = [];
 });
 
+describe('a limit of our own', () => {
+  const hold = (gate: Gate, until: number) => gate.block(until, 'RetryAfter', { isUnsent: true });
+
+  test('ends when it is said to, although that is soon', () => {
+    const gate = gateOf();
+    hold(gate, 1_010);
+    expect(gate.view('a').blocks).toEqual([{ because: 'RetryAfter', isOurs: true, since: 1_000, until: 1_010 }]);
+    hold(gate, 900);
+    expect(gate.view('a').blocks).toMatchObject([{ until: 1_001 }]);
+    gate.block(1_010, 'RetryAfter');
+    expect(gate.view('a').blocks).toEqual([{ because: 'RetryAfter', since: 1_000, until: 2_000 }]);
+  });
+
+  test('that has run out is first tried by the most urgent of those who waited for it', () => {
+    const gate = gateOf(8);
+    hold(gate, 1_010);
+    wait(gate, 'early', 5_000);
+    wait(gate, 'late', 9_000);
+    now = 1_010;
+    expect([gate.view('early').isBusy, gate.view('late').isBusy]).toEqual([false, true]);
+    gate.leave(gate.enter('early'), 'answered');
+    expect(gate.view('late').isBusy).toBe(false);
+  });
+});
+
 describe('the slots of a gate', () => {
   test('are so many, and no more', () => {
     const gate = gateOf();

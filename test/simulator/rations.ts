@@ -55,7 +55,7 @@ export class Rations {
       this.#hold('we keep to a limit', new ProviderBlocked('RetryAfter', free + ahead, kind, true));
     const ours = this.#rate?.take();
     if (ours !== undefined)
-      this.#hold('we keep to our own rate', new ProviderBlocked('RetryAfter', ours + ahead, undefined, true));
+      this.#hold('we keep to our own rate', new ProviderBlocked('RetryAfter', ours + 1 + ahead, undefined, true));
     this.#budgets.spend(route);
     const told = this.#told.get(route);
     const isKnown = told !== undefined && this.#timeline.now() < told.end && told.left <= 0;

@@ -8,7 +8,7 @@ import type { Dice } from './timeline.ts';
 const shares = { roomy: 0.08, tight: 0.05, crowded: 0.025 } as const;
 
 /** Where there is just enough nothing else may take of it: what goes wrong by itself is asked for again. */
-const calm = { pace: 'brisk', background: 0, outages: [], lies: 0, unfit: 0, storeFails: 0 } as const;
+const calm = { pace: 'brisk', background: 0, outages: [], provocations: [], lies: 0, unfit: 0, storeFails: 0 } as const;
 
 export function withLimits(plan: Plan, dice: Dice): Plan {
   const [house, ...others] = plan.houses;
@@ -24,8 +24,7 @@ export function withLimits(plan: Plan, dice: Dice): Plan {
   // A folder is asked for all the time; leases only when they are due, and most of them not in the same minute.
   const each = isCrowded && !first.nature.folder ? 0.3 : 1;
   const { focus: _, ...rest } = plan;
-  const provocations = plan.provocations.filter(({ outage }) => !outage);
-  return { ...rest, ...calm, provocations, houses: [limited({ ...house, secrets }, dice, each), ...others] };
+  return { ...rest, ...calm, houses: [limited({ ...house, secrets }, dice, each), ...others] };
 }
 
 /** So many for each secret, and a few more: of a crowd not all come through in one minute. */
@@ -36,7 +35,8 @@ function limited(house: HousePlan, dice: Dice, each: number): HousePlan {
     read: some(),
     write: some(),
     secrets: some(),
-    ...(dice.chance(0.3) && { own: Math.ceil(1.5 * needed) + dice.oneOf(2, 4, 8) }),
+    // Of all kinds: after a restart each is looked at, renewed and perhaps replaced within a minute or two.
+    ...(dice.chance(0.3) && { own: needed + 2 * house.secrets.length + dice.oneOf(2, 4, 8) }),
   };
   return { ...house, limits };
 }
