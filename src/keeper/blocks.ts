@@ -31,8 +31,9 @@ export class Blocks {
     return this.present(now).some((block) => block.kind !== undefined && holdsUp(block, kinds));
   }
 
-  /** Has one run out, and nobody asked since? */
-  isUntried = (now: Instant): boolean => [...this.#blocks.values()].some(({ until }) => until <= now);
+  /** Has one run out, no longer ago than that, and nobody asked since? */
+  isUntried = (now: Instant, longest: Duration): boolean =>
+    [...this.#blocks.values()].some(({ until }) => until <= now && now < until + longest);
 
   /** Those whose time is over are forgotten. Answers whether there was one. */
   outlast(now: Instant): boolean {

@@ -86,9 +86,10 @@ export class Gate {
   /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
   view(secret: string, offset: Duration = 0): GateView {
     const blocks = this.#all().map((block) => inTime(block, offset));
-    // Who looks by itself meanwhile does not go before those who are more urgent. And of all who waited for a block to run
-    // out there may be room for one.
-    const free = Math.min(this.#free(secret), this.#blocks.isUntried(this.#clock.now()) ? 1 : this.#slots);
+    // Who looks by itself does not go before those who are more urgent: of those that waited for a block to run out there
+    // may be room for one, and they have their turn first.
+    const isUntried = this.#blocks.isUntried(this.#clock.now(), longestTurn);
+    const free = Math.min(this.#free(secret), isUntried ? 1 : this.#slots);
     return { blocks, isBusy: free <= this.#waiting.before(secret, this.#isShut) };
   }
 

@@ -41,6 +41,17 @@ describe('a limit of our own', () => {
     gate.leave(gate.enter('early'), 'answered');
     expect(gate.view('late').isBusy).toBe(false);
   });
+
+  test('waits for the most urgent no longer than a turn: it may be about something else', () => {
+    const gate = gateOf(8);
+    hold(gate, 1_010);
+    wait(gate, 'early', 5_000);
+    wait(gate, 'late', 9_000);
+    now = 6_009;
+    expect(gate.view('late').isBusy).toBe(true);
+    now = 6_010;
+    expect(gate.view('late').isBusy).toBe(false);
+  });
 });
 
 describe('the slots of a gate', () => {
