@@ -88,9 +88,8 @@ export class Gate {
     const blocks = this.#all().map((block) => inTime(block, offset));
     // Who looks by itself does not go before those who are more urgent: of those that waited for a block to run out there
     // may be room for one, and they have their turn first.
-    const isUntried = this.#blocks.isUntried(this.#clock.now(), longestTurn);
-    const free = Math.min(this.#free(secret), isUntried ? 1 : this.#slots);
-    return { blocks, isBusy: free <= this.#waiting.before(secret, this.#isShut) };
+    const room = this.#blocks.isUntried(this.#clock.now(), longestTurn) ? 1 : this.#slots;
+    return { blocks, isBusy: Math.min(this.#free(secret), room) <= this.#waiting.before(secret, this.#isShut) };
   }
 
   /** A request is about to be sent: the view allowed it. Every ticket has to be given back. */
