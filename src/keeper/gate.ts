@@ -86,10 +86,8 @@ export class Gate {
   /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
   view(secret: string, offset: Duration = 0): GateView {
     const blocks = this.#all().map((block) => inTime(block, offset));
-    // Who looks by itself does not go before those who are more urgent: of those that waited for a block to run out there
-    // may be room for one, and they have their turn first.
-    const room = this.#blocks.isUntried(this.#clock.now(), longestTurn) ? 1 : this.#slots;
-    return { blocks, isBusy: Math.min(this.#free(secret), room) <= this.#waiting.before(secret, this.#isShut) };
+    // Who looks by itself does not go before those who are more urgent.
+    return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret, this.#isShut) };
   }
 
   /** A request is about to be sent: the view allowed it. Every ticket has to be given back. */
@@ -228,7 +226,9 @@ export class Gate {
 
   #free(secret: string): number {
     const called = [...this.#called].filter(([other, at]) => other !== secret && this.#clock.now() - at < longestTurn);
-    return this.#slots - this.#inside - called.length;
+    // When a block has run out there may be room for one: the most urgent has its turn first, and shows whether there is more.
+    const isUntried = this.#blocks.isUntried(this.#clock.now(), longestTurn);
+    return (isUntried ? Math.min(1, this.#slots - this.#inside) : this.#slots - this.#inside) - called.length;
   }
 
   #isOpen(): boolean {

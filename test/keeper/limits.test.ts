@@ -27,7 +27,7 @@ const configured: Asking = (stage, provider, limit) => {
   const rate = requestRate(limit, stage.clock);
   return async () => {
     const free = rate.take();
-    if (free !== undefined) throw new ProviderBlocked('RetryAfter', free);
+    if (free !== undefined) throw new ProviderBlocked('RetryAfter', free, undefined, true);
     await provider.ask();
   };
 };
@@ -36,7 +36,7 @@ const learning: Asking = (stage, provider) => {
   const budgets = routeBudgets(stage.clock);
   return async () => {
     const free = budgets.until('renew');
-    if (free !== undefined) throw new ProviderBlocked('RetryAfter', free);
+    if (free !== undefined) throw new ProviderBlocked('RetryAfter', free, undefined, true);
     budgets.spend('renew');
     budgets.learn('renew', await provider.ask());
   };

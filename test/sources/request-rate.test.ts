@@ -41,6 +41,18 @@ describe('the cap on requests', () => {
     );
   });
 
+  it('has nobody wait for more than a second longer than the next one takes', () => {
+    for (const perMinute of [1, 2, 12, 60, 240, 6_000]) {
+      let now = 0;
+      const rate = requestRate(perMinute, { now: () => now });
+      let until = rate.take();
+      while (until === undefined) until = rate.take();
+      // Somebody who asks again all the time learns when the next one could go.
+      while (rate.take() !== undefined) now += 1;
+      expect(until - now, `${perMinute}`).toBeLessThanOrEqual(1_000);
+    }
+  });
+
   it('comes near the agreed number when asked all the time', () => {
     let now = 0;
     const rate = requestRate(120, { now: () => now });
