@@ -32,8 +32,8 @@ export function surelyEnded(record: SecretRecord, what: Holding, rules: Rules, f
 }
 
 /**
- * Is it to be taken up by those who use these? Destroyed, a version can be read by nobody any more, but what it says may
- * work all the same: it is better than what has ended beyond doubt, where another was asked for in vain.
+ * Is it to be given to those who use these, or nothing? Destroyed, a version can be read by nobody any more, but what it
+ * says may work all the same: it is better than what has ended beyond doubt, where another was asked for in vain.
  */
 export function isToBeTakenUp(
   record: SecretRecord,

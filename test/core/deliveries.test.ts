@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checked, delivery, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
+import { checked, delivery, offered, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
@@ -74,6 +74,22 @@ describe('a sink', () => {
       expect(next(given(over, [old, now]), ended - 1)).toMatchObject({ act: 'wait' });
       expect(next(given(over, [old, now]), ended)).toMatchObject(told);
       expect(next(given(over, [old, now]), minutes(40) - 1)).toMatchObject(told);
+    });
+
+    test('is given it again where it holds it no more, or may never have: its values are still at hand', () => {
+      const lacks = (lease: typeof over, uses: readonly (typeof now)[]) => ({
+        ...given(lease, uses),
+        sinks: { file: { uses } },
+      });
+      const facts = at(minutes(40), { atHand: [now] });
+      const written = { act: 'write', because: 'Undelivered' };
+      for (const uses of [[now], []])
+        expect(delivery(lacks(over, uses), 'file', rulesOf(), facts)).toMatchObject(written);
+      expect(delivery(lacks(over, [old, now]), 'file', rulesOf(), facts)).toMatchObject({ act: 'wait' });
+      expect(offered(lacks(over, []), 'file', rulesOf(), facts)).toEqual(now);
+      const { version: _, ...dead } = over;
+      expect(delivery(lacks(dead, [now]), 'file', rulesOf(), facts)).toMatchObject({ act: 'wait' });
+      expect(offered(lacks(dead, []), 'file', rulesOf(), facts)).toBeUndefined();
     });
 
     test('has it taken up only when another was asked for in vain since', () => {

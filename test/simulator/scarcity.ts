@@ -24,7 +24,9 @@ export function withLimits(plan: Plan, dice: Dice): Plan {
   // A folder is asked for all the time; leases only when they are due, and most of them not in the same minute.
   const each = isCrowded && !first.nature.folder ? 0.3 : 1;
   const { focus: _, ...rest } = plan;
-  return { ...rest, ...calm, houses: [limited({ ...house, secrets }, dice, each), ...others] };
+  // Who was stopped finds in one minute what was due in many.
+  const woes = plan.woes.filter(({ what }) => what !== 'stopped');
+  return { ...rest, ...calm, woes, houses: [limited({ ...house, secrets }, dice, each), ...others] };
 }
 
 /** So many for each secret, and a few more: of a crowd not all come through in one minute. */
