@@ -29,7 +29,7 @@ async function hangUp(one: Stage, daemon: Daemon, configuration: string): Promis
 test('another number of slots costs neither the token nor a renewal', async () => {
   stage = await aStage(
     aSandbox()
-      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '8s', maxTTL: '10m' })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '20s', maxTTL: '10m' })
       .with({ minimumTtl: 1000 }),
   );
   const { sandbox } = stage;

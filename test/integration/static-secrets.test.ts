@@ -140,7 +140,7 @@ test('500 secrets of one folder cost one request each poll', async (context) => 
   const stage = await aStage(context, builder, sources as Record<string, [string]>);
   // To write down what each of them does costs as much as to do it.
   await stage.daemon('warn');
-  await isDelivered(stage, 100_000);
+  await isDelivered(stage, 250_000);
   await eventually('it has polled twice', () => stage.asked() >= 3, 60_000);
   const times = stage.sandbox
     .books()

@@ -49,13 +49,15 @@ test('a life without a kill tells each program once of each value', () => {
   for (const name of ['told-by-sink', 'told-by-secret']) expect(linesOf(calm, name)).toEqual(['l1', 'l2']);
 });
 
-test('killed right after any step, every value is acknowledged once, and told again only where nobody can know that it was', () => {
-  const deaths = new Set<string>();
-  // Right before a step is right after the one before it: nothing else has an effect.
-  for (let fatal = 0; fatal < steps; fatal++) {
+const deaths = new Set<string>();
+
+// Right before a step is right after the one before it: nothing else has an effect.
+test.each(Array.from({ length: steps }, (_, fatal) => fatal))(
+  'killed right after step %i, every value is acknowledged once, and told again only where nobody can know that it was',
+  (fatal) => {
     const dir = join(top, String(fatal));
     begun(dir);
-    expect(live(dir, 'l2', fatal), `${fatal}`).toBe('SIGKILL');
+    expect(live(dir, 'l2', fatal)).toBe('SIGKILL');
     live(dir, 'l2');
     const death = readFileSync(join(dir, 'death'), 'utf8');
     deaths.add(death);
@@ -65,6 +67,9 @@ test('killed right after any step, every value is acknowledged once, and told ag
       const wanted = death === `reload ${step}` ? ['l1', 'l2', 'l2'] : ['l1', 'l2'];
       expect(linesOf(dir, name), `${name}: killed after ${death}`).toEqual(wanted);
     }
-  }
+  },
+);
+
+test('it was killed after each kind of step', () => {
   expect([...deaths].sort()).toEqual(['reload of the secret', 'reload of the sink', 'save', 'write']);
 });

@@ -136,11 +136,14 @@ export async function valuesIn(file: string): Promise<Readonly<Record<string, st
   return parseEnv(await readFile(file, 'utf8'));
 }
 
-/** Looks again and again until it is so; says after a while that it never was. For what tells nobody that it happened. */
+/**
+ * Looks again and again until it is so; says after a while that it never was. For what tells nobody that it happened. A
+ * machine that is busy with other things takes many times as long: only what never comes is to be told of.
+ */
 export async function eventually(
   what: string,
   isSo: () => Promise<boolean> | boolean,
-  patience = 30_000,
+  patience = 90_000,
 ): Promise<void> {
   const { setTimeout: pause } = await import('node:timers/promises');
   const limit = Date.now() + patience;
