@@ -52,9 +52,9 @@ export function isToBeTakenUp(
 
 /**
  * The head may have ended before we started, and those who use these may do so for longer: until the provider has spoken
- * nobody is told to give up what may live, before it is in danger.
+ * nobody is told to give up what may live, before it is in danger: from when on they are.
  */
-export function sureFrom(
+export function givenUpFrom(
   head: HeldLease,
   record: SecretRecord,
   uses: readonly Holding[],

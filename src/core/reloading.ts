@@ -1,7 +1,7 @@
 /** What next for the programs that the secret itself tells, once for each head that all its sinks hold. */
 import { choose, type Wait } from './agenda.ts';
 import type { DeliveryStep } from './deliveries.ts';
-import { isToBeTakenUp, sureFrom } from './endings.ts';
+import { givenUpFrom, isToBeTakenUp } from './endings.ts';
 import {
   endOfHolding,
   fromThen,
@@ -33,7 +33,7 @@ export function reloading(record: SecretRecord, rules: Rules, facts: Facts): Rel
     const holding = holdingOf(head);
     if (isEverywhere(record, rules.sinks, holding) && !isSame(holding, record.acknowledged)) {
       const deadline = Math.min(...uses.map((each) => endOfHolding(record, each)).filter((end) => end > now));
-      const at = Math.max(dueAt(record, holding, rules, now), sureFrom(head, record, uses, rules, facts));
+      const at = Math.max(dueAt(record, holding, rules, now), givenUpFrom(head, record, uses, rules, facts));
       agenda.push({ act: 'reload', to: allSinks, because: 'Unacknowledged', at, deadline, emergencyAt: deadline });
     }
   }

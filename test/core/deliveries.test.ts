@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checked, delivery, offered, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
-import type { SecretRecord } from '../../src/core/record.ts';
+import type { HeldLease, SecretRecord } from '../../src/core/record.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
@@ -127,6 +127,20 @@ describe('a sink', () => {
       expect(delivery(emptied, 'file', rules, facts)).toMatchObject({ act: 'wait' });
       const missed = { ...owed, sinks: { file: { uses: [{ lease: 'l1', generation: 0 }, here] } } };
       expect(delivery(missed, 'file', rules, facts)).toMatchObject({ act: 'wait', until: minutes(59) });
+    });
+
+    test('nobody is told to take it up, once it is written, and to give up what may live', () => {
+      const uses = [{ lease: 'l1', generation: 0 }, here];
+      const has = { ...here, mark: 'm', reloaded: false, seenAt: minutes(36) };
+      const told = (change: Partial<HeldLease>, time = minutes(40)) =>
+        delivery({ ...owed, leases: [{ ...head, ...change }, old], sinks: { file: { uses, has } } }, 'file', rules, {
+          ...facts,
+          now: time,
+        });
+      expect(told({})).toMatchObject({ act: 'wait', until: minutes(59) });
+      expect(told({}, minutes(59))).toMatchObject({ act: 'reload' });
+      expect(told({ observedAt: minutes(35) })).toMatchObject({ act: 'reload' });
+      expect(told({ since: minutes(35) })).toMatchObject({ act: 'reload' });
     });
 
     test('it is written once the provider has spoken, or where we took it ourselves, or nobody can ask', () => {
