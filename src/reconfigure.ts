@@ -1,4 +1,5 @@
 /** What HUP does: the file is read again, and taken over whole or not at all. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, LoadResult } from './config/configuration.ts';
 import type { Problem } from './config/problem.ts';
 import { lastWords } from './last-words.ts';
@@ -25,7 +26,8 @@ export async function reconfigured(
   };
   if (!result.ok) return void refuse(result.problems.map(inWords));
   const { configuration } = result;
-  const fixed = fixedParts.filter((part) => JSON.stringify(configuration[part]) !== JSON.stringify(present[part]));
+  const [was, wanted] = [fixedParts(present), fixedParts(configuration)];
+  const fixed = keysOf(was).filter((part) => !isDeepStrictEqual(was[part], wanted[part]));
   if (fixed.length > 0) return void refuse([`${fixed.join(' and ')} cannot change while the daemon runs: restart it`]);
   let changing: Promise<void> | undefined;
   try {
@@ -39,6 +41,7 @@ export async function reconfigured(
     // The household is the new one already; what the schedule does not know yet the sweep tells it.
     log.warn('the schedule does not know all of the new configuration yet; it will soon', { err: error });
   }
+  log.setLevel(configuration.log.level);
   metrics.configReloaded(true);
   note();
   const count = sayCount(configuration.secrets.length, 'secret');
@@ -55,7 +58,10 @@ function news(before: Configuration, after: Configuration): readonly string[] {
   return [...(added.length > 0 ? [`new: ${added.join(', ')}`] : []), ...(gone.length > 0 ? [left] : [])];
 }
 
-const fixedParts = ['state', 'http', 'page', 'log'] as const;
+/** Everything that was made of them would have to be made anew. */
+const fixedParts = ({ state, http, page, log }: Configuration) => ({ state, http, page, 'log.format': log.format });
+
+const keysOf = <T extends object>(parts: T) => Object.keys(parts) as (keyof T)[];
 
 const inWords = ({ file, line, column, path, message, remedy }: Problem): string =>
   `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${remedy === undefined ? '' : ` (${remedy})`}`;

@@ -35,6 +35,8 @@ export interface Log {
   listen(event: KeeperEvent): void;
   watch(subject: Subject): void;
   forget(secret: string): void;
+  /** From now on. */
+  setLevel(level: Level): void;
   /** Nothing is said of the secrets after this, and all that was said is written. Twice is once. */
   close(): Promise<void>;
 }
@@ -92,7 +94,7 @@ export function createLog(options: LogOptions): Log {
   const narrator = createNarrator({
     clock,
     timer: options.timer ?? timer,
-    isDebug: logger.isLevelEnabled('debug'),
+    isDebug: () => logger.isLevelEnabled('debug'),
     tell: ({ level: at, message, fields, cause }) => say(at, message, fields, cause),
   });
   return {
@@ -104,6 +106,9 @@ export function createLog(options: LogOptions): Log {
     listen: narrator.listen,
     watch: narrator.watch,
     forget: narrator.forget,
+    setLevel: (next) => {
+      logger.level = next;
+    },
     close: async () => {
       narrator.close();
       await own?.flush(flushPatience);

@@ -21,7 +21,7 @@ export interface NarratorOptions {
   /** Answers whether it was printed. */
   readonly tell: (line: Line) => boolean;
   readonly timer: typeof timer;
-  readonly isDebug: boolean;
+  readonly isDebug: () => boolean;
 }
 
 /** What merely looks, and finds things as they were, is no news. */
@@ -135,7 +135,7 @@ export function createNarrator({ clock, tell, timer, isDebug }: NarratorOptions)
   };
 
   const debug = (event: KeeperEvent) => {
-    if (!isDebug || (event.type !== 'decided' && event.type !== 'begun')) return;
+    if (!isDebug() || (event.type !== 'decided' && event.type !== 'begun')) return;
     const { secret } = event;
     if (event.type === 'begun') {
       const fields = { secret, late: event.lateness / 1000 };

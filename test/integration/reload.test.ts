@@ -58,6 +58,23 @@ test('a file that is to look otherwise is written at once, with the values that 
   expect(String(renamed).split(': 1 secret; ')[1]).toBe(news);
 });
 
+test('the log tells as much as the file says now, and how it tells it cannot change', async () => {
+  stage = await aStage(longLives());
+  const one = stage;
+  const config = stage.configuration({ reload: '' });
+  const quiet = config.replace('log: { level: debug }', 'log: { level: info }');
+  const daemon = await stage.daemon({ config: quiet });
+  await isDelivered(stage);
+  const isDecision = ({ level }: { readonly level?: unknown }) => level === 'debug';
+  expect(daemon.log.filter(isDecision)).toEqual([]);
+  await hangUp(stage, daemon, config);
+  daemon.signal('SIGUSR2');
+  await daemon.logged(isDecision);
+  await writeFile(join(one.dir, 'leasekeeper.yaml'), config.replace('level: debug', 'level: debug, format: pretty'));
+  daemon.signal('SIGHUP');
+  await daemon.logged(({ msg }) => msg === 'log.format cannot change while the daemon runs: restart it');
+});
+
 test('HUP while the daemon starts is heard when it has started', async () => {
   const redis = await aRedis({ tcp: true });
   onTestFinished(() => redis.stop());

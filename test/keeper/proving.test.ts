@@ -45,7 +45,7 @@ function aStage(opinion: Opinion, change: Partial<SecretOptions> = {}, source: P
 function told({ stage, secret }: ReturnType<typeof aStage>) {
   const lines: Line[] = [];
   const tell = (line: Line) => lines.push(line) > 0;
-  const narrator = createNarrator({ clock: stage.clock, tell, timer: () => () => undefined, isDebug: false });
+  const narrator = createNarrator({ clock: stage.clock, tell, timer: () => () => undefined, isDebug: () => false });
   const health = createHealth({ clock: stage.clock });
   for (const one of [narrator, health]) {
     one.watch(subjectOf(secret));
