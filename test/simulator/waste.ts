@@ -8,6 +8,8 @@ import type { World } from './world.ts';
 /** So long before a kill nothing may have gone wrong, nor after the next start. */
 const before = minutes(3);
 const after = minutes(1);
+/** What was due so long before is done by then. */
+const late = minutes(20);
 /** What has not moved for so long is delivered, acknowledged and written down. */
 const settled = minutes(1);
 
@@ -113,7 +115,10 @@ function isDue({ issuer, policy, rotatesEvery, places, folder }: Kept, end: Inst
     // What cannot be renewed any more makes way in time for its grace, though never before its half.
     term.from + (endOfTerm(issued) - term.from) / 2,
     issued.issuedAt + (issued.maxExpiresAt - issued.issuedAt) / 2,
-    issued.issuedAt + (rotatesEvery ?? Number.POSITIVE_INFINITY),
+    // Others may have changed what stands beside it since, and it was no rotation.
+    ...(folder ? [...issuer.leases.values()] : [issued])
+      .map(({ issuedAt }) => issuedAt + (rotatesEvery ?? Number.POSITIVE_INFINITY))
+      .filter((at) => at > end - late || !folder),
   ];
   return dates.some((at) => at - seconds(10) < end);
 }
