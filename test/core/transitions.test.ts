@@ -179,7 +179,12 @@ describe('renewing', () => {
   test('with a lost answer puts the lease in doubt', () => {
     const step = stepTo('renew', 'l1');
     const cut = new LeaseError('unavailable', 'cut', { unsure: true });
-    expect(failed(recordOf(held()), step, cut, { begun: 0, now: 1 }).leases[0]?.observedAt).toBeUndefined();
+    const doubtful = failed(recordOf(held()), step, cut, { begun: 0, now: 1 });
+    expect(doubtful.leases[0]?.observedAt).toBeUndefined();
+    // Its term began with it, where it turns out to have had its effect.
+    const seen = (expiresAt: number, now = 2) =>
+      record.observed(doubtful, 'l1', { is: 'held', lease: aLease({ expiresAt }) }, now).leases[0]?.termStart;
+    expect([seen(minutes(60)), seen(minutes(61)), seen(minutes(61), 0)]).toEqual([0, 1, 0]);
   });
 });
 
