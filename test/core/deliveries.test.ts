@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { checked, delivery, offered, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
+import { checked, delivery, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
 import type { HeldLease, SecretRecord } from '../../src/core/record.ts';
+import type { Facts } from '../../src/core/rules.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
@@ -76,20 +77,21 @@ describe('a sink', () => {
       expect(next(given(over, [old, now]), minutes(40) - 1)).toMatchObject(told);
     });
 
-    test('is given it again where it holds it no more, or may never have: its values are still at hand', () => {
+    test('is given it where another sink has been seen to hold it: else it may hold what came later', () => {
+      const has = { ...now, mark: 'm', reloaded: true, seenAt: minutes(40) };
       const lacks = (lease: typeof over, uses: readonly (typeof now)[]) => ({
         ...given(lease, uses),
-        sinks: { file: { uses } },
+        sinks: { file: { uses }, other: { uses: [now], has } },
       });
-      const facts = at(minutes(40), { atHand: [now] });
-      const written = { act: 'write', because: 'Undelivered' };
-      for (const uses of [[now], []])
-        expect(delivery(lacks(over, uses), 'file', rulesOf(), facts)).toMatchObject(written);
-      expect(delivery(lacks(over, [old, now]), 'file', rulesOf(), facts)).toMatchObject({ act: 'wait' });
-      expect(offered(lacks(over, []), 'file', rulesOf(), facts)).toEqual(now);
+      const facts = at(minutes(40), { atHand: [now], seen: ['other'] });
+      const next = (record: SecretRecord, change: Partial<Facts> = {}) =>
+        delivery(record, 'file', rulesOf(), { ...facts, ...change });
+      for (const uses of [[now], []]) expect(next(lacks(over, uses))).toMatchObject({ act: 'write' });
+      expect(next(lacks(over, [now]), { seen: ['file'] })).toMatchObject({ act: 'wait' });
+      expect(next(lacks(over, [old, now]))).toMatchObject({ act: 'wait' });
+      expect(next({ ...lacks(over, [now]), sinks: { file: { uses: [now] } } })).toMatchObject({ act: 'wait' });
       const { version: _, ...dead } = over;
-      expect(delivery(lacks(dead, [now]), 'file', rulesOf(), facts)).toMatchObject({ act: 'wait' });
-      expect(offered(lacks(dead, []), 'file', rulesOf(), facts)).toBeUndefined();
+      expect(next(lacks(dead, [now]))).toMatchObject({ act: 'wait' });
     });
 
     test('has it taken up only when another was asked for in vain since', () => {

@@ -39,8 +39,8 @@ export class Excuses {
   readonly stops: { readonly from: Instant; readonly to: Instant }[] = [];
   /** Per secret, when the latest acquires were begun. */
   readonly begun = new Map<string, readonly Instant[]>();
-  /** Per secret, until when what was saved of it told only a guess of when the latest acquires were begun. */
-  readonly #guessedUntil = new Map<string, Instant>();
+  /** Per secret, of how many acquires what was saved of it told only a guess of when they were begun, and until when. */
+  readonly #guessed = new Map<string, { readonly count: number; readonly until: Instant }>();
   readonly #troubles: Troubles;
 
   constructor(troubles: Troubles) {
@@ -69,9 +69,9 @@ export class Excuses {
    * Others have set its end, and who asks as often as is said, and does not where the provider wants silence or cannot
    * be asked, need not have seen it before a write was under way.
    */
-  isUnseen({ issuer, lockbox, house }: Kept, { surprisedAt }: Issued, now: Instant): boolean {
+  isUnseen({ name, issuer, lockbox, house }: Kept, { surprisedAt }: Issued, now: Instant): boolean {
     const needed = (issuer.nature.observeEvery ?? 0) + seconds(70);
-    const deaf = ['silence', 'provider'].map((what) => `${what}/${house.name}`);
+    const deaf = [...['silence', 'provider', 'hang'].map((what) => `${what}/${house.name}`), `call/${name}`];
     const heard = this.#troubles.calm(deaf, surprisedAt, now, minutes(1));
     return lockbox !== undefined && Math.min(heard, this.ran(surprisedAt, now)) < needed;
   }
@@ -86,7 +86,8 @@ export class Excuses {
     if (this.#isOrphan(kept, due, minutes(3)) || this.#isSpent(kept, due - window)) return due;
     // Acquires that another process dated by a clock that was ahead seem to be the latest: promise 5 forbids more.
     if (this.astray(kept.house, due - minutes(6), due) > 0 && this.wasInherited(kept.house)) return due;
-    if (isForgotten && (this.#guessedUntil.get(kept.name) ?? Number.NEGATIVE_INFINITY) > due - minutes(6)) return due;
+    const { count, until } = this.#guessed.get(kept.name) ?? { count: 0, until: Number.NEGATIVE_INFINITY };
+    if ((isForgotten || count > 4) && until > due - minutes(6)) return due;
     return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
   }
 
@@ -94,10 +95,10 @@ export class Excuses {
    * Who does not know when the last acquires were made takes them for the latest that are possible (promise 5): what it
    * does not know of may end meanwhile.
    */
-  noteGuesses(secret: string, areGuessed: boolean, now: Instant): void {
-    const until = this.#guessedUntil.get(secret);
-    if (areGuessed) this.#guessedUntil.set(secret, never);
-    else if (until === never) this.#guessedUntil.set(secret, now);
+  noteGuesses(secret: string, count: number, now: Instant): void {
+    const guessed = this.#guessed.get(secret);
+    if (count > 0) this.#guessed.set(secret, { count, until: never });
+    else if (guessed?.until === never) this.#guessed.set(secret, { ...guessed, until: now });
   }
 
   /** So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. */

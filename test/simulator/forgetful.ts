@@ -8,6 +8,8 @@ import type { World } from './world.ts';
 /** A record that was lost is written back when it is next read, and what happened while Redis was away told, by then. */
 const settled = seconds(10);
 const verifiedAfter = seconds(20);
+/** What is dated by our own clock is so much off at most, unless there is worse. */
+const anyDoubt = seconds(5);
 /** After a single failure: what is under way may take so long, and only then all is told. */
 const longestAbsence = seconds(30);
 const longestWay = seconds(36);
@@ -98,11 +100,17 @@ export class Forgetful {
     return Math.max(...errors) - Math.min(...errors) + steps.reduce((a, b) => a + b, 0);
   }
 
-  #forget({ name, issuer, isExclusive }: Kept): void {
+  #forget({ name, issuer, house, isExclusive }: Kept): void {
     const { records, judge, timeline } = this.#world;
     const asked = new Set(this.#world.keys);
     const { leases, intent } = records.get(name).record;
     const known = new Set(leases.map(({ lease }) => lease.id));
+    // Nor what came of a renewal.
+    for (const { lease } of leases) {
+      const issued = issuer.named(lease.id);
+      const end = lease.expiresAt === undefined ? undefined : lease.expiresAt - house.skew;
+      if (issued?.told && end !== undefined && end < issued.told.end - anyDoubt) issued.told = { ...issued.told, end };
+    }
     // Whoever remembers nothing at all looks for all that there is, where nobody else has anything there.
     const isSought = isExclusive && issuer.nature.canSearch && leases.length === 0;
     const forget = (isForgotten: (issued: Issued) => boolean) => {

@@ -222,8 +222,8 @@ export class World {
   #onSave(secret: string, record: SecretRecord, json: string | undefined): void {
     if (json !== undefined) this.judge.onText('the store', json);
     if (record.sequence) this.judge.onNumber(secret, record.sequence);
-    const areGuessed = record.guesses?.some((at) => record.acquires?.includes(at)) ?? false;
-    this.judge.excuses.noteGuesses(secret, areGuessed, this.timeline.now());
+    const guessed = (record.acquires ?? []).filter((at) => record.guesses?.includes(at));
+    this.judge.excuses.noteGuesses(secret, guessed.length, this.timeline.now());
     const issuer = this.kept.find(({ name }) => name === secret)?.issuer;
     for (const { lease } of record.leases) {
       const issued = issuer?.named(lease.id);
