@@ -132,6 +132,8 @@ export class LockboxServer {
     const asked = (body ?? {}) as Body;
     const id = asked.versionId ?? '';
     const same = this.operations.before(key);
+    // What has failed once is what its key is answered for ever: whoever was killed since has to find that out again.
+    if (same?.code !== undefined) this.operations.onLate(this.#timeline.now(), true);
     if (same) return this.#tell(same);
     if (this.operations.isBusy && this.versions.how.server.abortsConcurrent) return refusal(10);
     switch (verb) {
