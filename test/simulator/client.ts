@@ -82,6 +82,7 @@ export function clientOf(door: Door): Source {
       if (error instanceof TooMany) throw new ProviderBlocked('RetryAfter', backAfter(error, clock.now()), act);
       if (error instanceof ProviderBlocked && error.because === 'TokenRejected' && shown) door.tokenRejected(shown);
       if (error instanceof LeaseError && error.code === 'denied') door.onRejected();
+      if (error instanceof LeaseError && error.unsure && kind === 'token' && act === 'acquire') house.unheard();
       throw error;
     } finally {
       ration?.hear();

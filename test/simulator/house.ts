@@ -6,6 +6,9 @@ import type { Limits } from './limits.ts';
 import type { Dice, Timeline } from './timeline.ts';
 import type { Troubles } from './troubles.ts';
 
+/** So long after a rejection it may be remembered, while all tries fail. */
+const rowOfRejections: Duration = minutes(30);
+
 export class House {
   readonly name: string;
   /** The provider's clock goes so far ahead of ours, and we know it that well. */
@@ -80,6 +83,13 @@ export class House {
       if (this.rejections.filter((at) => now - at < seconds(30)).length >= 2) this.lockouts.push(now);
     }
     throw new LeaseError('denied', 'wrong credential');
+  }
+
+  /** Nobody heard what came of a login. After a rejection it is taken for another, and nobody asks for five minutes. */
+  unheard(): void {
+    const now = this.#timeline.now();
+    const last = this.rejections.at(-1) ?? Number.NEGATIVE_INFINITY;
+    if (now - last < rowOfRejections) this.#troubles.note(`login/${this.name}`, now, now + minutes(5));
   }
 
   /** A person sees that the credential is used up and makes a new one. */

@@ -67,7 +67,7 @@ export class LockboxServer {
 
   #secret(): Told {
     const { name, current, how, isActive } = this.versions;
-    this.versions.shownAt = this.#timeline.now();
+    this.versions.show();
     const isShown = current && (how.server.showsDestroyed || this.versions.stateOf(current) !== 'destroyed');
     return {
       status: 200,

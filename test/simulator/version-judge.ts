@@ -97,13 +97,13 @@ class VersionJudge {
    * provider's time. Whoever has moved it behind our back has it moved back.
    */
   #isRestored(issued: Issued, end: Instant): boolean {
-    const { scheduled, lifted, shownAt } = this.#versions;
+    const { scheduled, lifted } = this.#versions;
     const { house } = this.#kept;
     const ours = lifted.get(issued);
     const now = this.#world.timeline.now();
     if (!ours || now - ours.at > restoring) return false;
     const tolerance = 2 * house.uncertainty + this.#world.judge.excuses.astray(house, ours.at, now);
-    return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) >= shownAt;
+    return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) >= this.#versions.shownBefore(now);
   }
 
   /** Promise 2: never what is current, as far as we could know; never, as promise 4, what we have not taken. */
@@ -120,7 +120,7 @@ class VersionJudge {
       this.#break(4, `${issued.id}, which others have added and we have not taken, is to be destroyed`);
     }
     if (issued !== versions.current) return;
-    if (versions.currentSince < Math.min(versions.shownAt, sentAt))
+    if (versions.currentSince < versions.shownBefore(sentAt))
       this.#break(2, `${issued.id} is current, and to be destroyed`);
     timeline.watch(now + saving, () => {
       const isStill = versions.stateOf(issued) === 'scheduled' && versions.scheduled.get(issued)?.isOurs === true;

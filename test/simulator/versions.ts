@@ -22,8 +22,8 @@ export class Versions extends Issuer {
   readonly scheduled = new Map<Issued, { readonly at: Instant; readonly isOurs: boolean }>();
   /** Others have lifted the end that we had set, or it was never ours: it is not ours to be ended. */
   readonly spared = new Set<Issued>();
-  /** When the secret was last shown to us. */
-  shownAt: Instant = Number.NEGATIVE_INFINITY;
+  /** When the secret was shown to us. */
+  #shown: readonly Instant[] = [];
   /** Ends that we have lifted, perhaps to build upon the version: right after that they may be set again. */
   readonly lifted = new Map<Issued, { readonly end: Instant; readonly at: Instant }>();
   onWanted: () => void = () => undefined;
@@ -53,6 +53,14 @@ export class Versions extends Issuer {
   get chosen(): Issued | undefined {
     return this.how.isPinned ? this.pinned : this.current;
   }
+
+  /** It is shown to us as it is now. */
+  show(): void {
+    this.#shown = [...this.#shown.slice(-49), this.#clock.now()];
+  }
+
+  /** When it was last shown to us before then, as long ago as anybody remembers. */
+  shownBefore = (then: Instant): Instant => this.#shown.findLast((at) => at <= then) ?? Number.NEGATIVE_INFINITY;
 
   stateOf(issued: Issued): VersionState {
     if (!this.isLiving(issued)) return 'destroyed';
