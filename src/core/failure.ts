@@ -98,7 +98,7 @@ export interface Failure {
   readonly code: FailureCode;
   /** The provider's own wish, or the penalty for a rejection. Not even an approaching end overrules it. */
   readonly notBefore: Instant;
-  /** It succeeded since. Said to people; the row goes on. */
+  /** It succeeded since. Said to people; the row goes on, see `resumed`. */
   readonly isOver?: true;
   /** Somebody may put it right at any time. */
   readonly passing?: true;
@@ -109,7 +109,7 @@ const shortestDelay: Duration = seconds(1);
 const longestDelay: Duration = minutes(5);
 /** A configuration does not mend itself; ask rarely. */
 const longestDelayWhenInvalid: Duration = minutes(60);
-/** A try that long overdue starts a new row. A success does not: a lease may die as soon as it is taken. */
+/** A try that long overdue starts a new row. A success only makes it shorter: a lease may die as soon as it is taken. */
 export const memory: Duration = minutes(15);
 /** After one rejection, and after more: providers lock out who insists. */
 const whenDenied: Duration = seconds(60);
@@ -136,6 +136,13 @@ export function another(before: Failure | undefined, error: LeaseError, at: Inst
     ...(error.passing && { passing: true }),
   };
 }
+
+/** A success since has shown that it can be done: what fails then waits as after so many failures at most. */
+const afterSuccess = 3;
+
+/** The row that a failure goes on with, where what was done between brought what it was done for. */
+export const resumed = (row: Failure | undefined): Failure | undefined =>
+  row?.isOver ? { ...row, count: Math.min(row.count, afterSuccess) } : row;
 
 /** One that lies far ahead was noted by a clock that was set back since: when that was nobody knows. */
 export const isStrange = (failure: Failure, now: Instant): boolean => failure.at > now + tolerance;

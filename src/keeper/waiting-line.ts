@@ -85,7 +85,7 @@ export class WaitingLine {
   }
 
   #lineOf({ kinds }: Waiter): Line {
-    const name = kinds?.join(' ') ?? anyKind;
+    const name = kinds ? [...new Set(kinds)].join(' ') : anyKind;
     const line = this.#lines.get(name) ?? new Line(kinds);
     this.#lines.set(name, line);
     return line;

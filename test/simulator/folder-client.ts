@@ -52,7 +52,11 @@ export function folderClients(steady: Clock): (door: FolderDoor) => Source {
 function connect(door: FolderDoor, steady: Clock): Connection {
   const { clock, uncertainty, knowsTime, tokenRejected } = door;
   const errands: Errand[] = [];
-  const request = (asked: HttpRequest) => send(errandOf(asked, errands), asked, errands);
+  // All is dated by the clock of the one client.
+  const request = (asked: HttpRequest) => {
+    const errand = errandOf(asked, errands);
+    return send({ ...errand, door: { ...errand.door, clock } }, asked, errands);
+  };
   const http: HttpClient = { clock, uncertainty, knowsTime, request, close: () => Promise.resolve() };
   const nobody = () => undefined;
   const deps = { name: door.house.name, clock: steady, env: {}, onRequest: nobody, onSkew: nobody };

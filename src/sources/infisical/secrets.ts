@@ -125,7 +125,8 @@ function following({ clock, uncertainty, knowsTime }: Asking, options: SecretsOp
     clock,
     uncertainty,
     knowsTime,
-    kinds: { acquire: reads, observe: reads, read: reads, retire: reads },
+    // An interface that a server does not have is asked for in vain first.
+    kinds: { acquire: [...reads, ...reads], observe: reads, read: reads, retire: reads },
     /** All who share an answer ask for the next one at the same time, whenever they came by this one. */
     observeEvery: () => folder.untilNext(),
 
