@@ -30,6 +30,9 @@ export interface Kept {
 /** The longest that may pass, once all works again, before somebody who was left behind is found: the longest back-off. */
 export const longestRecovery: Duration = minutes(6);
 
+/** After one that was in vain another waits up to two seconds, and takes its time. */
+const oneTry: Duration = seconds(3);
+
 export class Excuses {
   /** When the process was killed. */
   readonly kills: Instant[] = [];
@@ -85,10 +88,13 @@ export class Excuses {
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
     if (this.#isOrphan(kept, due, minutes(3)) || this.#isSpent(kept, due - window)) return due;
     // Acquires that another process dated by a clock that was ahead seem to be the latest: promise 5 forbids more.
-    if (this.astray(kept.house, due - minutes(6), due) > 0 && this.wasInherited(kept.house)) return due;
+    const lately = due - minutes(6) - kept.house.worstLie;
+    if (this.astray(kept.house, lately, due) > 0 && this.wasInherited(kept.house)) return due;
     const { count, until } = this.#guessed.get(kept.name) ?? { count: 0, until: Number.NEGATIVE_INFINITY };
     if ((isForgotten || count > 4) && until > due - minutes(6)) return due;
-    return calm < window * 0.45 ? (this.#troubles.lastEnd(places, due - window, due) ?? due) : undefined;
+    return calm < Math.max(window * 0.45, oneTry)
+      ? (this.#troubles.lastEnd(places, due - window, due) ?? due)
+      : undefined;
   }
 
   /**
