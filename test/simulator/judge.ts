@@ -249,7 +249,11 @@ export class Judge {
       issued.surprisedAt = now;
       return;
     }
-    if (this.#isUsed(kept, issued.id, kept.issuer.accepts)) this.break(2, `${issued.id} revoked under its users`);
+    // By a clock that was wrong the end had come that others had set and lifted in time.
+    const seemedOver = kept.lockbox !== undefined && this.excuses.astray(kept.house, issued.issuedAt, now) > 0;
+    if (!seemedOver && this.#isUsed(kept, issued.id, kept.issuer.accepts)) {
+      this.break(2, `${issued.id} revoked under its users`);
+    }
     const since = now - (this.letGo.get(issued.id) ?? Number.NEGATIVE_INFINITY);
     // We do not know the provider's time better than that.
     const tolerance = 2 * kept.house.uncertainty + this.#wrongBy(kept, now - since);

@@ -178,7 +178,11 @@ function withNeeds(house: HousePlan, doing: string, term: Duration): HousePlan {
   const { nature } = first;
   const renewal = nature.renewal ?? usualRenewal[nature.kind];
   const needs: Record<string, Partial<SecretPlan>> = {
-    'acquire RotationDue': { rotatesEvery: term * 1.5 },
+    // Before the end of what it is to replace.
+    'acquire RotationDue': {
+      rotatesEvery: term * 1.5,
+      nature: { ...nature, ...(renewal && { renewal, maxTerms: 7.5 }) },
+    },
     'verify Unproven': { isVerified: true },
     'reload Unacknowledged': { sinks: [['by the sink'], ['by the secret']] },
     'reload everything': { sinks: [['by the secret'], ['never', 'by the secret']] },
