@@ -21,6 +21,7 @@ export class Life {
   readonly #timeline: Timeline;
   /** What waits until it goes on. Absent: it runs. */
   #waiting: { readonly isTimer: boolean; readonly happen: () => unknown }[] | undefined;
+  #killedAt: Instant = Number.POSITIVE_INFINITY;
   /** What has waited too long is given up before the answer is seen that came meanwhile. */
   #isImpatient = false;
 
@@ -30,6 +31,7 @@ export class Life {
   }
 
   kill(): void {
+    if (this.isAlive) this.#killedAt = this.#timeline.now();
     this.isAlive = false;
     this.#waiting = undefined;
   }
@@ -75,6 +77,8 @@ export class Life {
   /** Send a request: it takes effect when it is there, and is answered when the answer is back. */
   async send<T>(asked: (isAwaited: boolean) => T, way: Way): Promise<T> {
     if (this.isStopped) this.onGhost();
+    // Only what it was at when it was killed was sent.
+    if (this.#timeline.now() > this.#killedAt) return new Promise<T>(() => undefined);
     const effect = this.isAlive ? underBlow(this.blow(), asked) : asked;
     const isAtOnce = way.there <= 0 && way.back <= 0;
     if (isAtOnce && this.isAlive && !way.signal?.aborted) {

@@ -1,6 +1,7 @@
 /** What a kill may cost: judged where nothing else excuses anybody, by what was asked of the provider and done to sinks. */
 import { type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
+import type { Folder } from './folder.ts';
 import { endOfTerm } from './issued.ts';
 import type { SinkPlace } from './place.ts';
 import type { World } from './world.ts';
@@ -98,6 +99,13 @@ function areSettled({ issuer, places }: Kept, now: Instant): boolean {
   );
 }
 
+/** When what is taken of a folder was another, and when what we make there was. */
+function changesOf(folder: Folder | undefined): readonly Instant[] {
+  if (!folder) return [];
+  const made = folder.server.rows.get(folder.how.generate ?? '');
+  return [...[...folder.leases.values()].map(({ issuedAt }) => issuedAt), ...(made ? [made.since] : [])];
+}
+
 /** Is there anything by then that would have been done without a kill? */
 function isDue({ issuer, policy, rotatesEvery, places, folder }: Kept, end: Instant): boolean {
   const { ttl } = issuer.nature;
@@ -115,10 +123,11 @@ function isDue({ issuer, policy, rotatesEvery, places, folder }: Kept, end: Inst
     // What cannot be renewed any more makes way in time for its grace, though never before its half.
     term.from + (endOfTerm(issued) - term.from) / 2,
     issued.issuedAt + (issued.maxExpiresAt - issued.issuedAt) / 2,
+    issued.issuedAt + (rotatesEvery ?? Number.POSITIVE_INFINITY),
     // Others may have changed what stands beside it since, and it was no rotation.
-    ...(folder ? [...issuer.leases.values()] : [issued])
-      .map(({ issuedAt }) => issuedAt + (rotatesEvery ?? Number.POSITIVE_INFINITY))
-      .filter((at) => at > end - late || !folder),
+    ...changesOf(folder)
+      .map((at) => at + (rotatesEvery ?? Number.POSITIVE_INFINITY))
+      .filter((at) => at > end - late),
   ];
   return dates.some((at) => at - seconds(10) < end);
 }
