@@ -91,7 +91,8 @@ export class Excuses {
     const lately = due - minutes(6) - kept.house.worstLie;
     if (this.astray(kept.house, lately, due) > 0 && this.wasInherited(kept.house)) return due;
     const { count, until } = this.#guessed.get(kept.name) ?? { count: 0, until: Number.NEGATIVE_INFINITY };
-    if ((isForgotten || count > 4) && until > due - minutes(6)) return due;
+    const since = (this.begun.get(kept.name) ?? []).filter((at) => at > until);
+    if ((isForgotten || count + since.length > 6) && until > due - minutes(6)) return due;
     return calm < Math.max(window * 0.45, oneTry)
       ? (this.#troubles.lastEnd(places, due - window, due) ?? due)
       : undefined;

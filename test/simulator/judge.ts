@@ -153,7 +153,10 @@ export class Judge {
     const isSurprise = issued.surprisedAt > end - seconds(1) || this.excuses.isUnseen(kept, issued, now);
     // Redis was set back, and whoever remembered more killed: where nobody can be asked, what is old is taken for present.
     const isUnknown = !kept.issuer.nature.canObserve && this.forgotten.has(idOf(before));
-    const isLate = this.excuses.ran(end, now) > seconds(70);
+    // Of an end that an answer told of which nobody heard, nobody knows before it is asked for.
+    const { told = { end } } = issued;
+    const knownEnd = told.end > end ? Math.min(told.end, issued.goneAt ?? told.end) : end;
+    const isLate = this.excuses.ran(knownEnd, now) > seconds(70);
     if (isUnknown && isLate) this.#mistaken.add(content);
     if (isLate && !isSurprise && !isUnknown && before !== undefined && kept.issuer.accepts(before)) {
       this.break(7, `${place.path} lost ${before} to the dead ${content}`);

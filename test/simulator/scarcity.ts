@@ -24,8 +24,8 @@ export function withLimits(plan: Plan, dice: Dice): Plan {
   // A folder is asked for all the time; leases only when they are due, and most of them not in the same minute.
   const each = isCrowded && !first.nature.folder ? 0.3 : 1;
   const { focus: _, ...rest } = plan;
-  // Who was stopped finds in one minute what was due in many.
-  const woes = plan.woes.filter(({ what }) => what !== 'stopped');
+  // Who was stopped finds in one minute what was due in many, and by a wrong time all is due again and again.
+  const woes = plan.woes.filter(({ what }) => what !== 'stopped' && what !== 'dates');
   return { ...rest, ...calm, woes, houses: [limited({ ...house, secrets }, dice, each), ...others] };
 }
 
