@@ -155,7 +155,8 @@ export class Judge {
     const isUnknown = !kept.issuer.nature.canObserve && this.forgotten.has(idOf(before));
     // Of an end that an answer told of which nobody heard, nobody knows before it is asked for.
     const { told = { end } } = issued;
-    const knownEnd = told.end > end ? Math.min(told.end, issued.goneAt ?? told.end) : end;
+    const isUnheard = issued.surprisedAt > Number.NEGATIVE_INFINITY && told.end > end;
+    const knownEnd = isUnheard ? Math.min(told.end, issued.goneAt ?? told.end) : end;
     const isLate = this.excuses.ran(knownEnd, now) > seconds(70);
     if (isUnknown && isLate) this.#mistaken.add(content);
     if (isLate && !isSurprise && !isUnknown && before !== undefined && kept.issuer.accepts(before)) {
