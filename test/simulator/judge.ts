@@ -204,7 +204,11 @@ export class Judge {
       const { told = { end: due, at: 0 } } = issued;
       const isUnknown = told.end < due || told.at > due - window / 2;
       if (this.#mistaken.has(value)) return this.#recover(kept, place, program, value, this.#timeline.now());
-      const misled = this.excuses.misled(kept, told.at, this.#timeline.now());
+      // That it was dead as it was made is not seen by a clock that is behind.
+      const isStillborn = end <= issued.issuedAt;
+      const misled = isStillborn
+        ? this.excuses.astray(kept.house, told.at, told.at)
+        : this.excuses.misled(kept, told.at, this.#timeline.now());
       if (misled > 0) return this.#recover(kept, place, program, value, due + misled);
       const excuse =
         isSurprise || isUnknown
