@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checked, delivery, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
 import type { HeldLease, SecretRecord } from '../../src/core/record.ts';
 import type { Facts } from '../../src/core/rules.ts';
-import { hours, minutes, seconds } from '../../src/core/time.ts';
+import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
 const old = { lease: 'l1', generation: 0 };
@@ -129,6 +129,11 @@ describe('a sink', () => {
       expect(delivery(emptied, 'file', rules, facts)).toMatchObject({ act: 'wait' });
       const missed = { ...owed, sinks: { file: { uses: [{ lease: 'l1', generation: 0 }, here] } } };
       expect(delivery(missed, 'file', rules, facts)).toMatchObject({ act: 'wait', until: minutes(59) });
+      // Nor because something has ended that was there before it; that alone it would have to make way for.
+      const late = { ...facts, now: minutes(61) };
+      expect(delivery(missed, 'file', rules, late)).toMatchObject({ act: 'wait', until: minutes(61) + days(1) });
+      const dead = { ...owed, sinks: { file: { uses: [{ lease: 'l1', generation: 0 }] } } };
+      expect(delivery(dead, 'file', rules, late)).toMatchObject(write);
     });
 
     test('nobody is told to take it up, once it is written, and to give up what may live', () => {
