@@ -1,5 +1,6 @@
 /** When a value has ended beyond doubt: so that it may be taken from those who use it. */
-import { marginOf } from './decide.ts';
+import { isInDoubt, marginOf } from './decide.ts';
+import { isSinceStart } from './guesses.ts';
 import { endOf, isExpired, type Lease, wallOf } from './lease.ts';
 import { endOfHolding, type HeldLease, type Holding, holdingOf, isSame, type SecretRecord } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
@@ -26,9 +27,8 @@ export function surelyEnded(record: SecretRecord, what: Holding, rules: Rules, f
       observedAt >= end || (acquire !== undefined && acquire.code !== 'unavailable' && acquire.at >= end);
     return hasSpoken ? end + margin : never;
   }
-  const { startedAt, cutOff = startedAt } = facts;
-  const isInDoubt = rules.can.observe ? observedAt < Math.max(startedAt, cutOff) : held.observedAt === undefined;
-  return (isInDoubt ? latestEnd(lease) : end) + margin;
+  const isUnsure = rules.can.observe ? isInDoubt(held, record, facts) : held.observedAt === undefined;
+  return (isUnsure ? latestEnd(lease) : end) + margin;
 }
 
 /**
@@ -42,10 +42,10 @@ export function isToBeTakenUp(
   rules: Rules,
   facts: Facts,
 ): boolean {
-  const { now, startedAt } = facts;
+  const { now } = facts;
   if (!isExpired(head.lease, now)) return true;
   const askedAt = record.failures['acquire']?.at ?? Number.NEGATIVE_INFINITY;
-  if (!head.lease.version || askedAt < Math.max(startedAt, endOf(head.lease))) return false;
+  if (!head.lease.version || !isSinceStart(askedAt, record, facts) || askedAt < endOf(head.lease)) return false;
   const others = uses.filter((holding) => !isSame(holding, holdingOf(head)));
   return others.every((holding) => surelyEnded(record, holding, rules, facts) <= now);
 }
@@ -59,9 +59,10 @@ export function givenUpFrom(
   record: SecretRecord,
   uses: readonly Holding[],
   rules: Rules,
-  { now, startedAt }: Facts,
+  facts: Facts,
 ): Instant {
-  const isKnown = head.since >= startedAt || (head.observedAt ?? Number.NEGATIVE_INFINITY) >= startedAt;
+  const { now } = facts;
+  const isKnown = [head.since, head.observedAt].some((at) => isSinceStart(at, record, facts));
   if (isKnown || !rules.can.observe) return now;
   const others = uses.filter(({ lease }) => lease !== head.lease.id);
   const living = others.map((holding) => endOfHolding(record, holding)).filter((end) => end > now);

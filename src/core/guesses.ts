@@ -1,6 +1,7 @@
 /** Dates that were noted before a provider had said what time it is: by a clock that may have been wrong by any length. */
 import type { Failure } from './failure.ts';
 import { type HeldLease, type SecretRecord, type SinkState, without } from './record.ts';
+import type { Facts } from './rules.ts';
 import { type Duration, days, type Instant, seconds } from './time.ts';
 
 /** No clock is taken to be wrong by more. */
@@ -8,6 +9,16 @@ export const farthest: Duration = days(1);
 
 /** Who waits to be told what time it is looks again so soon. */
 export const soon: Duration = seconds(5);
+
+/**
+ * Was that after this process started? What others have dated in the provider's time cannot be compared with our start
+ * before we know that time; what we guess ourselves can.
+ */
+export const isSinceStart = (
+  at: Instant | undefined,
+  { guesses }: Pick<SecretRecord, 'guesses'>,
+  { startedAt, isTimeGuessed }: Pick<Facts, 'startedAt' | 'isTimeGuessed'>,
+): boolean => at !== undefined && at >= startedAt && (!isTimeGuessed || guesses?.includes(at) === true);
 
 /** All that we date ourselves. What a provider has dated came with an answer, and that said what time it is. */
 const datesOf = ({ leases, acquires = [], failures, intent, doubt, succeeded, ...record }: SecretRecord): Instant[] =>

@@ -6,8 +6,9 @@ import { type Duration, type Instant, seconds } from './time.ts';
 export const negligible: Duration = seconds(2);
 
 /** What we waited for since then, and compare with nothing that a provider has dated. */
-export const ownDates = ({ acquires = [], failures, leases }: SecretRecord): readonly Instant[] => [
+export const ownDates = ({ acquires = [], failures, leases, credentialSince }: SecretRecord): readonly Instant[] => [
   ...acquires,
+  ...(credentialSince === undefined ? [] : [credentialSince]),
   ...Object.values(failures).map(({ at }) => at),
   ...leases.map(({ supersededAt }) => supersededAt).filter((at) => at !== undefined),
 ];
@@ -30,6 +31,7 @@ export function redated(record: SecretRecord, { moved, has }: Noted): SecretReco
   if (ownDates(record).every((at) => anew(at) === at)) return record;
   return {
     ...record,
+    ...(record.credentialSince !== undefined && { credentialSince: anew(record.credentialSince) }),
     ...(record.acquires && { acquires: record.acquires.map(anew).sort((a, b) => b - a) }),
     failures: Object.fromEntries(
       Object.entries(record.failures).map(([key, row]) => {

@@ -1,6 +1,7 @@
 /** What becomes of dates that were noted before a provider had said what time it is. */
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
+import { delivery } from '../../src/core/deliveries.ts';
 import { corrected, guessed } from '../../src/core/guesses.ts';
 import { merged } from '../../src/core/merging.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
@@ -148,6 +149,24 @@ describe('while the time is a guess', () => {
     expect(decide(record({ maxExpiresAt: near - 1 }), rulesOf(), guess())).toMatchObject({ act: 'acquire' });
     expect(decide(record({ maxExpiresAt: near }), rulesOf(), guess())).toMatchObject({ act: 'renew' });
     expect(decide(record({}), rulesOf(), guess())).toMatchObject({ act: 'renew' });
+  });
+
+  test('what another process has heard in the time of the provider was not heard since we started', () => {
+    const rules = rulesOf({ can: { observe: true, read: false, search: false }, observeEvery: () => minutes(1) });
+    const lease = aLease({ expiresAt: now + minutes(60), issuedAt: now });
+    const heard = held(lease, { observedAt: now - seconds(29) });
+    const theirs = { ...recordOf(heard), sinks: { file: { uses: [{ lease: 'l1', generation: 0 }] } } };
+    const atHand = [{ lease: 'l1', generation: 0 }];
+    const ours = { ...theirs, guesses: [now - seconds(29)] };
+    const inDoubt = { act: 'observe', because: 'InDoubt' };
+    expect(decide(theirs, rules, at(now, { startedAt: now - seconds(30), atHand }))).toMatchObject({ act: 'wait' });
+    expect(decide(theirs, rules, guess())).toMatchObject(inDoubt);
+    // Where the provider never says what time it is.
+    expect(decide(ours, rules, guess({ atHand }))).toMatchObject({ act: 'wait', until: now + seconds(31) });
+    expect(decide(ours, rules, guess({ startedAt: now - seconds(28) }))).toMatchObject(inDoubt);
+    const next = (record: SecretRecord) => delivery(record, 'file', rules, guess({ atHand }));
+    expect(next(theirs)).toMatchObject({ act: 'wait' });
+    expect(next(ours)).toMatchObject({ act: 'write' });
   });
 
   test('nothing is searched for: nobody could say since when', () => {

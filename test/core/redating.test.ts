@@ -12,17 +12,19 @@ const moved = (of: SecretRecord, by: (noted: number) => number, has: (at: number
 const record: SecretRecord = {
   ...recordOf(held(), held(aLease({ id: 'l0' }), { supersededAt: minutes(7) })),
   acquires: [minutes(9), minutes(8)],
+  credentialSince: minutes(4),
   failures: { acquire: { count: 3, denied: 0, at: minutes(6), code: 'unavailable', notBefore: minutes(6) + 5 } },
 };
 
-test('acquires, failures and ends of use are dates of our own', () => {
-  expect(ownDates(record)).toEqual([9, 8, 6, 7].map(minutes));
+test('acquires, failures, ends of use and when our credential came are dates of our own', () => {
+  expect(ownDates(record)).toEqual([9, 8, 4, 6, 7].map(minutes));
   expect(ownDates(recordOf(held()))).toEqual([]);
 });
 
 test('each is moved by as much as the time has since it was noted, and what a provider has dated is not', () => {
   const next = moved(record, (noted) => (noted === minutes(8) ? minutes(5) : minutes(-5)));
   expect(next.acquires).toEqual([13, 4].map(minutes));
+  expect(next.credentialSince).toBe(minutes(-1));
   expect(next.leases.map(({ supersededAt }) => supersededAt)).toEqual([undefined, minutes(2)]);
   expect(next.failures).toEqual({
     acquire: { ...record.failures['acquire'], at: minutes(1), notBefore: minutes(1) + 5 },
@@ -32,6 +34,7 @@ test('each is moved by as much as the time has since it was noted, and what a pr
   );
   expect(next.leases[0]).not.toHaveProperty('supersededAt');
   expect(moved(recordOf(held(aLease(), { supersededAt: 5 })), () => minutes(1))).not.toHaveProperty('acquires');
+  expect(moved(recordOf(held(aLease(), { supersededAt: 5 })), () => minutes(1))).not.toHaveProperty('credentialSince');
 });
 
 test('less than two seconds are no change, and where nothing has changed it is the same record', () => {

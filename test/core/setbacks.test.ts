@@ -13,7 +13,7 @@ import type { Lease } from '../../src/core/lease.ts';
 import { endOfHolding, headOf } from '../../src/core/record.ts';
 import { blocked, failed, succeeded, tokenRejected } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
-import { days, hours, minutes, seconds } from '../../src/core/time.ts';
+import { days, hours, minutes, seconds, tolerance } from '../../src/core/time.ts';
 import { acquired, intending, observed, putInDoubt, renewed, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
@@ -98,6 +98,14 @@ describe('a rejected login', () => {
     const fail = (begun: number) =>
       failed(record, stepTo('acquire'), denied, { begun, now: 9, credential: 'print' }).rejectedCredential;
     expect([fail(5), fail(6)]).toEqual([undefined, 'print']);
+  });
+
+  test('counts, where the present one seems to come later than now: a clock was set back since', () => {
+    const denials = (since: number) =>
+      failed({ ...recordOf(), credentialSince: since }, stepTo('acquire'), denied, { begun: 6, now: 9 }).failures[
+        'acquire'
+      ]?.denied;
+    expect([denials(9 + tolerance), denials(10 + tolerance)]).toEqual([0, 1]);
   });
 });
 
