@@ -34,13 +34,32 @@ export function searchAt(record: SecretRecord, { exclusive }: Rules): Instant | 
   return latest + (exclusive && !isSearched ? firstSearch : settling);
 }
 
+/** When what was lost may have been issued, by the dates that the provider gives its leases. */
+export function lostBetween(record: SecretRecord): { readonly from: Instant; readonly to: Instant } | undefined {
+  const latest = latestLost(record);
+  if (latest === undefined) return undefined;
+  const from = record.doubt?.since ?? latest;
+  const ahead = misdating(record, latest);
+  return { from: from + Math.min(0, ahead), to: latest + settling + Math.max(0, ahead) };
+}
+
+/**
+ * How far those dates are ahead of what its answers taught us of the time, as the lease shows that was taken since: who
+ * dates the answers may be somebody else.
+ */
+function misdating({ leases, succeeded }: SecretRecord, latest: Instant): Duration {
+  const takenAt = succeeded?.['acquire'] ?? Number.NEGATIVE_INFINITY;
+  const [newest] = leases;
+  return newest && takenAt >= latest ? newest.lease.issuedAt - takenAt : 0;
+}
+
 /**
  * Which of these may be what an acquire brought whose outcome we do not know? Where nobody else takes leases, all of
  * them: dates may have been wrong.
  */
 export function strangersIn(record: SecretRecord, found: readonly Lease[], { exclusive }: Rules): readonly Lease[] {
-  const latest = latestLost(record);
-  if (latest === undefined) return [];
+  const between = lostBetween(record);
+  if (!between) return [];
   const unknown = found.filter((lease) => record.leases.every((held) => held.lease.id !== lease.id));
-  return exclusive ? unknown : unknown.filter(({ issuedAt }) => issuedAt <= latest + settling);
+  return exclusive ? unknown : unknown.filter(({ issuedAt }) => issuedAt <= between.to);
 }

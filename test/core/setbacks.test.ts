@@ -13,7 +13,7 @@ import type { Lease } from '../../src/core/lease.ts';
 import { endOfHolding, headOf } from '../../src/core/record.ts';
 import { blocked, failed, succeeded, tokenRejected } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
-import { days, hours, minutes, seconds, tolerance } from '../../src/core/time.ts';
+import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { acquired, intending, observed, putInDoubt, renewed, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
@@ -73,39 +73,6 @@ describe('a failed retirement', () => {
 
   test('of what the record no longer has changes nothing', () => {
     expect(left(down, days(1), { ...record, leases: [other] })).toEqual(['l9']);
-  });
-});
-
-describe('a rejected login', () => {
-  const denied = new LeaseError('denied', '401');
-  const rejected = (error: LeaseError, credential?: string) =>
-    failed(recordOf(), stepTo('acquire'), error, { ...when(5), ...(credential !== undefined && { credential }) });
-
-  test('is remembered with the fingerprint of what was shown', () => {
-    expect(rejected(denied, 'print').rejectedCredential).toBe('print');
-    expect(rejected(denied).rejectedCredential).toBeUndefined();
-    expect(rejected(down, 'print').rejectedCredential).toBeUndefined();
-  });
-
-  test('is forgotten with the next lease', () => {
-    const next = acquired(rejected(denied, 'print'), aLease(), rulesOf(), 9);
-    expect(next.rejectedCredential).toBeUndefined();
-    expect(next.failures['acquire']).toMatchObject({ count: 1, denied: 0 });
-  });
-
-  test('of the former credential says nothing of the present one', () => {
-    const record = { ...recordOf(), credentialSince: 5 };
-    const fail = (begun: number) =>
-      failed(record, stepTo('acquire'), denied, { begun, now: 9, credential: 'print' }).rejectedCredential;
-    expect([fail(5), fail(6)]).toEqual([undefined, 'print']);
-  });
-
-  test('counts, where the present one seems to come later than now: a clock was set back since', () => {
-    const denials = (since: number) =>
-      failed({ ...recordOf(), credentialSince: since }, stepTo('acquire'), denied, { begun: 6, now: 9 }).failures[
-        'acquire'
-      ]?.denied;
-    expect([denials(9 + tolerance), denials(10 + tolerance)]).toEqual([0, 1]);
   });
 });
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checked, delivery, reloaded, writing, written } from '../../src/core/deliveries.ts';
 import { LeaseError } from '../../src/core/failure.ts';
-import { strangersIn } from '../../src/core/lost.ts';
 import { endOfHolding, headOf, isUsed, type SecretRecord } from '../../src/core/record.ts';
 import { acknowledged } from '../../src/core/reloading.ts';
 import { failed } from '../../src/core/setbacks.ts';
@@ -356,15 +355,6 @@ describe('what was searched for', () => {
 
   test('is nothing where nothing is in doubt any more', () => {
     expect(record.searched(recordOf(held()), [second], exclusive, at(9), 9).leases).toHaveLength(1);
-  });
-
-  test('is only what was created until two minutes after the last try, where others take leases too', () => {
-    const lost = { ...recordOf(held()), intent };
-    const counted = (issuedAt: number) =>
-      strangersIn(lost, [aLease({ issuedAt }), aLease({ id: 'l2', issuedAt })], rules);
-    expect(counted(minutes(32)).map(({ id }) => id)).toEqual(['l2']);
-    expect(counted(minutes(32) + 1)).toEqual([]);
-    expect(strangersIn(recordOf(held()), [second], rules)).toEqual([]);
   });
 
   test('is not taken for proven, nor ended where others take leases too', () => {
