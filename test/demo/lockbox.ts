@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { LockboxBooks } from '../sandbox/yandex/books.ts';
 import { aLockbox } from '../sandbox/yandex/builder.ts';
 import type { LockboxSandbox } from '../sandbox/yandex/sandbox.ts';
+import type { Verdict } from './verdict.ts';
 
 export const rotated = 'report-password';
 export const rescued = 'payments-key';
@@ -16,7 +17,7 @@ export interface DemoLockbox {
   /** Somebody schedules the destruction of the key's version. */
   attack(): void;
   /** In words, what happened, and what should not have. */
-  verdict(): Promise<{ readonly lines: readonly string[]; readonly faults: readonly string[] }>;
+  verdict(): Promise<Verdict>;
 }
 
 const week = 7 * 86_400_000;
@@ -58,9 +59,7 @@ export async function startDemoLockbox(dir: string): Promise<DemoLockbox> {
         return sandbox.control.versionsWith(values).some(({ secret, isCurrent }) => secret === name && isCurrent);
       };
       const faults = [
-        rotations(books) === 0 && 'the password was never rotated',
         cancelled < attacks && `${attacks - cancelled} versions were not rescued from their destruction`,
-        attacks === 0 && 'nobody scheduled a destruction',
         payloadReads.length > distinct &&
           `${payloadReads.length - distinct} payloads were read although they had not changed`,
         !(await isHeld(rotated)) && 'the file of the password is not what Lockbox calls current',
@@ -74,7 +73,11 @@ export async function startDemoLockbox(dir: string): Promise<DemoLockbox> {
         `  cancelled by us          ${cancelled}`,
         `polls / payloads read      ${books.counts['secret-get'] ?? 0} / ${payloadReads.length}`,
       ];
-      return { lines, faults };
+      const unseen = [
+        rotations(books) === 0 && 'the password was never rotated',
+        attacks === 0 && 'nobody scheduled a destruction',
+      ].filter((what) => what !== false);
+      return { lines, faults, unseen };
     },
   };
 }

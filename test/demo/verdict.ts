@@ -4,7 +4,9 @@ import type { Program } from './program.ts';
 
 export interface Verdict {
   readonly lines: readonly string[];
-  readonly faults: string[];
+  readonly faults: readonly string[];
+  /** What it is to show, and has not: it may have been stopped too soon. */
+  readonly unseen: readonly string[];
 }
 
 /** Asked when all is over: whoever the daemon left alive must have died by its own end. */
@@ -27,15 +29,17 @@ export function verdictOf(books: Books, program: Pick<Program, 'tally' | 'failur
     `token renewals             ${tokenRenewals}`,
     `leases left behind         ${left.length}`,
   ];
-  const faults: string[] = [
+  const faults = [
     uses === 0 && 'the program never used a credential',
     failures > 0 && `${failures} uses failed, the first: ${program.failures[0]?.error}`,
-    renewals === 0 && 'no lease was renewed',
-    replacements === 0 && 'no lease was replaced at its wall',
     left.length > 0 && `left behind at the sandbox: ${left.map(({ id }) => id).join(', ')}`,
     books.troubles.length > 0 && `the sandbox has a bug: ${books.troubles[0]}`,
   ].filter((fault) => fault !== false);
-  return { lines, faults };
+  const unseen = [
+    renewals === 0 && 'no lease was renewed',
+    replacements === 0 && 'no lease was replaced at its wall',
+  ].filter((what) => what !== false);
+  return { lines, faults, unseen };
 }
 
 /** It was renewed as far as its wall allowed, had a successor before it ended, and was ended by us. */
