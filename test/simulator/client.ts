@@ -5,7 +5,7 @@ import { Material } from '../../src/core/material.ts';
 import type { Holding } from '../../src/core/record.ts';
 import type { Kinds } from '../../src/core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../../src/core/time.ts';
-import type { Call, RenewCall, Source } from '../../src/sources/source.ts';
+import type { Call, RenewCall, RevokeCall, Source } from '../../src/sources/source.ts';
 import type { Chaos } from './chaos.ts';
 import type { House } from './house.ts';
 import { never, type Word } from './issued.ts';
@@ -99,6 +99,7 @@ export function clientOf(door: Door): Source {
     id: issued.id,
     issuedAt: issued.issuedAt + ahead(),
     ...(expiresAt !== never && { expiresAt: expiresAt + ahead() }),
+    ...(kind === 'iam' && { repeats: true as const }),
     ...(issued.maxExpiresAt !== never && !nature.isWallHidden && { maxExpiresAt: issued.maxExpiresAt + ahead() }),
     ...(renewal &&
       nature.ttl && {
@@ -156,13 +157,15 @@ export function clientOf(door: Door): Source {
           return seen;
         }),
     }),
-    revoke: (lease, call) => {
-      if (kind === 'token' && !call.material) return Promise.resolve('left');
-      return ask('revoke', call, () => {
-        issuer.revoke(lease.id);
-        return 'ended';
-      });
-    },
+    ...(kind !== 'iam' && {
+      revoke: (lease: Lease, call: RevokeCall) => {
+        if (kind === 'token' && !call.material) return Promise.resolve('left' as const);
+        return ask('revoke', call, () => {
+          issuer.revoke(lease.id);
+          return 'ended' as const;
+        });
+      },
+    }),
     ...(canSearch && {
       search: ({ since, known }, call) =>
         ask('search', call, () => issuer.search(since - house.skew, known).map(datesOf)),

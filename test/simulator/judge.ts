@@ -206,9 +206,11 @@ export class Judge {
       if (this.#mistaken.has(value)) return this.#recover(kept, place, program, value, this.#timeline.now());
       // That it was dead as it was made is not seen by a clock that is behind.
       const isStillborn = end <= issued.issuedAt;
+      // Values before a renewal have an end of their own, which was told with them.
+      const isFormer = issuer.nature.renewal?.changesValues === true && issued.terms.at(-1) !== term;
       const misled = isStillborn
         ? this.excuses.astray(kept.house, told.at, told.at)
-        : this.excuses.misled(kept, told.at, this.#timeline.now());
+        : this.excuses.misled(kept, isFormer ? term.from : told.at, this.#timeline.now());
       if (misled > 0) return this.#recover(kept, place, program, value, due + misled);
       const excuse =
         isSurprise || isUnknown
