@@ -101,7 +101,7 @@ export class RedisStore implements Store {
       if (isSaved === 1) {
         this.#known.set(secret, next);
         this.#lost.delete(secret);
-        this.#saves.heard(rest, saves);
+        this.#saves.saved(rest, saves);
         return savedOf(next);
       }
       base = this.#saw(secret, fieldsOf(rest), known);

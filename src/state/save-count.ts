@@ -16,8 +16,10 @@ export const saveFields = [countField, sinceField] as const;
 
 export class SaveCount {
   #last: Saves | undefined;
+  /** It was behind when something was saved: since then it may have caught up, and what it lost is lost all the same. */
+  #wasBehind = false;
 
-  /** What is known now: to be given to `heard` with the answer to what is asked next. */
+  /** What is known now: to be given to `heard` or `saved` with the answer to what is asked next. */
   get last(): Saves | undefined {
     return this.#last;
   }
@@ -28,14 +30,21 @@ export class SaveCount {
     if (isOn(saves, asked) && isOn(saves, this.#last)) this.#last = saves;
   }
 
+  /** The answer to a save: it counts as one more. */
+  saved(answer: Answer, asked: Saves | undefined): void {
+    if (!isOn(savesOf(answer), asked && { ...asked, count: asked.count + 1 })) this.#wasBehind = true;
+    else this.heard(answer, asked);
+  }
+
   /** Has it gone back, or on in another history? */
   isBack(answer: Answer): boolean {
-    return !isOn(savesOf(answer), this.#last);
+    return this.#wasBehind || !isOn(savesOf(answer), this.#last);
   }
 
   /** What was lost is made up for: it goes on from there. */
   goOn(answer: Answer): void {
     this.#last = savesOf(answer);
+    this.#wasBehind = false;
   }
 }
 

@@ -134,6 +134,22 @@ test('a removal is forgotten, and its record not written back', async () => {
   expect(rolledBack).toEqual([]);
 });
 
+test('a loss is seen, however often others are saved before somebody asks for it', async () => {
+  const { store, raw, key, keys, rolledBack } = await aStore(redis);
+  await store.update('orders-db', counted);
+  await store.update('mail', counted);
+  const backup = { record: await raw.dumpBuffer(key()), saves: await raw.dumpBuffer(`${keys}:saves`) };
+  const latest = await store.update('orders-db', counted);
+  await raw.restore(key(), 0, backup.record, 'REPLACE');
+  await raw.restore(`${keys}:saves`, 0, backup.saves, 'REPLACE');
+  for (let i = 0; i < 3; i++) await store.update('mail', counted);
+  await store.verify();
+  expect(rolledBack).toEqual(['orders-db']);
+  expect(await raw.hget(key(), 'record')).toBe(JSON.stringify(latest.record));
+  await store.verify();
+  expect(rolledBack).toEqual(['orders-db']);
+});
+
 test('an answer that comes late is not taken for a loss', async () => {
   const { access, keys, sealing, store: other } = await aStore(redis);
   const rolledBack: string[] = [];
