@@ -29,7 +29,7 @@ export interface EmbeddedRedis {
   readonly socket: string;
   /** Of the one that runs now; changes when it is started again. */
   readonly pid: number | undefined;
-  /** It ends in order; where it does not within 8 s, by force. */
+  /** It ends in order, also one that is being started; where it does not within 8 s, by force. */
   stop(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const begin = async () => {
     const server = launch(command, { dataDir, socket, onLog: options.onLog });
     try {
-      await answering(server, socket, times.start);
+      await answering(server, socket, times.start, stopping.signal);
       await remember(dataDir, server.pid);
       return server;
     } catch (error) {
@@ -92,7 +92,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     },
     stop: async () => {
       stopping.abort();
-      // One that is being started at this moment is waited for, lest it outlive us.
+      // One that is being started at this moment is to end as well, lest it outlive us.
       await supervision;
       await server.end(times.stop);
     },
@@ -173,16 +173,18 @@ function launch(
   return server;
 }
 
-async function answering(server: Server, socket: string, patience: Duration): Promise<void> {
-  const step: Duration = 20;
-  for (let waited = 0; !server.isGone; waited += step) {
+/** Or is to be ended: nobody waits for its answer any more. */
+async function answering(server: Server, socket: string, patience: Duration, signal: AbortSignal): Promise<void> {
+  const latest = performance.now() + patience;
+  while (!server.isGone) {
+    if (signal.aborted) return;
     const answer = await say(socket, 'PING', seconds(1));
     if (typeof answer === 'object' && answer.text.startsWith('+PONG')) return;
-    if (waited > patience) {
+    if (performance.now() > latest) {
       server.kill();
       throw new Error(`redis-server did not get ready: ${server.lastWords()}`);
     }
-    await sleep(step);
+    await sleep(20, signal).catch(() => undefined);
   }
   throw new Error(`redis-server ended as soon as it was started (${await server.gone}): ${server.lastWords()}`);
 }

@@ -228,6 +228,20 @@ describe('an embedded Redis', () => {
     expect(await identityOf(pid)).toBeUndefined();
   });
 
+  test('ends with us also while it is started again and does not answer', async () => {
+    const dataDir = await aDirectory();
+    const binary = join(dataDir, 'redis-server-once');
+    const script = `#!/bin/sh\n[ -e ${dataDir}/begun ] && exec sleep 6000\ntouch ${dataDir}/begun\nexec redis-server "$@"\n`;
+    await writeFile(binary, script, { mode: 0o755 });
+    const redis = await started({ dataDir, binary, times: { start: 6_000_000 } });
+    process.kill(redis.pid ?? 0, 'SIGKILL');
+    const sleeping = async () =>
+      (await childrenOf(process.pid)).filter((pid) => commandLineOf(pid).startsWith('sleep'));
+    while ((await sleeping()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await redis.stop();
+    expect(await sleeping()).toEqual([]);
+  });
+
   test('takes the place of an orphan whose daemon is dead, with all that it knew', async () => {
     const dataDir = await aDirectory();
     // Its parent is only pretended to be dead: it must not start another meanwhile.
