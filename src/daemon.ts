@@ -3,7 +3,7 @@ import { aborted } from './aborted.ts';
 import { timer } from './clock.ts';
 import type { Configuration } from './config/configuration.ts';
 import { type Duration, sayDuration } from './core/time.ts';
-import { occupant } from './foundations.ts';
+import { Occupied, occupant } from './foundations.ts';
 import { lastWords } from './last-words.ts';
 import { type Address, type HttpServer, serveHttp } from './observability/http.ts';
 import { observabilityRoutes } from './observability/routes.ts';
@@ -124,6 +124,17 @@ async function openPage({ page }: Configuration, { log, page: { route } }: Progr
 
 const urlOf = ({ host, port }: Address): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
+/** Answers with false: nobody else did it. */
+async function alone(program: Program, signal: AbortSignal): Promise<false> {
+  try {
+    await program.start(signal);
+    await program.keeping?.delivered(signal);
+    return false;
+  } finally {
+    await program.end(defaultEnd);
+  }
+}
+
 /** Every secret once, and end: alone, or by the daemon that works in the same data directory. */
 export async function once(options: OnceOptions): Promise<number> {
   const { configuration, env, timeout } = options;
@@ -139,17 +150,17 @@ export async function once(options: OnceOptions): Promise<number> {
   const cancel = timer(timeout, () => ending.abort('timeout'));
   let exitCode = 0;
   try {
-    const answer = await ask(dataDir, { op: 'once', timeout }, timeout, env['XDG_RUNTIME_DIR']);
-    if (answer !== undefined) log.info('the daemon that works here has delivered everything');
-    else {
-      try {
-        await program.start(ending.signal);
-        await program.keeping?.delivered(ending.signal);
-        log.info('everything is delivered');
-      } finally {
-        await program.end(defaultEnd);
-      }
+    const isDoneByOther = async () =>
+      (await ask(dataDir, { op: 'once', timeout }, timeout, env['XDG_RUNTIME_DIR'])) !== undefined;
+    let isByOther = await isDoneByOther();
+    if (!isByOther) {
+      isByOther = await alone(program, ending.signal).catch(async (error: unknown) => {
+        // It began between our question and our start.
+        if (error instanceof Occupied && (await isDoneByOther())) return true;
+        throw error;
+      });
     }
+    log.info(isByOther ? 'the daemon that works here has delivered everything' : 'everything is delivered');
   } catch (error) {
     exitCode = 1;
     const owed = program.undelivered();

@@ -1,5 +1,6 @@
 /** The program without its door: what it stands on, what it keeps, and who is told of it, put together for `run` and `once`. */
 import { hostname } from 'node:os';
+import { aborted } from './aborted.ts';
 import { every, steadyClock, timer, wallClock } from './clock.ts';
 import type { Configuration } from './config/configuration.ts';
 import { type Duration, sayDuration, seconds } from './core/time.ts';
@@ -84,15 +85,23 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
   });
   let foundations: Foundations | undefined;
   let keeping: Keeping | undefined;
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
   let isEnding = false;
   let stopWatching = () => {};
   const undelivered = () => keeping?.undelivered() ?? configuration.secrets.map(({ name }) => name);
 
   const answer = async (request: ControlRequest): Promise<unknown> => {
     if (request.op !== 'once') throw new Error('this version of the daemon does not answer that yet');
-    if (!keeping) throw new Error('the daemon is just starting: try again');
-    await keeping.delivered(AbortSignal.timeout(request.timeout ?? defaultEnd)).catch(() => {
-      throw new Error(`not delivered in time: ${undelivered().join(', ')}`);
+    const limit = AbortSignal.timeout(request.timeout ?? defaultEnd);
+    // It may just be starting.
+    await Promise.race([begun, aborted(limit)]);
+    const late = () => new Error(`not delivered in time: ${undelivered().join(', ')}`);
+    if (!keeping) throw late();
+    await keeping.delivered(limit).catch(() => {
+      throw late();
     });
     return { delivered: true };
   };
@@ -171,6 +180,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
         onError: (doing, error) => log.warn(`${doing} failed`, { err: error }),
         onMemory: (secret, what, error) => sayMemory(log, episodes, secret, what, error),
       });
+      begin();
       metrics.queueCounts(keeping.counts);
       stopWatching = every(seconds(1), watchSleep);
     },

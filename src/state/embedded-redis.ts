@@ -175,12 +175,12 @@ function launch(
 
 /** Or is to be ended: nobody waits for its answer any more. */
 async function answering(server: Server, socket: string, patience: Duration, signal: AbortSignal): Promise<void> {
-  const latest = performance.now() + patience;
+  const late = AbortSignal.timeout(patience);
   while (!server.isGone) {
     if (signal.aborted) return;
     const answer = await say(socket, 'PING', seconds(1));
     if (typeof answer === 'object' && answer.text.startsWith('+PONG')) return;
-    if (performance.now() > latest) {
+    if (late.aborted) {
       server.kill();
       throw new Error(`redis-server did not get ready: ${server.lastWords()}`);
     }

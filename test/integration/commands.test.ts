@@ -55,6 +55,20 @@ describe('once', () => {
     expect(once.lines.join('\n')).toContain('the daemon that works here');
   });
 
+  test('waits for a daemon there that is just starting', async () => {
+    stage = await aStage(steady());
+    // For the few seconds that a start asks a provider for the time.
+    const off = stage.sandbox.control.fault({ kind: 'hang', work: false });
+    const config = stage.configuration(noReload);
+    const daemon = await stage.daemon({ config });
+    await eventually('the daemon asks for the time', () => (stage?.sandbox.books().counts['status'] ?? 0) > 0);
+    const once = await stage.daemon({ config, command: 'once' });
+    await daemon.logged(starts);
+    off();
+    expect(await once.exited).toBe(0);
+    expect(once.lines.join('\n')).toContain('the daemon that works here');
+  });
+
   test('that cannot deliver in time says what is missing and ends with 1', async () => {
     stage = await aStage(steady());
     await stage.sandbox.control.down();

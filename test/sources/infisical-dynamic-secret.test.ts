@@ -220,6 +220,12 @@ describe('the search for a lost lease', () => {
     const found = await server.leases().search?.({ since: now, known: ['known'] }, { signal });
     expect(found?.map(({ id }) => id)).toEqual(['just-before', 'after']);
   });
+
+  it('asks by the name as the server keeps it, which forgives capitals only where a lease is taken', async () => {
+    server.answer({ body: { leases: [aRow] } });
+    await server.leases({ name: 'Orders-DB' }).search?.({ since: now, known: [] }, { signal });
+    expect(server.heard.map(({ route }) => route)).toEqual(['GET /api/v1/dynamic-secrets/orders-db/leases']);
+  });
 });
 
 describe('a length of time as the server writes it', () => {
@@ -228,6 +234,7 @@ describe('a length of time as the server writes it', () => {
     ['1h', hour],
     ['2 days', 48 * hour],
     ['1.5h', 1.5 * hour],
+    ['.5h', 0.5 * hour],
     ['1w', 7 * 24 * hour],
     ['1y', 365.25 * 24 * hour],
     ['10m', 600_000],

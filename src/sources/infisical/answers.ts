@@ -95,7 +95,7 @@ const units: readonly (readonly [RegExp, Duration])[] = [
 
 /** A length of time as the server writes it (`1h`, `90s`, `2 days`; a bare number is milliseconds): `undefined` where it is none. */
 export function lengthOf(text: string | null | undefined): Duration | undefined {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?) *([a-z]*)$/i.exec(text?.trim() ?? '') ?? [];
+  const [, amount, unit = ''] = /^(\d*\.?\d+) *([a-z]*)$/i.exec(text?.trim() ?? '') ?? [];
   const size = units.find(([names]) => names.test(unit.toLowerCase()))?.[1];
   if (amount === undefined || size === undefined) return undefined;
   const length = Math.round(Number(amount) * size);

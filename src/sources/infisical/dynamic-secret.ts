@@ -38,6 +38,8 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
   const { clock, uncertainty, knowsTime } = client;
   const place = { projectSlug: options.project, environmentSlug: options.environment, path: options.secretPath };
   const query = new URLSearchParams(place).toString();
+  // What takes a lease on it forgives capitals, what lists them does not. Contract 6.1.
+  const stored = options.name.toLowerCase();
   const where = `project ${options.project}, environment ${options.environment}, path ${options.secretPath}`;
 
   const ask = (
@@ -166,7 +168,7 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
     },
 
     async search({ since, known }, { signal }) {
-      const path = `${root}/${encodeURIComponent(options.name)}/leases?${query}`;
+      const path = `${root}/${encodeURIComponent(stored)}/leases?${query}`;
       const { leases } = read(await ask('lease-list', { method: 'GET', path, signal }), listAnswer, false);
       return leases
         .filter((row) => row.createdAt >= since - uncertainty() && !known.includes(row.id))
