@@ -129,7 +129,15 @@ export function boot(world: Surroundings, life: Life): Ask {
   wakes.work(life, handle, jobs);
   // Of what was last seen before we started nothing is believed: everything is looked at.
   for (const job of jobs) void ports.scheduler.wake(job, timeline.now());
-  return (secret, what) => void life.whenAwake(() => tell(secret, (visit) => request(visit, what)));
+  /** Until it is noted what is taken meanwhile is as well. */
+  const noted = async (visit: Visit, what: Request) => {
+    try {
+      await request(visit, what);
+    } finally {
+      if (what === 'revoke') world.judge.askedToRevoke.set(visit.secret.name, timeline.now());
+    }
+  };
+  return (secret, what) => void life.whenAwake(() => tell(secret, (visit) => noted(visit, what)));
 }
 
 function lifelineOf(store: Store, timeline: Timeline, life: Life, onBack: (secret: string) => void): Store {

@@ -37,8 +37,9 @@ function limited(house: HousePlan, dice: Dice, each: number): HousePlan {
     read: some(),
     write: some(),
     secrets: some(),
-    // Of all kinds: after a restart each is looked at, renewed and perhaps replaced within a minute or two.
-    ...(dice.chance(0.3) && { own: needed + 2 * house.secrets.length + dice.oneOf(2, 4, 8) }),
+    // Of all kinds: after a restart each is looked at, renewed and perhaps replaced within a minute or two. Where there
+    // is room there is for each kind.
+    ...(dice.chance(0.3) && { own: (each > 1 ? 2 * needed : needed) + 2 * house.secrets.length + dice.oneOf(2, 4, 8) }),
   };
   return { ...house, limits };
 }
