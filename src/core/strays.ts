@@ -3,7 +3,16 @@
  * by itself, and killed then it is the only one who knew. Until each sink is known to have let go of it, it is in use.
  */
 import type { Lease } from './lease.ts';
-import { type HeldLease, headOf, holdingOf, isSame, type SecretRecord, type Use, without } from './record.ts';
+import {
+  type HeldLease,
+  headOf,
+  holdingOf,
+  isSame,
+  type SecretRecord,
+  type SinkState,
+  type Use,
+  without,
+} from './record.ts';
 import type { Facts, Rules } from './rules.ts';
 import { type Duration, type Instant, minutes } from './time.ts';
 
@@ -12,16 +21,17 @@ const margin: Duration = minutes(2);
 
 /**
  * Leases that a search has found. Where every sink is known to have another, nobody uses them; but somebody may have
- * until just now, unless they were issued to us, who never had the answer.
+ * until just now, unless they were issued to us, who never had the answer, or never came to a sink.
  */
 export function withFound(
   record: SecretRecord,
   found: readonly Lease[],
   rules: Rules,
-  { seen, startedAt }: Pick<Facts, 'seen' | 'startedAt'>,
+  { seen, startedAt, intact = [] }: Pick<Facts, 'seen' | 'startedAt' | 'intact'>,
   now: Instant,
 ): SecretRecord {
-  const open = rules.sinks.filter((sink) => !isPaid(record, sink, rules, seen));
+  const changed = rules.sinks.filter((sink) => !intact.includes(sink));
+  const open = changed.length === 0 ? [] : rules.sinks.filter((sink) => !isPaid(record, sink, rules, seen));
   const held = found.map((lease) => ({
     lease,
     since: lease.issuedAt,
@@ -29,7 +39,7 @@ export function withFound(
     generation: 0,
     verified: false,
     ...(open.length === 0 && { supersededAt: now }),
-    ...((open.length > 0 || lease.issuedAt <= startedAt + margin) && { stray: true as const }),
+    ...(changed.length > 0 && (open.length > 0 || lease.issuedAt <= startedAt + margin) && { stray: true as const }),
   }));
   return usedBy({ ...record, leases: [...record.leases, ...held] }, open, held);
 }
@@ -48,6 +58,21 @@ export function inherited(record: SecretRecord, { sinks }: Rules): SecretRecord 
     strange.includes(held) ? { ...without(held, 'supersededAt'), stray: true as const } : held,
   );
   return usedBy({ ...record, leases: marked }, sinks, strange);
+}
+
+/** What is in a sink that was intact came from those who told the record of it: nobody uses what only may be there. */
+export function withoutStrays(
+  record: SecretRecord,
+  rules: Rules,
+  { intact = [] }: Pick<Facts, 'intact'>,
+): SecretRecord {
+  const sinks = Object.entries(record.sinks).map(([name, state]): [string, SinkState] => [
+    name,
+    intact.includes(name) ? { ...state, uses: state.uses.filter(({ perhaps }) => !perhaps) } : state,
+  ]);
+  const areAll = rules.sinks.every((sink) => intact.includes(sink));
+  const leases = areAll ? record.leases.map((held) => without(held, 'stray')) : record.leases;
+  return { ...record, leases, sinks: Object.fromEntries(sinks) };
 }
 
 /** What came into use last is the last. When these did nobody knows: it is to be the first that is let go. */

@@ -11,9 +11,10 @@ import { aSink, aSource, lent, Stage } from './stage.ts';
 const values = new Material({ value: 'VALUE' });
 
 /** Rotated every ten minutes; of the second lease this is said. */
-const provenTo = (source: Source, said: LeaseError) => ({
+/** What is in the sink cannot be seen: a process before us may have brought something. */
+const provenTo = (source: Source, said: LeaseError, { holds: _, ...file } = aSink()) => ({
   source,
-  sinks: { file: aSink() },
+  sinks: { file },
   policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since: number) => since + minutes(10) },
   verify: async (material: Material) => {
     if (material.reveal('value') === 'VALUE-l2') throw said;
