@@ -33,6 +33,8 @@ export interface VersionFacts {
   readonly frozen?: Frozen;
   /** How many versions the store keeps, as far as it was asked. */
   readonly count?: number;
+  /** The one that the store calls current, where that is another than this and somebody has set its end. */
+  readonly current?: { readonly id: string; readonly endsAt: Instant };
   /** The soonest end of any of the others, as far as they are watched and one is set. */
   readonly othersEndAt?: Instant;
 }

@@ -76,6 +76,17 @@ describe('the version of a secret', () => {
     expect(statusOf(recordOf(ending), rules, 0).versionEndsAt).toBe(hours(7));
     expect(statusOf(well, rules, 0)).not.toHaveProperty('versionEndsAt');
   });
+
+  test('ends when the one that is current does, which we could not have, or with ours if that is sooner', () => {
+    const versionEndsAt = (endsAt: number, expiresAt?: number) => {
+      const version = { which: 'current', current: { id: 'v2', endsAt } } as const;
+      const lease = { id: 'v1', issuedAt: 0, version, ...(expiresAt !== undefined && { expiresAt }) };
+      return statusOf(recordOf(held(lease)), rules, 0).versionEndsAt;
+    };
+    expect(versionEndsAt(hours(7))).toBe(hours(7));
+    expect(versionEndsAt(hours(7), hours(8))).toBe(hours(7));
+    expect(versionEndsAt(hours(7), hours(6))).toBe(hours(6));
+  });
 });
 
 describe('the end of a secret', () => {

@@ -69,6 +69,24 @@ describe.concurrent('a secret that others rotate', () => {
     expect(await metric(stage, series)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('whose next version is to be destroyed before we have it is reported at once', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    const daemon = await stage.daemon();
+    await isDelivered(stage);
+    sandbox.control.deactivate();
+    const next = sandbox.control.addVersion({ password: 'second' });
+    sandbox.control.scheduleDestruction(7 * days, next);
+    sandbox.control.activate();
+    const line = await daemon.logged(says('its current version is to be destroyed in'));
+    expect(line).toMatchObject({ level: 'error', version: next });
+    const series = 'leasekeeper_version_destroy_timestamp_seconds{secret="payments",which="current"}';
+    expect(Math.abs(((await metric(stage, series)) ?? 0) - (Date.now() + 7 * days) / 1_000)).toBeLessThan(60);
+    sandbox.control.cancelDestruction(next);
+    await holds(stage, 'second');
+    expect(await metric(stage, series)).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('whose version is to be destroyed is rescued where that is wanted', async (context) => {
     const stage = await aLockboxStage(context, followed());
     const { sandbox } = stage;

@@ -42,6 +42,42 @@ test('an end that was there from the start is said, and so is that of the next v
   );
 });
 
+const v3 = (endsAt: number) => ({ current: { id: 'v3', endsAt } });
+
+test('the end of a version that became current, and that nobody could read since, is said like that of the one in use', () => {
+  const beside = (endsAt: number, change: Partial<Lease> = {}) =>
+    aVersion({ frozen: 'DestructionScheduled', ...v3(endsAt) }, change);
+  expect(saidOf(aVersion(), beside(days(7)), beside(days(7)), beside(days(1)), aVersion(), aVersion())).toEqual([
+    'error orders-db: its current version is to be destroyed in 7d; until then somebody can cancel that at the provider',
+    'error orders-db: its current version is to be destroyed at another time: in 1d; until then somebody can cancel that at the provider',
+    'info orders-db: its current version is not to be destroyed any more, or another one has taken its place',
+  ]);
+  expect(saidOf(beside(days(7), { expiresAt: days(2) }))).toEqual([
+    expect.stringContaining('error orders-db: the version that is in use is to be destroyed in 2d'),
+    expect.stringContaining('error orders-db: its current version is to be destroyed in 7d'),
+  ]);
+  expect(saidOf(beside(days(7)), ending(days(7), 'v3'), aVersion({}, { id: 'v3' })).slice(1)).toEqual([
+    'info orders-db: its version is not to be destroyed any more',
+  ]);
+  expect(saidOf(beside(days(7)), aVersion({}, { id: 'v3' }))[1]).toBe(
+    'info orders-db: its version is not to be destroyed any more',
+  );
+  expect(saidOf(beside(days(7)), aVersion({}, { id: 'v4' }))[1]).toContain('another version takes the place');
+  expect(saidOf(beside(days(7)), aVersion({ frozen: 'NoCurrentVersion' })).slice(1)).toEqual([
+    expect.stringContaining('it has no current version'),
+  ]);
+});
+
+test('the line names the version that is to be destroyed, not the one in use', () => {
+  const { clock } = steeredTime();
+  const lines: Line[] = [];
+  const record = recordOf(held(aVersion({ frozen: 'DestructionScheduled', ...v3(days(7)) })));
+  createVersions((line) => lines.push(line)).check({ subject: aSubject(clock), record, failed: {}, awaits: {} });
+  expect(lines.map(({ fields }) => fields)).toEqual([
+    { secret: 'orders-db', version: 'v3', which: 'current', destroyAt: '1970-01-08T00:00:00.000Z' },
+  ]);
+});
+
 test('what others froze is said with the remedy, and when it is over', () => {
   expect(
     saidOf(aVersion(), aVersion({ frozen: 'SecretInactive' }), aVersion({ frozen: 'SecretInactive' }), aVersion()),

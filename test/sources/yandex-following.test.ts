@@ -176,6 +176,54 @@ describe('an end that somebody sets', () => {
   });
 });
 
+describe('an end that somebody sets for the next version before we have it', () => {
+  const moved = async (options: object = {}) => {
+    const at = await start(withTwo);
+    const held = await acquireAt(at, options);
+    const next = at.sandbox.control.addVersion({ password: 'x' });
+    at.sandbox.control.scheduleDestruction(days(7), next);
+    return { at, held, next };
+  };
+  const currentOf = async (held: Awaited<ReturnType<typeof acquireAt>>) => {
+    const seen = await observed(held);
+    if (!seen || seen.is === 'gone') return expect.unreachable('it is held');
+    return seen.lease.version?.current;
+  };
+
+  it.each([
+    ['reported', {}],
+    ['cancelled', { onDestroyScheduled: 'cancel' }],
+    ['replaced', { onDestroyScheduled: 'rotate', generate: { by: 'leasekeeper' } }],
+  ])('is told with ours where it is %s, is moved, and is over', async (_, options) => {
+    const { at, held, next } = await moved(options);
+    const inAWeek = at.sandbox.books().now + days(7);
+    const { id, endsAt = 0 } = (await currentOf(held)) ?? {};
+    expect(id).toBe(next);
+    expect(Math.abs(endsAt - inAWeek)).toBeLessThan(5_000);
+    at.sandbox.control.scheduleDestruction(days(1), next);
+    expect(Math.abs(((await currentOf(held))?.endsAt ?? 0) - inAWeek + days(6))).toBeLessThan(5_000);
+    at.sandbox.control.destroyVersion(next);
+    expect(await currentOf(held)).toBeUndefined();
+  });
+
+  it('is told also of a secret that is deactivated, and where a list is not told', async () => {
+    const { at, held, next } = await moved();
+    at.sandbox.control.deactivate();
+    expect((await currentOf(held))?.id).toBe(next);
+    at.sandbox.control.fault({ kind: 'page', status: 404, empty: true, on: 'version-list' });
+    expect((await currentOf(held))?.id).toBe(next);
+    at.sandbox.control.activate();
+    at.sandbox.control.cancelDestruction(next);
+    expect(await currentOf(held)).toBeUndefined();
+  });
+
+  it('is no business of a secret that has another one pinned', async () => {
+    const { held } = await moved({ version: 'v2' });
+    expect(await observed(held)).toMatchObject({ is: 'held' });
+    expect(await currentOf(held)).toBeUndefined();
+  });
+});
+
 describe('a secret that others have stopped', () => {
   it('is deactivated: what was delivered stays, nothing is acquired, and it goes on when it is activated', async () => {
     const at = await start(withTwo);

@@ -75,7 +75,7 @@ export const livingIn = ({ versions }: Listing): number =>
 const forGood = days(36_500);
 
 /** `version` as a lease. What is not asked anew each time is known from before. */
-export function leaseOf(version: Version, { listing }: Partial<View>, rules: VersionRules, before?: Lease): Lease {
+export function leaseOf(version: Version, view: Partial<View>, rules: VersionRules, before?: Lease): Lease {
   const { id, createdAt, destroyAt } = version;
   return {
     id,
@@ -87,16 +87,12 @@ export function leaseOf(version: Version, { listing }: Partial<View>, rules: Ver
       }),
     }),
     ...(rules.generate === undefined && { followed: true }),
-    version: factsOf(id, listing, rules, before),
+    version: factsOf(id, view, rules, before),
   };
 }
 
-function factsOf(
-  id: string,
-  listing: Listing | undefined,
-  rules: VersionRules,
-  before: Lease | undefined,
-): VersionFacts {
+function factsOf(id: string, view: Partial<View>, rules: VersionRules, before: Lease | undefined): VersionFacts {
+  const { listing } = view;
   const count = listing?.isProven ? livingIn(listing) : before?.version?.count;
   const others = (rules.watchVersions ? (listing?.versions ?? []) : []).flatMap((other) =>
     other.id !== id && other.destroyAt !== undefined && stateOf(other) === 'scheduled' ? [other.destroyAt] : [],
@@ -104,8 +100,16 @@ function factsOf(
   return {
     which: rules.version === undefined ? 'current' : 'pinned',
     ...(count !== undefined && { count }),
+    ...endOfCurrent(id, view, rules),
     ...(others.length > 0 && { othersEndAt: Math.min(...others) }),
   };
+}
+
+/** Of another that is current: it is the value of the secret to everybody else, and ours once it can be read. */
+function endOfCurrent(id: string, { secret }: Partial<View>, rules: VersionRules): Pick<VersionFacts, 'current'> {
+  const current = secret?.currentVersion;
+  if (rules.version !== undefined || !current || current.id === id || current.destroyAt === undefined) return {};
+  return stateOf(current) === 'scheduled' ? { current: { id: current.id, endsAt: current.destroyAt } } : {};
 }
 
 const frozen = (lease: Lease, why: Frozen): Lease => ({
@@ -113,8 +117,10 @@ const frozen = (lease: Lease, why: Frozen): Lease => ({
   version: { which: 'current', ...lease.version, frozen: why },
 });
 
-function thawed({ version: { frozen: _, ...version } = { which: 'current' }, ...lease }: Lease): Lease {
-  return { ...lease, version };
+/** What was known before of a version that nothing is said of now; what the secret itself says is known anew. */
+function asBefore(lease: Lease, view: View, rules: VersionRules): Lease {
+  const { frozen: _, current: __, ...version } = lease.version ?? { which: 'current' };
+  return { ...lease, version: { ...version, ...endOfCurrent(lease.id, view, rules) } };
 }
 
 /** What a view says of a lease. */
@@ -126,7 +132,7 @@ export function observationOf(view: View, lease: Lease, rules: VersionRules): Ob
   if (ours && stateOf(ours) === 'destroyed') return { is: 'gone' };
   // Of one that is neither current nor pinned nothing else says so than a whole list without it.
   if (!ours && listing?.isProven) return { is: 'gone' };
-  const known = ours ? leaseOf(ours, view, rules, lease) : thawed(lease);
+  const known = ours ? leaseOf(ours, view, rules, lease) : asBefore(lease, view, rules);
   const held = (why?: Frozen): Observation => ({ is: 'held', lease: why ? frozen(known, why) : known });
   const ofState: Readonly<Record<VersionState, Frozen | undefined>> = {
     active: undefined,
