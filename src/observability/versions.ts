@@ -1,5 +1,5 @@
 /** Says what others do to the version of a store that is in use: end it, move or lift its end, freeze it, crowd it. Always said. */
-import { type Lease, versionQuota } from '../core/lease.ts';
+import { type Lease, type VersionFacts, versionQuota } from '../core/lease.ts';
 import { newestOf } from '../core/record.ts';
 import { type Instant, sayDuration } from '../core/time.ts';
 import type { Known } from './latest.ts';
@@ -49,6 +49,21 @@ export function createVersions(tell: (line: Line) => unknown): Versions {
       if (!hasCome) say('info', noMore[which]);
     }
 
+    const { othersEndAt, othersEnding } = lease.version;
+    const former: Partial<VersionFacts> = before?.version ?? {};
+    if (othersEndAt !== undefined && isNews(lease.version, former)) {
+      const left = sayDuration(Math.max(0, othersEndAt - subject.now()));
+      const { count: ending = 1, soonest: version } = othersEnding ?? {};
+      const others =
+        ending === 1
+          ? `another of its versions is to be destroyed in ${left}`
+          : `${ending} others of its versions are to be destroyed, the first in ${left}`;
+      const words = `${others}; until then somebody can cancel that at the provider`;
+      say('warn', words, { version, which: 'other', destroyAt: iso(othersEndAt) });
+    } else if (othersEndAt === undefined && (former.othersEndAt ?? 0) > subject.now()) {
+      say('info', 'no other of its versions is to be destroyed any more', { version: undefined, which: 'other' });
+    }
+
     const formerly = before?.version?.frozen;
     if (frozen && frozen !== formerly && frozen !== 'DestructionScheduled') {
       say('error', `${sayFrozen(frozen)}; what was delivered stays`, { frozen });
@@ -70,6 +85,14 @@ export function createVersions(tell: (line: Line) => unknown): Versions {
       seen.delete(secret);
     },
   };
+}
+
+/** Of several ends the first is known and how many: one that has come or was lifted is no news. */
+function isNews({ othersEndAt, othersEnding }: VersionFacts, former: Partial<VersionFacts>): boolean {
+  const before = former.othersEnding?.count ?? 0;
+  const count = othersEnding?.count ?? 0;
+  const isLater = (othersEndAt ?? 0) > (former.othersEndAt ?? Number.POSITIVE_INFINITY);
+  return count > before || (othersEndAt !== former.othersEndAt && !(count < before && isLater));
 }
 
 /** Which is current without an end is not known before it is held. */

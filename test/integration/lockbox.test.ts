@@ -87,6 +87,23 @@ describe.concurrent('a secret that others rotate', () => {
     expect(await metric(stage, series)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('whose other versions are watched has their ends reported, in a lower voice', async (context) => {
+    const versions = [{ entries: { password: 'older' } }, { entries: { password: 'first' } }];
+    const stage = await aLockboxStage(context, aLockbox().withSecret({ name: 'payments', versions }));
+    const { sandbox } = stage;
+    const [older = ''] = sandbox.secret().versions();
+    const daemon = await stage.daemon(stage.configuration(', watchVersions: true'));
+    await isDelivered(stage);
+    sandbox.control.scheduleDestruction(7 * days, older);
+    const line = await daemon.logged(says('another of its versions is to be destroyed in'));
+    expect(line).toMatchObject({ level: 'warn', version: older, which: 'other' });
+    const series = 'leasekeeper_version_destroy_timestamp_seconds{secret="payments",which="other"}';
+    expect(Math.abs(((await metric(stage, series)) ?? 0) - (Date.now() + 7 * days) / 1_000)).toBeLessThan(60);
+    sandbox.control.cancelDestruction(older);
+    await daemon.logged(says('no other of its versions is to be destroyed any more'));
+    expect(await metric(stage, series)).toBeUndefined();
+  });
+
   test('whose version is to be destroyed is rescued where that is wanted', async (context) => {
     const stage = await aLockboxStage(context, followed());
     const { sandbox } = stage;

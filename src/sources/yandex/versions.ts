@@ -37,6 +37,8 @@ export const inSeconds = (length: Duration): string => `${Math.ceil(length / 1_0
 export interface View {
   readonly secret: Secret;
   readonly listing?: Listing | undefined;
+  /** Where we make the versions: those that we have set out to end. */
+  readonly ended?: ReadonlySet<string> | undefined;
 }
 
 export type VersionState = 'active' | 'scheduled' | 'destroyed';
@@ -94,14 +96,45 @@ export function leaseOf(version: Version, view: Partial<View>, rules: VersionRul
 function factsOf(id: string, view: Partial<View>, rules: VersionRules, before: Lease | undefined): VersionFacts {
   const { listing } = view;
   const count = listing?.isProven ? livingIn(listing) : before?.version?.count;
-  const others = (rules.watchVersions ? (listing?.versions ?? []) : []).flatMap((other) =>
-    other.id !== id && other.destroyAt !== undefined && stateOf(other) === 'scheduled' ? [other.destroyAt] : [],
-  );
   return {
     which: rules.version === undefined ? 'current' : 'pinned',
     ...(count !== undefined && { count }),
     ...endOfCurrent(id, view, rules),
-    ...(others.length > 0 && { othersEndAt: Math.min(...others) }),
+    ...othersOf(id, view, rules, before?.version),
+  };
+}
+
+type Others = Pick<VersionFacts, 'othersEndAt' | 'othersEnding' | 'endedByUs'>;
+
+/** What was known of the others, where nothing else can be told: they are watched by polls. */
+export const knownOthers = ({ othersEndAt, othersEnding, endedByUs }: Others): Others => ({
+  ...(othersEndAt !== undefined && { othersEndAt }),
+  ...(othersEnding && { othersEnding }),
+  ...(endedByUs && { endedByUs }),
+});
+
+/**
+ * Those whose end somebody has set: not we, who end each version that we replace. What we made says so; of what others
+ * made, and we had and replaced, it is remembered.
+ */
+function othersOf(id: string, view: Partial<View>, rules: VersionRules, before: Others | undefined): Others {
+  const { secret, listing, ended } = view;
+  if (!rules.watchVersions) return {};
+  if (!listing?.isProven || (rules.generate && !ended)) return knownOthers(before ?? {});
+  const isInUse = (other: string) => other === id || (!rules.version && other === secret?.currentVersion?.id);
+  const isMade = ({ description }: Version) => rules.generate !== undefined && description === ownDescription;
+  const ending = listing.versions.flatMap((one) =>
+    isInUse(one.id) || isMade(one) || one.destroyAt === undefined || stateOf(one) !== 'scheduled'
+      ? []
+      : [{ id: one.id, at: one.destroyAt }],
+  );
+  const isEnded = (one: { readonly id: string }) => ended?.has(one.id) === true;
+  const endedByUs = ending.filter(isEnded).map((one) => one.id);
+  const others = ending.filter((one) => !isEnded(one)).sort((a, b) => a.at - b.at);
+  const [soonest] = others;
+  return {
+    ...(soonest && { othersEndAt: soonest.at, othersEnding: { count: others.length, soonest: soonest.id } }),
+    ...(endedByUs.length > 0 && { endedByUs }),
   };
 }
 
