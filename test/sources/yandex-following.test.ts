@@ -1,5 +1,6 @@
 /** Versions that others add: noticed, delivered, and never paid for twice. */
 import { describe, expect, it } from 'vitest';
+import { LeaseError } from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { days, minutes } from '../../src/core/time.ts';
 import { outcomeOf } from './infisical-scripted.ts';
@@ -175,6 +176,24 @@ describe('an end that somebody sets', () => {
     });
   });
 });
+
+it.each([
+  ['current', {}],
+  ['pinned', { version: 'v2' }],
+])(
+  'an end that somebody has set before we hold anything is told with the refusal, of the %s version',
+  async (which, options) => {
+    const at = await start(withTwo);
+    at.sandbox.control.scheduleDestruction(days(7), 'v2');
+    const inAWeek = at.sandbox.books().now + days(7);
+    const error = await acquireAt(at, options).catch((reason: unknown) => reason as LeaseError);
+    if (!(error instanceof LeaseError) || !error.doomed) return expect.unreachable('it tells of the end');
+    const { endsAt } = error.doomed;
+    expect(error.doomed).toEqual({ which, endsAt });
+    expect(Math.abs(endsAt - inAWeek)).toBeLessThan(5_000);
+    expect(error.message).toContain(`scheduled for destruction at ${new Date(endsAt).toISOString()}`);
+  },
+);
 
 describe('an end that somebody sets for the next version before we have it', () => {
   const moved = async (options: object = {}) => {

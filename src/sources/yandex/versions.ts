@@ -1,5 +1,5 @@
 /** What Lockbox says of a secret and its versions, as leases. Contract 3. */
-import { LeaseError } from '../../core/failure.ts';
+import { type Doomed, LeaseError } from '../../core/failure.ts';
 import type { Frozen, Lease, VersionFacts } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
 import type { Observation } from '../../core/transitions.ts';
@@ -52,7 +52,8 @@ export function stateOf({ status, destroyAt }: Version): VersionState {
 const isInactive = ({ status }: Secret): boolean => status === 'INACTIVE';
 
 /** Only a person can help; and whether somebody has is asked free of charge. */
-export const unreadable = (why: string): LeaseError => new LeaseError('invalid', why, { passing: true });
+export const unreadable = (why: string, doomed?: Doomed): LeaseError =>
+  new LeaseError('invalid', why, { passing: true, ...(doomed && { doomed }) });
 
 /** Throws `LeaseError` where nothing of the secret can be read. */
 export function requireActive(secret: Secret): void {
