@@ -1,4 +1,5 @@
 /** What can go wrong, in the five words the core understands, and how long to wait after it. */
+import type { VersionFacts } from './lease.ts';
 import { type Duration, days, type Instant, minutes, seconds, tolerance } from './time.ts';
 
 /** What a failure means to us. A provider's own codes are translated to these at its border. */
@@ -14,6 +15,12 @@ export type FailureCode =
   /** The request, the configuration or the values are wrong; only a person can help. */
   | 'invalid';
 
+/** A version that was to be had, and that nobody can read since somebody has set its end. */
+export interface Doomed {
+  readonly which: VersionFacts['which'];
+  readonly endsAt: Instant;
+}
+
 /** The only error sources, sinks and verifiers throw on purpose. Its message never contains a value. */
 export class LeaseError extends Error {
   override readonly name = 'LeaseError';
@@ -26,6 +33,7 @@ export class LeaseError extends Error {
   readonly passing: boolean;
   /** It was taken just now, and has its effect once somebody else has said yes, which `observe` will see: unsure till then. */
   readonly pending: boolean;
+  readonly doomed: Doomed | undefined;
 
   constructor(code: FailureCode, message: string, options: LeaseErrorOptions = {}) {
     super(message, options);
@@ -34,6 +42,7 @@ export class LeaseError extends Error {
     this.pending = options.pending ?? false;
     this.unsure = options.unsure ?? this.pending;
     this.passing = options.passing ?? false;
+    this.doomed = options.doomed;
   }
 }
 
@@ -75,6 +84,7 @@ export interface LeaseErrorOptions extends ErrorOptions {
   readonly unsure?: boolean;
   readonly passing?: boolean;
   readonly pending?: boolean;
+  readonly doomed?: Doomed;
 }
 
 /** Who has not said yes by then to what is `pending` has said no, or never heard of it. */
@@ -102,6 +112,7 @@ export interface Failure {
   readonly isOver?: true;
   /** Somebody may put it right at any time. */
   readonly passing?: true;
+  readonly doomed?: Doomed;
 }
 
 /** The shortest time between two tries of anything. */
@@ -127,6 +138,9 @@ export function another(before: Failure | undefined, error: LeaseError, at: Inst
   const denied = row.denied + (isDenied ? 1 : 0);
   const penalty = !isDenied ? 0 : denied > 1 ? whenDeniedAgain : whenDenied;
   const wish = Math.max(previous?.notBefore ?? at, error.notBefore ?? at);
+  // Who could not be asked has not said that it is saved.
+  const isSilent = error.code === 'unavailable' && !previous?.isOver;
+  const doomed = error.doomed ?? (isSilent ? previous?.doomed : undefined);
   return {
     count: row.count + 1,
     denied,
@@ -134,6 +148,7 @@ export function another(before: Failure | undefined, error: LeaseError, at: Inst
     code: error.code,
     notBefore: Math.max(Math.min(wish, at + longestSilence), at + penalty),
     ...(error.passing && { passing: true }),
+    ...(doomed && { doomed }),
   };
 }
 

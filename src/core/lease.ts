@@ -33,8 +33,14 @@ export interface VersionFacts {
   readonly frozen?: Frozen;
   /** How many versions the store keeps, as far as it was asked. */
   readonly count?: number;
-  /** The soonest end of any of the others, as far as they are watched and one is set. */
+  /** The one that the store calls current, where that is another than this and somebody has set its end. */
+  readonly current?: { readonly id: string; readonly endsAt: Instant };
+  /** The soonest end of any of the others, as far as they are watched and one is set that we have not set ourselves. */
   readonly othersEndAt?: Instant;
+  /** How many such ends are set, and which of them is the soonest. */
+  readonly othersEnding?: { readonly count: number; readonly soonest: string };
+  /** Where the others are watched: those that others made and we have ended ourselves, until they are destroyed. */
+  readonly endedByUs?: readonly string[];
 }
 
 /** So many versions a store keeps of one value, those that were destroyed not counted. Contract: Lockbox 3. */

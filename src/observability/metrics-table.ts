@@ -91,7 +91,7 @@ export const metricsTable = [
     name: 'leasekeeper_version_destroy_timestamp_seconds',
     type: 'gauge',
     labels: ['secret', 'which'],
-    help: 'When a version is destroyed: the current one, the pinned one, or the soonest of the others where they are watched. +Inf: nobody has set that.',
+    help: 'When a version is destroyed: the current one (or the one in use, if that is sooner), the pinned one, or the soonest of the others where they are watched, but for those that we end ourselves. +Inf: nobody has set that.',
   },
   {
     name: 'leasekeeper_token_expiry_timestamp_seconds',

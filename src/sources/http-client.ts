@@ -55,6 +55,8 @@ export interface HttpAnswer {
   readonly limited?: string;
   /** What the provider calls this content, to be shown to it as `If-None-Match`. */
   readonly etag?: string;
+  /** What the provider's support asks for: `X-Request-Id`. Whoever answers may write there what he likes: no more than a name. */
+  readonly requestId?: string;
 }
 
 export interface HttpClient {
@@ -143,12 +145,13 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
       });
       report(`${Math.min(5, Math.floor(raw.status / 100))}xx` as ProviderRequest['status']);
       const json = jsonOf(raw);
-      const etag = raw.headers['etag'];
+      const { etag, 'x-request-id': requestId } = raw.headers;
       const answer = {
         status: raw.status,
         sentAt: raw.sentAt,
         ...(json !== undefined && { json }),
         ...(typeof etag === 'string' && { etag }),
+        ...(typeof requestId === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(requestId) && { requestId }),
       };
       learn(raw, answer);
       const isLimited = budgets.learn(operation, raw.headers);

@@ -13,7 +13,9 @@ import { serve } from '../sources/servers.ts';
 import { lockboxOf, tokenOf, valuesOf } from '../sources/yandex-connected.ts';
 import { type Example, ids } from './lockbox-lab.ts';
 
-export type Answer = Pick<Example['response'], 'status' | 'body'>;
+export type Answer = Pick<Example['response'], 'status' | 'body'> & {
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 export interface Answering {
   /** `GET /path`, as often as it was asked. */
@@ -29,10 +31,10 @@ export async function answering(answers: readonly Answer[]): Promise<Answering> 
   const heard: string[] = [];
   const server = await serve((request, response) => {
     heard.push(`${request.method} ${request.url?.split('?')[0]}`);
-    const { status, body } = rest.shift() ?? { status: 599, body: '' };
+    const { status, body, headers }: Answer = rest.shift() ?? { status: 599, body: '' };
     const isText = typeof body === 'string';
     response.sendDate = false;
-    response.writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json' });
+    response.writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers });
     response.end(isText ? body : JSON.stringify(body));
   });
   const { url } = server;

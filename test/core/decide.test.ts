@@ -118,6 +118,18 @@ test('what is outdated has a successor before anybody is given it, whatever kept
   expect(decide(record, rulesOf({ verify: true }), facts)).toMatchObject({ act: 'acquire', because: 'Outdated' });
 });
 
+test('a version that we make is replaced at the share of the term that it has once its end is set: of an old one at once', () => {
+  const rules = rulesOf({ can: { observe: true, read: true, search: false } });
+  const dueOf = (age: number) => {
+    const doomed = recordOf(held({ ...eternal, expiresAt: days(age) + days(7) }, { observedAt: days(age) }));
+    expect(decide(doomed, rules, at(days(age))).act).toBe(age < 7 ? 'wait' : 'acquire');
+    const dates = agendaOf(doomed, rules, at(days(age))).filter(({ because }) => because === 'EndOfLife');
+    return Math.min(...dates.map((one) => one.at));
+  };
+  expect(dueOf(30)).toBe(days(18.5));
+  expect(dueOf(1)).toBe(days(4));
+});
+
 describe('a rotation', () => {
   const rules = rulesOf({ rotateAfter: (issued) => issued + hours(1) });
 

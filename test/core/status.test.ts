@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { SecretRecord, SinkState } from '../../src/core/record.ts';
+import { LeaseError } from '../../src/core/failure.ts';
+import { emptyRecord, type SecretRecord, type SinkState } from '../../src/core/record.ts';
+import { failed } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, held, recordOf, rulesOf } from './build.ts';
@@ -75,6 +77,36 @@ describe('the version of a secret', () => {
     const ending = held({ id: 'v1', issuedAt: 0, expiresAt: hours(7), version });
     expect(statusOf(recordOf(ending), rules, 0).versionEndsAt).toBe(hours(7));
     expect(statusOf(well, rules, 0)).not.toHaveProperty('versionEndsAt');
+  });
+
+  test('is told also where it could not be taken for its end, until something is held or it is known to be over', () => {
+    const doomed = { which: 'pinned', endsAt: hours(7) } as const;
+    const step = { act: 'acquire', because: 'NothingHeld', at: 0, deadline: 0, emergencyAt: 0 } as const;
+    const failedIn = (record: SecretRecord, ...errors: LeaseError[]) =>
+      errors.reduce((before, error) => failed(before, step, error, { begun: 1, now: 1 }), record);
+    const refused = new LeaseError('invalid', 'x', { doomed });
+    const told = { version: { which: 'pinned', frozen: 'DestructionScheduled' }, versionEndsAt: hours(7) };
+    expect(statusOf(failedIn(emptyRecord, refused), rules, 1)).toMatchObject(told);
+    const silent = new LeaseError('unavailable', 'x');
+    expect(statusOf(failedIn(emptyRecord, refused, silent), rules, 1)).toMatchObject(told);
+    const other = new LeaseError('invalid', 'x');
+    expect(statusOf(failedIn(emptyRecord, refused, other), rules, 1)).not.toHaveProperty('version');
+    expect(statusOf(failedIn(well, refused), rules, 1)).not.toHaveProperty('version');
+    const was = failedIn(emptyRecord, refused).failures;
+    const over = { acquire: { ...(was['acquire'] ?? expect.unreachable('it failed')), isOver: true as const } };
+    expect(statusOf({ ...emptyRecord, failures: over }, rules, 1)).not.toHaveProperty('version');
+    expect(statusOf(failedIn({ ...emptyRecord, failures: over }, silent), rules, 1)).not.toHaveProperty('version');
+  });
+
+  test('ends when the one that is current does, which we could not have, or with ours if that is sooner', () => {
+    const versionEndsAt = (endsAt: number, expiresAt?: number) => {
+      const version = { which: 'current', current: { id: 'v2', endsAt } } as const;
+      const lease = { id: 'v1', issuedAt: 0, version, ...(expiresAt !== undefined && { expiresAt }) };
+      return statusOf(recordOf(held(lease)), rules, 0).versionEndsAt;
+    };
+    expect(versionEndsAt(hours(7))).toBe(hours(7));
+    expect(versionEndsAt(hours(7), hours(8))).toBe(hours(7));
+    expect(versionEndsAt(hours(7), hours(6))).toBe(hours(6));
   });
 });
 

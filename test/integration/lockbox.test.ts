@@ -69,6 +69,60 @@ describe.concurrent('a secret that others rotate', () => {
     expect(await metric(stage, series)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('whose next version is to be destroyed before we have it is reported at once', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    const daemon = await stage.daemon();
+    await isDelivered(stage);
+    sandbox.control.deactivate();
+    const next = sandbox.control.addVersion({ password: 'second' });
+    sandbox.control.scheduleDestruction(7 * days, next);
+    sandbox.control.activate();
+    const line = await daemon.logged(says('its current version is to be destroyed in'));
+    expect(line).toMatchObject({ level: 'error', version: next });
+    const series = 'leasekeeper_version_destroy_timestamp_seconds{secret="payments",which="current"}';
+    expect(Math.abs(((await metric(stage, series)) ?? 0) - (Date.now() + 7 * days) / 1_000)).toBeLessThan(60);
+    sandbox.control.cancelDestruction(next);
+    await holds(stage, 'second');
+    expect(await metric(stage, series)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('whose version is to be destroyed before we have any is reported at once', async (context) => {
+    const stage = await aLockboxStage(context, followed());
+    const { sandbox } = stage;
+    sandbox.control.scheduleDestruction(7 * days);
+    const daemon = await stage.daemon();
+    const line = await daemon.logged(says('is scheduled for destruction at '));
+    expect(line).toMatchObject({ level: 'error' });
+    const series = 'leasekeeper_version_destroy_timestamp_seconds{secret="payments",which="current"}';
+    expect(Math.abs(((await metric(stage, series)) ?? 0) - (Date.now() + 7 * days) / 1_000)).toBeLessThan(60);
+    expect(JSON.parse((await stage.get('/readyz/payments')).body)).toMatchObject({
+      ready: false,
+      destroyAt: expect.any(String),
+      reason: expect.stringContaining('its version is to be destroyed: cancel that'),
+    });
+    sandbox.control.cancelDestruction();
+    await holds(stage, 'first');
+    expect(await metric(stage, series)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('whose other versions are watched has their ends reported, in a lower voice', async (context) => {
+    const versions = [{ entries: { password: 'older' } }, { entries: { password: 'first' } }];
+    const stage = await aLockboxStage(context, aLockbox().withSecret({ name: 'payments', versions }));
+    const { sandbox } = stage;
+    const [older = ''] = sandbox.secret().versions();
+    const daemon = await stage.daemon(stage.configuration(', watchVersions: true'));
+    await isDelivered(stage);
+    sandbox.control.scheduleDestruction(7 * days, older);
+    const line = await daemon.logged(says('another of its versions is to be destroyed in'));
+    expect(line).toMatchObject({ level: 'warn', version: older, which: 'other' });
+    const series = 'leasekeeper_version_destroy_timestamp_seconds{secret="payments",which="other"}';
+    expect(Math.abs(((await metric(stage, series)) ?? 0) - (Date.now() + 7 * days) / 1_000)).toBeLessThan(60);
+    sandbox.control.cancelDestruction(older);
+    await daemon.logged(says('no other of its versions is to be destroyed any more'));
+    expect(await metric(stage, series)).toBeUndefined();
+  });
+
   test('whose version is to be destroyed is rescued where that is wanted', async (context) => {
     const stage = await aLockboxStage(context, followed());
     const { sandbox } = stage;

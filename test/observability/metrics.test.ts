@@ -130,6 +130,9 @@ test('of a version it is told when it is destroyed, whether or not that was set,
   expect((await scrape()).get(destroyed('pinned'))).toBe('3600');
   expect((await scrape()).get(destroyed('other'))).toBe('7200');
   expect((await scrape()).has(destroyed('current'))).toBe(false);
+  const next = { which: 'current', frozen: 'DestructionScheduled', current: { id: 'v2', endsAt: hours(3) } } as const;
+  metrics.listen(changed(recordOf(held({ id: 'v1', issuedAt: 0, version: next }))));
+  expect((await scrape()).get(destroyed('current'))).toBe('10800');
 });
 
 test('a lease that no sink has taken yet is not an expiry of a consumer', async () => {

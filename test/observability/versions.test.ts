@@ -42,6 +42,70 @@ test('an end that was there from the start is said, and so is that of the next v
   );
 });
 
+const v3 = (endsAt: number) => ({ current: { id: 'v3', endsAt } });
+
+test('the end of a version that became current, and that nobody could read since, is said like that of the one in use', () => {
+  const beside = (endsAt: number, change: Partial<Lease> = {}) =>
+    aVersion({ frozen: 'DestructionScheduled', ...v3(endsAt) }, change);
+  expect(saidOf(aVersion(), beside(days(7)), beside(days(7)), beside(days(1)), aVersion(), aVersion())).toEqual([
+    'error orders-db: its current version is to be destroyed in 7d; until then somebody can cancel that at the provider',
+    'error orders-db: its current version is to be destroyed at another time: in 1d; until then somebody can cancel that at the provider',
+    'info orders-db: its current version is not to be destroyed any more, or another one has taken its place',
+  ]);
+  expect(saidOf(beside(days(7), { expiresAt: days(2) }))).toEqual([
+    expect.stringContaining('error orders-db: the version that is in use is to be destroyed in 2d'),
+    expect.stringContaining('error orders-db: its current version is to be destroyed in 7d'),
+  ]);
+  expect(saidOf(beside(days(7)), ending(days(7), 'v3'), aVersion({}, { id: 'v3' })).slice(1)).toEqual([
+    'info orders-db: its version is not to be destroyed any more',
+  ]);
+  expect(saidOf(beside(days(7)), aVersion({}, { id: 'v3' }))[1]).toBe(
+    'info orders-db: its version is not to be destroyed any more',
+  );
+  expect(saidOf(beside(days(7)), aVersion({}, { id: 'v4' }))[1]).toContain('another version takes the place');
+  expect(saidOf(beside(days(7)), aVersion({ frozen: 'NoCurrentVersion' })).slice(1)).toEqual([
+    expect.stringContaining('it has no current version'),
+  ]);
+});
+
+test('ends of others are said with a lower voice when one is set or moved, and when all are lifted', () => {
+  const beside = (othersEndAt: number, count = 1, soonest = 'v7') =>
+    aVersion({ othersEndAt, othersEnding: { count, soonest } });
+  const lives = [beside(days(7)), beside(days(7)), beside(days(9))];
+  expect(saidOf(aVersion(), ...lives, beside(days(9), 2), beside(days(11)), aVersion(), aVersion())).toEqual([
+    'warn orders-db: another of its versions is to be destroyed in 7d; until then somebody can cancel that at the provider',
+    'warn orders-db: another of its versions is to be destroyed in 9d; until then somebody can cancel that at the provider',
+    'warn orders-db: 2 others of its versions are to be destroyed, the first in 9d; until then somebody can cancel that at the provider',
+    'info orders-db: no other of its versions is to be destroyed any more',
+  ]);
+  // One was lifted, and the other has been moved.
+  expect(saidOf(beside(days(9), 2), beside(days(8)))).toHaveLength(2);
+  // It has come as it was told.
+  expect(saidOf(beside(0), aVersion())).toHaveLength(1);
+  // The next version has the same beside it.
+  expect(saidOf(beside(days(9)), { ...beside(days(9)), id: 'v2' })).toHaveLength(1);
+});
+
+test('the line about another names the first that is to be destroyed', () => {
+  const { clock } = steeredTime();
+  const lines: Line[] = [];
+  const record = recordOf(held(aVersion({ othersEndAt: days(7), othersEnding: { count: 2, soonest: 'v7' } })));
+  createVersions((line) => lines.push(line)).check({ subject: aSubject(clock), record, failed: {}, awaits: {} });
+  expect(lines.map(({ fields }) => fields)).toEqual([
+    { secret: 'orders-db', version: 'v7', which: 'other', destroyAt: '1970-01-08T00:00:00.000Z' },
+  ]);
+});
+
+test('the line names the version that is to be destroyed, not the one in use', () => {
+  const { clock } = steeredTime();
+  const lines: Line[] = [];
+  const record = recordOf(held(aVersion({ frozen: 'DestructionScheduled', ...v3(days(7)) })));
+  createVersions((line) => lines.push(line)).check({ subject: aSubject(clock), record, failed: {}, awaits: {} });
+  expect(lines.map(({ fields }) => fields)).toEqual([
+    { secret: 'orders-db', version: 'v3', which: 'current', destroyAt: '1970-01-08T00:00:00.000Z' },
+  ]);
+});
+
 test('what others froze is said with the remedy, and when it is over', () => {
   expect(
     saidOf(aVersion(), aVersion({ frozen: 'SecretInactive' }), aVersion({ frozen: 'SecretInactive' }), aVersion()),

@@ -1,5 +1,6 @@
 /** Versions that others add: noticed, delivered, and never paid for twice. */
 import { describe, expect, it } from 'vitest';
+import { LeaseError } from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { days, minutes } from '../../src/core/time.ts';
 import { outcomeOf } from './infisical-scripted.ts';
@@ -173,6 +174,72 @@ describe('an end that somebody sets', () => {
       is: 'held',
       lease: { id: 'v2', version: { which: 'current', frozen } },
     });
+  });
+});
+
+it.each([
+  ['current', {}],
+  ['pinned', { version: 'v2' }],
+])(
+  'an end that somebody has set before we hold anything is told with the refusal, of the %s version',
+  async (which, options) => {
+    const at = await start(withTwo);
+    at.sandbox.control.scheduleDestruction(days(7), 'v2');
+    const inAWeek = at.sandbox.books().now + days(7);
+    const error = await acquireAt(at, options).catch((reason: unknown) => reason as LeaseError);
+    if (!(error instanceof LeaseError) || !error.doomed) return expect.unreachable('it tells of the end');
+    const { endsAt } = error.doomed;
+    expect(error.doomed).toEqual({ which, endsAt });
+    expect(Math.abs(endsAt - inAWeek)).toBeLessThan(5_000);
+    expect(error.message).toContain(`scheduled for destruction at ${new Date(endsAt).toISOString()}`);
+  },
+);
+
+describe('an end that somebody sets for the next version before we have it', () => {
+  const moved = async (options: object = {}) => {
+    const at = await start(withTwo);
+    const held = await acquireAt(at, options);
+    const next = at.sandbox.control.addVersion({ password: 'x' });
+    at.sandbox.control.scheduleDestruction(days(7), next);
+    return { at, held, next };
+  };
+  const currentOf = async (held: Awaited<ReturnType<typeof acquireAt>>) => {
+    const seen = await observed(held);
+    if (!seen || seen.is === 'gone') return expect.unreachable('it is held');
+    return seen.lease.version?.current;
+  };
+
+  it.each([
+    ['reported', {}],
+    ['cancelled', { onDestroyScheduled: 'cancel' }],
+    ['replaced', { onDestroyScheduled: 'rotate', generate: { by: 'leasekeeper' } }],
+  ])('is told with ours where it is %s, is moved, and is over', async (_, options) => {
+    const { at, held, next } = await moved(options);
+    const inAWeek = at.sandbox.books().now + days(7);
+    const { id, endsAt = 0 } = (await currentOf(held)) ?? {};
+    expect(id).toBe(next);
+    expect(Math.abs(endsAt - inAWeek)).toBeLessThan(5_000);
+    at.sandbox.control.scheduleDestruction(days(1), next);
+    expect(Math.abs(((await currentOf(held))?.endsAt ?? 0) - inAWeek + days(6))).toBeLessThan(5_000);
+    at.sandbox.control.destroyVersion(next);
+    expect(await currentOf(held)).toBeUndefined();
+  });
+
+  it('is told also of a secret that is deactivated, and where a list is not told', async () => {
+    const { at, held, next } = await moved();
+    at.sandbox.control.deactivate();
+    expect((await currentOf(held))?.id).toBe(next);
+    at.sandbox.control.fault({ kind: 'page', status: 404, empty: true, on: 'version-list' });
+    expect((await currentOf(held))?.id).toBe(next);
+    at.sandbox.control.activate();
+    at.sandbox.control.cancelDestruction(next);
+    expect(await currentOf(held)).toBeUndefined();
+  });
+
+  it('is no business of a secret that has another one pinned', async () => {
+    const { held } = await moved({ version: 'v2' });
+    expect(await observed(held)).toMatchObject({ is: 'held' });
+    expect(await currentOf(held)).toBeUndefined();
   });
 });
 

@@ -115,6 +115,34 @@ describe('an operation', () => {
   });
 });
 
+describe('what was not answered well has a name that support asks for', () => {
+  const details = [{ requestId: 'in-the-body' }];
+  it.each([
+    [
+      'in its head, where nothing else names it',
+      'upstream connect error',
+      'abc-1',
+      ' (request abc-1): the server failed',
+    ],
+    [
+      'in its body, where that has one',
+      { code: 14, details },
+      'abc-1',
+      ': the server failed (HTTP 503, code 14, request in-',
+    ],
+    ['in its head, where its body has none', { code: 14 }, 'abc-1', ' (request abc-1): the server failed'],
+    ['nowhere, where that is no name', '', 'hunter2: <html>', ': the server failed (HTTP 503)'],
+  ])('%s', async (_, body, id, words) => {
+    at = await answering([{ status: 503, body, headers: { 'x-request-id': id } }]);
+    const error = await at
+      .api(path)
+      .secret(call.signal)
+      .catch((reason: unknown) => reason as LeaseError);
+    expect(String(error)).toContain(`asking about secret s${words}`);
+    expect(String(error)).not.toContain('hunter2');
+  });
+});
+
 describe('the shared client', () => {
   it('sends a form, and headers besides its own', async () => {
     const heard: unknown[] = [];

@@ -4,7 +4,7 @@ import { ProviderBlocked } from '../../core/failure.ts';
 import { type Clock, type Duration, seconds } from '../../core/time.ts';
 import type { Connected, Deps, Token } from '../define.ts';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http-client.ts';
-import { failureOf, isTokenRejected, type Meaning } from './failures.ts';
+import { failureOf, isTokenRejected, type Meaning, statusIn } from './failures.ts';
 
 /** For metrics: every request we ever make. */
 export type Operation =
@@ -54,8 +54,14 @@ const untilNext: Duration = seconds(10);
 export async function openly(http: HttpClient, { meaning, ...ask }: Ask): Promise<HttpAnswer> {
   const answer = await http.request(ask);
   if (isSuccess(answer)) return answer;
-  throw failureOf(answer, meaning);
+  throw failureOf(answer, named(meaning, answer));
 }
+
+/** An answer without a body in which it could name itself does so in its head, if it comes from the provider. */
+const named = (meaning: Meaning, { requestId, json }: HttpAnswer): Meaning =>
+  requestId === undefined || statusIn(json)?.requestId !== undefined
+    ? meaning
+    : { ...meaning, what: `${meaning.what} (request ${requestId})` };
 
 const isSuccess = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
 
@@ -75,7 +81,7 @@ export function asking(
       const isAnother = next !== undefined && (next.lease !== token.lease || next.generation !== token.generation);
       throw new ProviderBlocked('TokenRejected', http.clock.now() + (isAnother ? soon : untilNext));
     }
-    throw failureOf(answer, meaning);
+    throw failureOf(answer, named(meaning, answer));
   }
 
   return {

@@ -23,8 +23,11 @@ export async function follow(api: LockboxApi, options: FollowingOptions, signal:
   const state = stateOf(found);
   if (state === 'destroyed') throw unreadable(`${named(options)} has been destroyed: choose another`);
   if (state === 'scheduled' && options.onDestroyScheduled !== 'cancel') {
+    const { destroyAt: endsAt } = found;
+    const when = endsAt === undefined ? '' : ` at ${new Date(endsAt).toISOString()}`;
     throw unreadable(
-      `${named(options)} is scheduled for destruction, so that nobody can read it: cancel that, or choose another`,
+      `${named(options)} is scheduled for destruction${when}, so that nobody can read it: cancel that, or choose another`,
+      endsAt === undefined ? undefined : { which: options.version === undefined ? 'current' : 'pinned', endsAt },
     );
   }
   const version = state === 'scheduled' ? await saved(api, found, signal) : found;

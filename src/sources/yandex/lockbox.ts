@@ -2,14 +2,14 @@
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
-import type { RenewCall, Source } from '../source.ts';
+import type { Acquired, RenewCall, RevokeCall, Source } from '../source.ts';
 import type { Asking } from './client.ts';
 import { ending } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { follow, viewOf } from './following.ts';
 import { generating } from './generating.ts';
 import { type LockboxApi, lockboxApi } from './lockbox-api.ts';
-import { type Generation, observationOf, type VersionRules } from './versions.ts';
+import { type Generation, knownOthers, observationOf, type VersionRules } from './versions.ts';
 
 export interface LockboxOptions extends VersionRules {
   readonly secretId: string;
@@ -26,25 +26,53 @@ export function lockboxSource(client: Asking, options: LockboxOptions): Source {
   const api = lockboxApi(client, options.secretId);
   const { generate, pendingPeriod = usualPending } = options;
   const own = generate && { ...options, generate, pendingPeriod };
+  // Its end is no news, whoever made it. Before it is asked for: what comes of a try may never be known.
+  const ended = new Set<string>();
+  const end = own && ending(api, own);
+  const make = own && generating(api, own, clock);
   return {
     clock,
     uncertainty,
     knowsTime,
     observeEvery: () => options.poll,
     read: ({ id }, { signal }) => api.payload(id, signal),
-    observe: (lease, { signal }) => observe(api, lease, options, signal),
-    acquire: own ? generating(api, own, clock) : ({ signal }) => follow(api, options, signal),
-    ...(own && { revoke: ending(api, own) }),
+    observe(lease, { signal }) {
+      // So it is not forgotten by a restart.
+      for (const id of lease.version?.endedByUs ?? []) ended.add(id);
+      return observe(api, lease, options, signal, own && ended);
+    },
+    acquire: make
+      ? async (call) => withOthersOf(call.predecessor, await make(call))
+      : ({ signal }) => follow(api, options, signal),
+    ...(end && {
+      revoke(lease: Lease, call: RevokeCall) {
+        // Unproven, what others made is left alone; and what we made says so.
+        if (!call.isUnproven) ended.add(lease.id);
+        return end(lease, call);
+      },
+    }),
     ...(options.onDestroyScheduled === 'cancel' && {
       renew: async (lease: Lease, call: RenewCall) => ({ lease: await rescue(api, lease, options, call) }),
     }),
   };
 }
 
+/** What is known of other versions is true of them beside the next one as well. */
+function withOthersOf(predecessor: Lease | undefined, { lease, material }: Acquired): Acquired {
+  const version = { which: 'current', ...lease.version, ...knownOthers(predecessor?.version ?? {}) } as const;
+  return { lease: { ...lease, version }, material };
+}
+
 /** Free of charge: the payload is not asked for. */
-async function observe(api: LockboxApi, lease: Lease, rules: VersionRules, signal: AbortSignal) {
+async function observe(
+  api: LockboxApi,
+  lease: Lease,
+  rules: VersionRules,
+  signal: AbortSignal,
+  ended?: ReadonlySet<string>,
+) {
   try {
-    return observationOf(await viewOf(api, rules, signal, lease.id), lease, rules);
+    return observationOf({ ...(await viewOf(api, rules, signal, lease.id)), ended }, lease, rules);
   } catch (error) {
     // Only where the API itself says so: an empty 404 is no proof.
     if (error instanceof Refusal && error.rpc === rpc.notFound) return { is: 'gone' } as const;

@@ -1,5 +1,5 @@
 /** What Lockbox says of a secret and its versions, as leases. Contract 3. */
-import { LeaseError } from '../../core/failure.ts';
+import { type Doomed, LeaseError } from '../../core/failure.ts';
 import type { Frozen, Lease, VersionFacts } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
 import type { Observation } from '../../core/transitions.ts';
@@ -37,6 +37,8 @@ export const inSeconds = (length: Duration): string => `${Math.ceil(length / 1_0
 export interface View {
   readonly secret: Secret;
   readonly listing?: Listing | undefined;
+  /** Where we make the versions: those that we have set out to end. */
+  readonly ended?: ReadonlySet<string> | undefined;
 }
 
 export type VersionState = 'active' | 'scheduled' | 'destroyed';
@@ -50,7 +52,8 @@ export function stateOf({ status, destroyAt }: Version): VersionState {
 const isInactive = ({ status }: Secret): boolean => status === 'INACTIVE';
 
 /** Only a person can help; and whether somebody has is asked free of charge. */
-export const unreadable = (why: string): LeaseError => new LeaseError('invalid', why, { passing: true });
+export const unreadable = (why: string, doomed?: Doomed): LeaseError =>
+  new LeaseError('invalid', why, { passing: true, ...(doomed && { doomed }) });
 
 /** Throws `LeaseError` where nothing of the secret can be read. */
 export function requireActive(secret: Secret): void {
@@ -75,7 +78,7 @@ export const livingIn = ({ versions }: Listing): number =>
 const forGood = days(36_500);
 
 /** `version` as a lease. What is not asked anew each time is known from before. */
-export function leaseOf(version: Version, { listing }: Partial<View>, rules: VersionRules, before?: Lease): Lease {
+export function leaseOf(version: Version, view: Partial<View>, rules: VersionRules, before?: Lease): Lease {
   const { id, createdAt, destroyAt } = version;
   return {
     id,
@@ -87,25 +90,60 @@ export function leaseOf(version: Version, { listing }: Partial<View>, rules: Ver
       }),
     }),
     ...(rules.generate === undefined && { followed: true }),
-    version: factsOf(id, listing, rules, before),
+    version: factsOf(id, view, rules, before),
   };
 }
 
-function factsOf(
-  id: string,
-  listing: Listing | undefined,
-  rules: VersionRules,
-  before: Lease | undefined,
-): VersionFacts {
+function factsOf(id: string, view: Partial<View>, rules: VersionRules, before: Lease | undefined): VersionFacts {
+  const { listing } = view;
   const count = listing?.isProven ? livingIn(listing) : before?.version?.count;
-  const others = (rules.watchVersions ? (listing?.versions ?? []) : []).flatMap((other) =>
-    other.id !== id && other.destroyAt !== undefined && stateOf(other) === 'scheduled' ? [other.destroyAt] : [],
-  );
   return {
     which: rules.version === undefined ? 'current' : 'pinned',
     ...(count !== undefined && { count }),
-    ...(others.length > 0 && { othersEndAt: Math.min(...others) }),
+    ...endOfCurrent(id, view, rules),
+    ...othersOf(id, view, rules, before?.version),
   };
+}
+
+type Others = Pick<VersionFacts, 'othersEndAt' | 'othersEnding' | 'endedByUs'>;
+
+/** What was known of the others, where nothing else can be told: they are watched by polls. */
+export const knownOthers = ({ othersEndAt, othersEnding, endedByUs }: Others): Others => ({
+  ...(othersEndAt !== undefined && { othersEndAt }),
+  ...(othersEnding && { othersEnding }),
+  ...(endedByUs && { endedByUs }),
+});
+
+/**
+ * Those whose end somebody has set: not we, who end each version that we replace. What we made says so; of what others
+ * made, and we had and replaced, it is remembered.
+ */
+function othersOf(id: string, view: Partial<View>, rules: VersionRules, before: Others | undefined): Others {
+  const { secret, listing, ended } = view;
+  if (!rules.watchVersions) return {};
+  if (!listing?.isProven || (rules.generate && !ended)) return knownOthers(before ?? {});
+  const isInUse = (other: string) => other === id || (!rules.version && other === secret?.currentVersion?.id);
+  const isMade = ({ description }: Version) => rules.generate !== undefined && description === ownDescription;
+  const ending = listing.versions.flatMap((one) =>
+    isInUse(one.id) || isMade(one) || one.destroyAt === undefined || stateOf(one) !== 'scheduled'
+      ? []
+      : [{ id: one.id, at: one.destroyAt }],
+  );
+  const isEnded = (one: { readonly id: string }) => ended?.has(one.id) === true;
+  const endedByUs = ending.filter(isEnded).map((one) => one.id);
+  const others = ending.filter((one) => !isEnded(one)).sort((a, b) => a.at - b.at);
+  const [soonest] = others;
+  return {
+    ...(soonest && { othersEndAt: soonest.at, othersEnding: { count: others.length, soonest: soonest.id } }),
+    ...(endedByUs.length > 0 && { endedByUs }),
+  };
+}
+
+/** Of another that is current: it is the value of the secret to everybody else, and ours once it can be read. */
+function endOfCurrent(id: string, { secret }: Partial<View>, rules: VersionRules): Pick<VersionFacts, 'current'> {
+  const current = secret?.currentVersion;
+  if (rules.version !== undefined || !current || current.id === id || current.destroyAt === undefined) return {};
+  return stateOf(current) === 'scheduled' ? { current: { id: current.id, endsAt: current.destroyAt } } : {};
 }
 
 const frozen = (lease: Lease, why: Frozen): Lease => ({
@@ -113,8 +151,10 @@ const frozen = (lease: Lease, why: Frozen): Lease => ({
   version: { which: 'current', ...lease.version, frozen: why },
 });
 
-function thawed({ version: { frozen: _, ...version } = { which: 'current' }, ...lease }: Lease): Lease {
-  return { ...lease, version };
+/** What was known before of a version that nothing is said of now; what the secret itself says is known anew. */
+function asBefore(lease: Lease, view: View, rules: VersionRules): Lease {
+  const { frozen: _, current: __, ...version } = lease.version ?? { which: 'current' };
+  return { ...lease, version: { ...version, ...endOfCurrent(lease.id, view, rules) } };
 }
 
 /** What a view says of a lease. */
@@ -126,7 +166,7 @@ export function observationOf(view: View, lease: Lease, rules: VersionRules): Ob
   if (ours && stateOf(ours) === 'destroyed') return { is: 'gone' };
   // Of one that is neither current nor pinned nothing else says so than a whole list without it.
   if (!ours && listing?.isProven) return { is: 'gone' };
-  const known = ours ? leaseOf(ours, view, rules, lease) : thawed(lease);
+  const known = ours ? leaseOf(ours, view, rules, lease) : asBefore(lease, view, rules);
   const held = (why?: Frozen): Observation => ({ is: 'held', lease: why ? frozen(known, why) : known });
   const ofState: Readonly<Record<VersionState, Frozen | undefined>> = {
     active: undefined,
