@@ -2,12 +2,13 @@
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
-import type { RenewCall, Source } from '../source.ts';
+import type { ObserveCall, RenewCall, Source } from '../source.ts';
 import type { Asking } from './client.ts';
 import { ending } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { follow, viewOf } from './following.ts';
 import { generating } from './generating.ts';
+import { type Lifting, lifting } from './lifting.ts';
 import { type LockboxApi, lockboxApi } from './lockbox-api.ts';
 import { type Generation, observationOf, type VersionRules } from './versions.ts';
 
@@ -26,14 +27,15 @@ export function lockboxSource(client: Asking, options: LockboxOptions): Source {
   const api = lockboxApi(client, options.secretId);
   const { generate, pendingPeriod = usualPending } = options;
   const own = generate && { ...options, generate, pendingPeriod };
+  const lifted = lifting(api, client);
   return {
     clock,
     uncertainty,
     knowsTime,
     observeEvery: () => options.poll,
     read: ({ id }, { signal }) => api.payload(id, signal),
-    observe: (lease, { signal }) => observe(api, lease, options, signal),
-    acquire: own ? generating(api, own, clock) : ({ signal }) => follow(api, options, signal),
+    observe: (lease, call) => observe(api, lease, options, call, lifted),
+    acquire: own ? generating(api, own, lifted) : ({ signal }) => follow(api, options, signal),
     ...(own && { revoke: ending(api, own) }),
     ...(options.onDestroyScheduled === 'cancel' && {
       renew: async (lease: Lease, call: RenewCall) => ({ lease: await rescue(api, lease, options, call) }),
@@ -41,10 +43,24 @@ export function lockboxSource(client: Asking, options: LockboxOptions): Source {
   };
 }
 
-/** Free of charge: the payload is not asked for. */
-async function observe(api: LockboxApi, lease: Lease, rules: VersionRules, signal: AbortSignal) {
+/**
+ * Free of charge: the payload is not asked for. An end that we have lifted under an intent that is open still is set
+ * again before anything is said of it: else nobody would know any more that there was one.
+ */
+async function observe(
+  api: LockboxApi,
+  lease: Lease,
+  rules: VersionRules,
+  { signal, intent }: ObserveCall,
+  lifted: Lifting,
+) {
   try {
-    return observationOf(await viewOf(api, rules, signal, lease.id), lease, rules);
+    const view = await viewOf(api, rules, signal, lease.id);
+    const { secret, listing } = view;
+    const versions = [...(secret.currentVersion ? [secret.currentVersion] : []), ...(listing?.versions ?? [])];
+    const ours = rules.generate && versions.find(({ id }) => id === lease.id);
+    const isSetAgain = ours && intent !== undefined && (await lifted.putRight(lease, ours, intent, signal));
+    return observationOf(isSetAgain ? await viewOf(api, rules, signal, lease.id) : view, lease, rules);
   } catch (error) {
     // Only where the API itself says so: an empty 404 is no proof.
     if (error instanceof Refusal && error.rpc === rpc.notFound) return { is: 'gone' } as const;
