@@ -4,8 +4,8 @@ import type { Lease } from '../../core/lease.ts';
 import { afterEffect } from '../after-effect.ts';
 import type { RevokeCall } from '../source.ts';
 import type { Secret } from './answers.ts';
-import { isUnknownMethod, overlaying } from './copying.ts';
 import { Refusal, rpc } from './failures.ts';
+import { goingBack } from './going-back.ts';
 import type { LockboxApi } from './lockbox-api.ts';
 import { type GeneratingOptions, inSeconds, ownDescription, stateOf } from './versions.ts';
 
@@ -13,7 +13,7 @@ import { type GeneratingOptions, inSeconds, ownDescription, stateOf } from './ve
 export function ending(api: LockboxApi, options: GeneratingOptions) {
   /** What we have scheduled, as long as it may be that it was made current in that moment, and is to be saved. */
   const mistakes = new Set<string>();
-  const copyOver = overlaying(api);
+  const goBack = goingBack(api);
 
   return async ({ id }: Lease, { signal, instead, isUnproven }: RevokeCall): Promise<'ended'> => {
     const secret = await api.secret(signal).catch((error: unknown) => {
@@ -29,7 +29,7 @@ export function ending(api: LockboxApi, options: GeneratingOptions) {
       if (!instead) {
         throw unreplaced(`${nameOf(id, options)} is what everybody reads: make another one current first`);
       }
-      await replace(api, secret, instead, options, copyOver, signal);
+      await replace(secret, instead, options, goBack, signal);
     }
     return schedule(api, id, options, signal, mistakes);
   };
@@ -49,16 +49,15 @@ const isNotFound = (error: unknown): boolean => error instanceof Refusal && erro
 const nameOf = (id: string, { secretId }: GeneratingOptions): string => `version ${id} of secret ${secretId}`;
 
 async function replace(
-  api: LockboxApi,
   secret: Secret,
   instead: Lease,
   options: GeneratingOptions,
-  copyOver: ReturnType<typeof overlaying>,
+  goBack: ReturnType<typeof goingBack>,
   signal: AbortSignal,
 ): Promise<void> {
   const id = secret.currentVersion?.id ?? '';
   try {
-    await makeCurrent(api, secret, instead.id, copyOver, signal);
+    await goBack(secret, instead.id, signal);
   } catch (error) {
     if (!(error instanceof LeaseError)) throw error;
     const code = error.code === 'unavailable' ? 'unavailable' : 'invalid';
@@ -68,22 +67,6 @@ async function replace(
         ` make another one current: ${error.message}`,
       { unsure: error.unsure },
     );
-  }
-}
-
-/** By its own method, or where the server has none by a new version that is the same. */
-async function makeCurrent(
-  api: LockboxApi,
-  secret: Secret,
-  id: string,
-  copyOver: ReturnType<typeof overlaying>,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await api.change('setCurrentVersion', { versionId: id }, { signal });
-  } catch (error) {
-    if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
-    await copyOver(secret, id, signal);
   }
 }
 

@@ -5,9 +5,9 @@ import { afterEffect } from '../after-effect.ts';
 import { makePassword } from '../password.ts';
 import type { AcquireCall, Acquired } from '../source.ts';
 import type { Secret, Version } from './answers.ts';
-import { schedule } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { saved } from './following.ts';
+import { givingWay } from './giving-way.ts';
 import { keys } from './idempotency.ts';
 import type { Lifting } from './lifting.ts';
 import type { Listing, LockboxApi } from './lockbox-api.ts';
@@ -28,6 +28,7 @@ import {
 export function generating(api: LockboxApi, options: GeneratingOptions, lifted: Lifting) {
   const { generate } = options;
   const keyFor = keys();
+  const giveWay = givingWay(api, options);
 
   const acquire = (call: AcquireCall): Promise<Acquired> => acquireOnce(call, () => acquireOnce(call));
 
@@ -43,6 +44,10 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
     const isSetAgain = predecessor && former && (await lifted.putRight(predecessor, former, key, signal));
     if (isSetAgain && former.id === current?.id) throw unseen(former);
     // Ours that failed its proofs and could not be taken back is no better the next time; what others made is theirs.
+    await giveWay.clearAway(current?.id, predecessor?.id, signal);
+    if (giveWay.isOwed(key, current?.id)) {
+      return afterEffect(async () => take(await giveWay.again(secret, signal), await api.versions(signal), signal));
+    }
     const isSpent = (id: string) => id === predecessor?.id || (rejected.includes(id) && isOurs(before, id));
     if (current && !isSpent(current.id)) {
       const state = stateOf(current);
@@ -63,7 +68,9 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
         throw new LeaseError('unavailable', 'the version that was added is to be destroyed already');
       }
       try {
-        return await take((await yielded(made, before, after, signal)) ?? made, after, signal);
+        const other = earlierThan(made, before, after);
+        const version = other ? await giveWay({ key, ours: made, theirs: other }, secret, signal) : made;
+        return await take(version, after, signal);
       } catch (error) {
         if (error instanceof Refusal && error.rpc === rpc.notFound) keyFor.spend(key);
         throw error;
@@ -123,33 +130,20 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
     }
   }
 
-  /**
-   * What somebody else has added while we were at it, before ours was there: theirs is made current again, and ours,
-   * which nobody has had from us, is destroyed. Of two that meet like that both find the earlier one.
-   */
-  async function yielded(made: Version, before: Listing, after: Listing, signal: AbortSignal) {
-    const known = new Set([made.id, ...before.versions.map(({ id }) => id)]);
-    const others = after.versions.filter(
-      (one) => !known.has(one.id) && stateOf(one) === 'active' && isEarlier(one, made),
-    );
-    const [other] = others.sort((a, b) => (isEarlier(a, b) ? 1 : -1));
-    if (!other) return undefined;
-    try {
-      await api.change('setCurrentVersion', { versionId: other.id }, { signal });
-    } catch (error) {
-      // Not every server can: then ours is what everybody reads, and theirs is there for whoever looks for it.
-      if (error instanceof Refusal && error.code === 'invalid') return undefined;
-      throw error;
-    }
-    await schedule(api, made.id, options, signal).catch(() => undefined);
-    return other;
-  }
-
   return acquire;
 }
 
 const isOurs = ({ versions }: Listing, id: string): boolean =>
   versions.find((version) => version.id === id)?.description === ownDescription;
+
+/** What somebody else has added while we were at it, before ours was there. Of two that meet like that both find the earlier one. */
+function earlierThan(made: Version, before: Listing, after: Listing): Version | undefined {
+  const known = new Set([made.id, ...before.versions.map(({ id }) => id)]);
+  const others = after.versions.filter(
+    (one) => !known.has(one.id) && stateOf(one) === 'active' && isEarlier(one, made),
+  );
+  return others.sort((a, b) => (isEarlier(a, b) ? 1 : -1))[0];
+}
 
 const isEarlier = (a: Version, b: Version): boolean =>
   a.createdAt === b.createdAt ? a.id < b.id : a.createdAt < b.createdAt;

@@ -1,4 +1,4 @@
-/** What stands in for going back to a version, where a server has no method for it: a new version that is the same. */
+/** Makes a version current again: by the method for it, or where a server has none by a new version that is the same. */
 import { LeaseError } from '../../core/failure.ts';
 import { afterEffect } from '../after-effect.ts';
 import type { Secret } from './answers.ts';
@@ -8,17 +8,31 @@ import type { LockboxApi } from './lockbox-api.ts';
 import { ownDescription } from './versions.ts';
 
 /** It says that it cannot, that it finds nothing at that path, or nothing at all. */
-export const isUnknownMethod = ({ rpc: code, status }: Refusal): boolean =>
+const isUnknownMethod = ({ rpc: code, status }: Refusal): boolean =>
   code === rpc.unimplemented || code === rpc.notFound || status === 404 || status === 405 || status === 501;
 
 /** So many copies of one version over one other may have failed, or be current no more. */
 const mostFormer = 20;
 
+/** `secret`: with the version that is current now. Throws what the server refuses with. */
+export function goingBack(api: LockboxApi) {
+  const overlay = overlaying(api);
+
+  return async (secret: Secret, id: string, signal: AbortSignal): Promise<void> => {
+    try {
+      await api.change('setCurrentVersion', { versionId: id }, { signal });
+    } catch (error) {
+      if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
+      await overlay(secret, id, signal);
+    }
+  };
+}
+
 /**
  * A copy of a version is laid over the one that is current: the same operation however often it is tried, until that one
  * is current again.
  */
-export function overlaying(api: LockboxApi) {
+function overlaying(api: LockboxApi) {
   const keyOf = keys();
 
   return async (secret: Secret, id: string, signal: AbortSignal): Promise<void> => {
