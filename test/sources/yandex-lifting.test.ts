@@ -149,6 +149,30 @@ describe('an end', () => {
     expect(bookOf(at, lease)?.scheduled).toHaveLength(1);
   });
 
+  it('that we have set again, and somebody else has lifted before we saw it, stays so', async () => {
+    const { at, source, lease, key } = await menaced();
+    at.sandbox.control.fault({ kind: 'cut', work: false, on: 'version-add', after: 1, times: 1 });
+    expect(await outcomeOf(rotate(source, lease, key))).toBe('unavailable, unsure');
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+    at.sandbox.control.cancelDestruction(lease.id);
+    const seen = await at.secret(options).observe?.(lease, { ...call, intent: key });
+    expect(seen).toMatchObject({ is: 'held' });
+    expect(statusOf(at, lease.id)).toBe('ACTIVE');
+  });
+
+  it('whose lifting and setting again both fail late at first is lifted and set again', async () => {
+    const { at, source, lease, key } = await menaced();
+    at.sandbox.control.fault({
+      kind: 'operation',
+      error: { code: 13 },
+      on: ['version-cancel', 'version-schedule'],
+      times: 2,
+    });
+    const next = await rotate(source, lease, key);
+    expect(at.sandbox.secret().current()).toBe(next.lease.id);
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+  });
+
   it('that was moved meanwhile is seen first', async () => {
     const { at, source, lease, key } = await menaced();
     at.sandbox.control.scheduleDestruction(days(3), lease.id);

@@ -1,7 +1,8 @@
 /**
  * An end that somebody has set, lifted for as long as it takes to build upon the version, and set again whatever becomes
  * of that. Before it is lifted it is in the record, as the end of the lease; the key of the lifting follows from the
- * intent and from that end. So any process can ask whether it was we who lifted an end that is there no more.
+ * intent and from that end, and so does that of setting it again. So any process can ask whether it was we who lifted an
+ * end that is there no more, and whether it was set again already.
  */
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
@@ -19,8 +20,8 @@ const patience: Duration = seconds(10);
 /** A date that is over, or almost, comes a little later: the next try is to have time to build. */
 const leastLeft: Duration = minutes(5);
 
-/** So many tries of one lifting may have failed after they were accepted. */
-const mostFailures = 20;
+/** After so many tries in a row that failed once they were accepted the rest is left to the next call. */
+const mostFailures = 5;
 
 export interface Lifting {
   /**
@@ -36,26 +37,39 @@ export interface Lifting {
 }
 
 export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' | 'pause'>): Lifting {
-  const keyOf = keys();
+  const keysOf = { cancelVersionDestruction: keys(), scheduleVersionDestruction: keys() };
 
-  async function setAgain(id: string, end: Instant, signal: AbortSignal): Promise<void> {
-    const pendingPeriod = inSeconds(Math.max(leastLeft, end - clock.now()));
-    await api.change('scheduleVersionDestruction', { versionId: id, pendingPeriod }, { signal });
+  /** By this try or by one before it, but once. Throws what the server refuses with. */
+  async function once(verb: keyof typeof keysOf, body: object, own: string, signal: AbortSignal): Promise<void> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await api.change(verb, body, { signal, key: keysOf[verb].present(own) });
+        return;
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.status !== undefined || failures === mostFailures) throw error;
+        keysOf[verb].spend(own);
+      }
+    }
   }
 
   /** Answers whether it is done under that intent, now or before. The server refuses what is not scheduled. */
   async function lift(id: string, end: Instant, intent: string, signal: AbortSignal): Promise<boolean> {
-    const own = keyFor(`${intent}/lift/${id}/${end}`);
-    for (let failures = 0; ; failures += 1) {
-      try {
-        await api.change('cancelVersionDestruction', { versionId: id }, { signal, key: keyOf.present(own) });
-        return true;
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        if (error.status !== undefined && isPast(error)) return false;
-        if (error.status !== undefined || failures === mostFailures) throw error;
-        keyOf.spend(own);
-      }
+    try {
+      await once('cancelVersionDestruction', { versionId: id }, keyFor(`${intent}/lift/${id}/${end}`), signal);
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal && error.status !== undefined && isPast(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Not once more where that was done and somebody has lifted it since. */
+  async function setAgain(id: string, end: Instant, intent: string, signal: AbortSignal): Promise<void> {
+    const body = { versionId: id, pendingPeriod: inSeconds(Math.max(leastLeft, end - clock.now())) };
+    try {
+      await once('scheduleVersionDestruction', body, keyFor(`${intent}/again/${id}/${end}`), signal);
+    } catch (error) {
+      throw notSetAgain(id, end, error);
     }
   }
 
@@ -66,18 +80,14 @@ export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' 
       if (!(await lift(id, end, intent, signal))) throw moved(id);
       const built = build();
       await built.catch(() => undefined);
-      await within(pause, patience, (own) => setAgain(id, end, own)).catch((error: unknown) => {
-        throw notSetAgain(id, end, error);
-      });
+      await within(pause, patience, (own) => setAgain(id, end, intent, own));
       return built;
     },
 
     async putRight(lease, version, intent, signal) {
       const isLifted = lease.expiresAt !== undefined && version.id === lease.id && stateOf(version) === 'active';
       if (!isLifted || !(await lift(lease.id, endOf(lease), intent, signal))) return false;
-      await setAgain(lease.id, endOf(lease), signal).catch((error: unknown) => {
-        throw notSetAgain(lease.id, endOf(lease), error);
-      });
+      await setAgain(lease.id, endOf(lease), intent, signal);
       return true;
     },
   };
