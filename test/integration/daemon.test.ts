@@ -40,7 +40,7 @@ test('a lease is renewed three times and more, replaced at its wall, and ended w
   expect(await daemon.stop()).toBe(0);
 });
 
-test('a provider that is down for longer than the renewal margin costs nobody a working credential that had one', async () => {
+test('a provider that is down when a renewal is due, and back before the end, costs nobody a working credential', async () => {
   stage = await aStage(
     aSandbox()
       .withIdentity({ accessTokenTTL: 60, accessTokenMaxTTL: 600 })
@@ -63,6 +63,42 @@ test('a provider that is down for longer than the renewal margin costs nobody a 
   await program.stop();
   expect(program.failures).toEqual([]);
   expect(sandbox.books().leases).toHaveLength(1);
+});
+
+test('a provider that is down until a lease has ended is asked for another when it is back', async () => {
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 60, accessTokenMaxTTL: 600 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '8s', maxTTL: '10m' })
+      .with({ minimumTtl: 1000 }),
+  );
+  const { sandbox, file } = stage;
+  await stage.daemon();
+  await isDelivered(stage);
+  const program = stage.program();
+  await eventually('the program works', () => program.tally.uses > 2);
+  const state = async () => JSON.parse((await stage?.get('/readyz/orders-db'))?.body ?? '{}').state;
+  const [first] = sandbox.books().leases;
+  // Nothing can be renewed any more: however often it was by now, its term goes by while nobody answers.
+  await sandbox.control.down();
+  await eventually('the lease has ended', () => sandbox.books().leases[0]?.endedBy === 'expired');
+  await eventually('that is said', async () => (await state()) === 'expired');
+  await eventually('the program is turned away', () => program.tally.failures > 0);
+  const held = await valuesIn(file);
+  // The last good value stays, though it is dead: there is none that is better.
+  expect(held['REDIS_USER']).toBe(first?.username);
+  await sandbox.control.up();
+  await eventually('another lease is in the file', async () => {
+    const [, second] = sandbox.books().leases;
+    return second !== undefined && (await valuesIn(file))['REDIS_USER'] === second.username;
+  });
+  await eventually('all is well', async () => (await state()) === 'healthy');
+  await eventually('the program was told', () => program.tally.user !== first?.username);
+  const { uses } = program.tally;
+  await eventually('the program works with it', () => program.tally.uses > uses + 2);
+  await program.stop();
+  expect(new Set(program.failures.map(({ user }) => user))).toEqual(new Set([first?.username]));
+  expect(sandbox.books().leases).toHaveLength(2);
 });
 
 test('a wrong client secret is tried once, and again only when it is another one', async () => {
