@@ -182,6 +182,48 @@ describe('an end', () => {
     expect(at.sandbox.secret().current()).toBe(next.lease.id);
   });
 
+  describe('that somebody sets while we are at it', () => {
+    const theirs = days(3);
+    const isTheirs = (at: Connected, lease: Lease) =>
+      Math.abs(endOf(at, lease) - (at.sandbox.books().now + theirs)) < 60_000;
+
+    it('stays as they have set it: it is not set again to what it was', async () => {
+      const { at, source, lease, key } = await menaced();
+      at.sandbox.control.fault({ kind: 'slow', from: 20_000, to: 20_001, on: 'version-add', after: 1, times: 1 });
+      const next = rotate(source, lease, key);
+      await vi.waitUntil(() => statusOf(at, lease.id) === 'ACTIVE');
+      at.sandbox.control.scheduleDestruction(theirs, lease.id);
+      await outcomeOf(next);
+      expect(isTheirs(at, lease)).toBe(true);
+      expect(bookOf(at, lease)?.scheduled).toHaveLength(2);
+    });
+
+    it('before we lift it is seen first, and not lifted', async () => {
+      const { at, source, lease, key } = await menaced();
+      at.sandbox.control.fault({ kind: 'slow', from: 20_000, to: 20_001, on: 'version-add', times: 1 });
+      const read = at.sandbox.books().counts['secret-get'] ?? 0;
+      const next = rotate(source, lease, key);
+      await vi.waitUntil(() => (at.sandbox.books().counts['secret-get'] ?? 0) > read);
+      at.sandbox.control.scheduleDestruction(theirs, lease.id);
+      expect(await outcomeOf(next)).toBe('unavailable');
+      expect(bookOf(at, lease)?.cancelled).toEqual([]);
+      expect(isTheirs(at, lease)).toBe(true);
+    });
+
+    it('once the versions have been listed is not taken for one that we have lifted', async () => {
+      const { at, source, lease, key } = await menaced();
+      at.sandbox.control.cancelDestruction(lease.id);
+      at.sandbox.control.fault({ kind: 'slow', from: 20_000, to: 20_001, on: 'secret-get', times: 1 });
+      const listed = at.sandbox.books().counts['version-list'] ?? 0;
+      const next = rotate(source, lease, key);
+      await vi.waitUntil(() => (at.sandbox.books().counts['version-list'] ?? 0) > listed);
+      at.sandbox.control.scheduleDestruction(theirs, lease.id);
+      expect(await outcomeOf(next)).toBe('unavailable');
+      expect(bookOf(at, lease)?.cancelled).toHaveLength(1);
+      expect(isTheirs(at, lease)).toBe(true);
+    });
+  });
+
   it('of a version that we do not hold is not lifted: the next is built upon another, or a person is called', async () => {
     const { at, source } = await menaced();
     const { lease } = await source.acquire(anAcquire());

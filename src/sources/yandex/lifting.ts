@@ -63,10 +63,15 @@ export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' 
     }
   }
 
-  /** Not once more where that was done and somebody has lifted it since. */
+  const seen = async (id: string, signal: AbortSignal): Promise<Version | undefined> =>
+    (await api.versions(signal)).versions.find((one) => one.id === id);
+
+  /** Not once more where that was done and somebody has lifted it since; nor where somebody has set another meanwhile. */
   async function setAgain(id: string, end: Instant, intent: string, signal: AbortSignal): Promise<void> {
     const body = { versionId: id, pendingPeriod: inSeconds(Math.max(leastLeft, end - clock.now())) };
     try {
+      const present = await seen(id, signal);
+      if (present && stateOf(present) !== 'active') return;
       await once('scheduleVersionDestruction', body, keyFor(`${intent}/again/${id}/${end}`), signal);
     } catch (error) {
       throw notSetAgain(id, end, error);
@@ -77,6 +82,8 @@ export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' 
     async around(lease, intent, signal, build) {
       const { id } = lease;
       const end = endOf(lease);
+      // As late as can be: what somebody sets from here on is set again to what it was.
+      if ((await seen(id, signal))?.destroyAt !== lease.expiresAt) throw moved(id);
       if (!(await lift(id, end, intent, signal))) throw moved(id);
       const built = build();
       await built.catch(() => undefined);
