@@ -4,7 +4,7 @@ import type { Remark, SinkDeps } from '../sinks/define.ts';
 import type { Reloads } from '../sinks/reload.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { Verification } from '../sinks/verify.ts';
-import type { Demand, Deps, Limits, LookName, Provider } from '../sources/define.ts';
+import type { Demand, Deps, Limits, LookName, Provider, Store } from '../sources/define.ts';
 import type { Source } from '../sources/source.ts';
 import type { Credential } from './credential.ts';
 import type { Problem } from './problem.ts';
@@ -52,6 +52,8 @@ export interface ProviderConfiguration {
   readonly slots?: number;
   /** What is known of how many requests it takes. */
   readonly limits: Limits;
+  /** The same for providers that have the same stores. Absent: nobody else has its. */
+  readonly place?: string;
   /** For the provider's own access token. */
   readonly policy: Policy;
   readonly connect: (deps: Deps) => Provider;
@@ -69,6 +71,8 @@ export interface SecretConfiguration {
     readonly canRotate: boolean;
     /** What it asks of its provider as long as all is well. */
     readonly demands?: readonly Demand[];
+    /** What it is a version of, where versions end when they are replaced. */
+    readonly store?: Store;
     readonly open: (provider: Provider) => Source;
   };
   readonly policy: Policy;

@@ -70,7 +70,7 @@ export function providersOf(root: Node, policies: Policies, plugins: Plugins, en
   return { configured, types, findings };
 }
 
-type Opened = Pick<ProviderConfiguration, 'type' | 'connect' | 'limits'> & {
+type Opened = Pick<ProviderConfiguration, 'type' | 'connect' | 'limits' | 'place'> & {
   readonly mistakenIn: (env: Env) => string | undefined;
 };
 
@@ -96,6 +96,7 @@ function providerOf(node: Node, keyAt: Place, policies: Policies, plugins: Plugi
     digest: digestOf(node),
     connect: opened.connect,
     limits: opened.limits,
+    ...(opened.place !== undefined && { place: opened.place }),
     policy: policyOf(rules?.options ?? {}, builtInForTokens),
     ...(slots !== undefined && { slots }),
   };

@@ -6,6 +6,7 @@ import type { Env } from './fill.ts';
 import { sourceIdentity } from './identity.ts';
 import { entriesOf, itemsOf, nodeOf, quoted, wordOf } from './locate.ts';
 import { meant } from './nearest.ts';
+import { oneWriter } from './one-writer.ts';
 import type { PlacedOutput } from './outputs.ts';
 import { type Parsed, parsePart, pluginOf } from './parse.ts';
 import { builtIn, type PolicyOptions, policyOf } from './policy.ts';
@@ -50,7 +51,8 @@ export function secretsOf(
     if (one.value) secrets.push(one.value);
   }
   const all = [...sinks, ...outputs.flatMap(({ sink }) => (sink ? [sink] : []))];
-  return { value: secrets, findings: [...findings, ...onePlace(all)], warnings };
+  findings.push(...onePlace(all), ...oneWriter(around.root, secrets, around.providers));
+  return { value: secrets, findings, warnings };
 }
 
 /** A secret may do without sinks of its own where it goes to an output. */

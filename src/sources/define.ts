@@ -89,6 +89,13 @@ export interface Limits {
   readonly ofKind?: Readonly<Record<string, number>>;
 }
 
+/** A value that a provider keeps by versions, which end at the provider when they are replaced. */
+export interface Store {
+  /** The option that names it, and what that says. */
+  readonly at: string;
+  readonly id: string;
+}
+
 /** What follows from the options together. */
 export interface Judgement<Options> {
   /** Instead of the ability's. */
@@ -99,6 +106,8 @@ export interface Judgement<Options> {
   readonly warnings?: (options: Options) => readonly Remark[];
   /** Absent: hardly any. */
   readonly demands?: (options: Options) => readonly Demand[];
+  /** Whoever rotates it ends what others have of it: of one store at one place nobody else may have any. */
+  readonly store?: (options: Options) => Store;
 }
 
 /**
@@ -115,12 +124,15 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
   connect: (options: z.output<z.ZodObject<Options>>, deps: Deps) => Client,
   /** So many requests a minute it takes of each kind, where that is known without asking. */
   limitsOf: (options: z.output<z.ZodObject<Options>>) => Limits['ofKind'] = () => undefined,
+  /** Where its stores are: two providers with the same word here have the same ones. */
+  placeOf?: (options: z.output<z.ZodObject<Options>>) => string,
 ) {
   const schema = z.strictObject({ type: z.literal(type), ...options }).transform((parsed) => ({
     type,
     /** How many requests it may have under way at a time, where its options say so. */
     ...(hasSlots(parsed) && { slots: parsed.slots }),
     limits: { ...sustainedBy(parsed), ...ofKinds(limitsOf(parsed as unknown as z.output<z.ZodObject<Options>>)) },
+    ...(placeOf && { place: placeOf(parsed as unknown as z.output<z.ZodObject<Options>>) }),
     /** What of the environment it could not go by, in words that quote nothing of it. Nobody is asked. */
     mistakenIn: (env: Deps['env']): string | undefined => {
       try {
@@ -153,7 +165,7 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
       ability: Ability,
       own: Own,
       open: (options: z.output<z.ZodObject<Own>>, client: Client) => Source,
-      { canRotate, faults, warnings, demands }: Judgement<z.output<z.ZodObject<Own>>> = {},
+      { canRotate, faults, warnings, demands, store }: Judgement<z.output<z.ZodObject<Own>>> = {},
     ) => ({
       type: `${type}/${name}` as const,
       schema: z
@@ -172,6 +184,7 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
             ...(canRotate && { canRotate: canRotate(options) }),
             ...(told.length > 0 && { warnings: told }),
             ...(demands && { demands: demands(options) }),
+            ...(store && { store: store(options) }),
             provider: (parsed as unknown as z.output<z.ZodObject<typeof named>>).provider,
             open: (provider: Provider): Source => {
               if (provider.type !== type) throw new TypeError(`${type}/${name} cannot be taken from ${provider.type}`);

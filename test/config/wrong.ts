@@ -75,6 +75,20 @@ export const wrong: Readonly<Record<string, readonly Expected[]>> = {
   'lockbox-generate-nothing-left': [
     ['10:125', 'secrets.db.source.generate.exclude', 'nothing is left of one of the classes', 'exclude less'],
   ],
+  'lockbox-one-writer': [
+    [
+      '19:61',
+      'secrets.copy.source.secretId',
+      'secrets db, in line 16, and copy are on one secret of the provider, which db rotates',
+      'give it the sinks of both',
+    ],
+    [
+      '34:63',
+      'secrets.web.source.secretId',
+      'which web rotates: what the sinks of pinned hold would be destroyed',
+      'give it the sinks of both',
+    ],
+  ],
   'lockbox-pending-followed': [
     ['10:83', 'secrets.db.source.pendingPeriod', 'we destroy no version that others have added', 'remove it'],
   ],

@@ -51,6 +51,8 @@ async function ask(asked: Asked, from: Recording, client: Client): Promise<unkno
       return client.secrets(queryOf(from)).acquire({ signal, key: 'k' });
     case 'change':
       return client.change(requestOf(from), from.request.path.split('/').at(-1) ?? '');
+    case 'time':
+      return client.learnTime();
     default: {
       const seen = await leases.observe?.(lease, { signal });
       if (seen?.is === 'gone') throw new LeaseError('gone', 'observed');
@@ -58,6 +60,12 @@ async function ask(asked: Asked, from: Recording, client: Client): Promise<unkno
     }
   }
 }
+
+/** By a clock that is behind it is seen that the time was learnt, and from what. */
+const anHourBehind = (from: Recording): Recording => ({
+  ...from,
+  recordedAt: new Date(Date.parse(from.recordedAt ?? '') - 3_600_000).toISOString(),
+});
 
 const rows = (Object.keys(covered) as Asked[]).flatMap((asked) =>
   (Object.entries(covered[asked]) as [Becomes, string[]][]).flatMap(([becomes, names]) =>
@@ -80,7 +88,7 @@ describe('the recorded exchanges', () => {
 
   it.each(rows)('%s, as the answer to %s, is %s', async (name, asked, becomes) => {
     const from = recording(name);
-    const client = day.clientOf(from, requestOf(from)['clientId']);
+    const client = day.clientOf(asked === 'time' ? anHourBehind(from) : from, requestOf(from)['clientId']);
     // Told by its absence first: a server of those days has no newer interface.
     const isById = asked === 'secrets' && queryOf(from)['workspaceId'] !== undefined;
     day.server.play(...(isById ? [recording('secrets-v4-not-on-this-server').response] : []), from.response);
@@ -122,7 +130,15 @@ function expectValue(outcome: unknown, asked: Asked, becomes: Becomes, from: Rec
   else if (asked === 'list') expectList(outcome, from);
   else if (asked === 'secrets') expectSecrets(outcome as Acquired, from);
   else if (asked === 'change') expect(outcome).toBe('changed');
+  else if (asked === 'time') expectTime(client, from);
   else expectLease(outcome as { lease: Lease; material?: Material }, asked, from);
+}
+
+function expectTime({ token, deps }: Client, from: Recording): void {
+  expect(token.knowsTime?.()).toBe(true);
+  // A `Date` header has whole seconds.
+  expect(Math.abs(token.clock.now() - dateOf(bodyOf(from.name), 'date'))).toBeLessThan(1_000);
+  expect(deps.skews).toHaveLength(1);
 }
 
 /** What a token answer says, in seconds, and what is written in the token itself. */
@@ -208,7 +224,7 @@ function expectRequest(asked: Asked, from: Recording): void {
   if (asked === 'any' || !sent || from.name === 'unknown-method') return;
   const url = new URL(from.request.path, 'http://127.0.0.1');
   expect(`${sent.method} ${sent.path}`).toBe(`${from.request.method} ${url.pathname}`);
-  const isOpen = asked === 'login' || asked.startsWith('token-');
+  const isOpen = asked === 'login' || asked === 'time' || asked.startsWith('token-');
   expect(sent.authorization).toBe(isOpen ? undefined : `Bearer ${presented}`);
   expect(sent.contentType).toBe(sent.body === undefined ? undefined : 'application/json');
   if (from.response && 'status' in from.response && from.response.status !== 200) return;

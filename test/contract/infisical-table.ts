@@ -24,6 +24,7 @@ export type Asked =
   | 'list'
   | 'secrets'
   | 'change'
+  | 'time'
   | 'any';
 
 export const covered: Readonly<Record<Asked, Readonly<Partial<Record<Becomes, readonly string[]>>>>> = {
@@ -225,6 +226,8 @@ export const covered: Readonly<Record<Asked, Readonly<Partial<Record<Becomes, re
     ok: ['secrets-patch', 'secrets-patch-same-value', 'secrets-patch-trailing-newline'],
     invalid: ['rotation-patch-rotated-secret-value', 'secrets-patch-unknown', 'secrets-patch-viewer'],
   },
+  /** What a start asks before anything else: its answer says what time it is there. */
+  time: { ok: ['status'] },
   /** Refusals on routes that are not ours, which would look the same on ours. */
   any: {
     TokenRejected: [
@@ -285,5 +288,4 @@ export const elsewhere: Readonly<Record<string, readonly RegExp[]>> = {
     /^ds-(get|list|list-lease-only-identity|list-unknown-env)$/,
     /^ratelimit-other-bucket-ds-list$/,
   ],
-  'the status page is not asked for': [/^status$/],
 };

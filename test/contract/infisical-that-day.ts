@@ -21,6 +21,7 @@ export interface Client {
   /** As the query of a list has it. */
   secrets(query: Readonly<Record<string, string>>): Source;
   change(body: Readonly<Record<string, string>>, key: string): Promise<unknown>;
+  learnTime(): Promise<void>;
 }
 
 export interface ThatDay {
@@ -94,6 +95,10 @@ export async function thatDay(): Promise<ThatDay> {
         const place = { project: 'leasekeeper-lab', environment, secretPath, ...how };
         const calls = secretCalls(provider.client as InfisicalClient, place, { isOld: true });
         return calls.change({ secretKey, secretValue: '', workspace: workspaceId }, secretValue, signal);
+      },
+      async learnTime() {
+        if (!provider.learnTime) throw new Error('the provider does not ask what time it is');
+        await provider.learnTime(signal);
       },
     };
   }

@@ -67,8 +67,8 @@ export const outcomeOf = (asked: Promise<unknown>): Promise<unknown> =>
   asked.catch((error: unknown) => {
     if (error instanceof ProviderBlocked) return error.because;
     if (!(error instanceof LeaseError)) throw error;
-    const role = /lockbox\.[a-zA-Z]+(\.count)?/.exec(error.message)?.[0];
-    return [error.code, ...(role === undefined ? [] : [role]), ...(error.unsure ? ['unsure'] : [])].join(' ');
+    const roles = error.message.match(/(lockbox|kms\.keys)\.[a-zA-Z]+(\.count)?/g) ?? [];
+    return [error.code, ...roles, ...(error.unsure ? ['unsure'] : [])].join(' ');
   });
 
 const call = { signal: new AbortController().signal };

@@ -114,13 +114,17 @@ const rows: Readonly<Record<string, Row>> = {
   'operation.get: in progress': polled(v3, [done]),
   'operation.get: done with response': polled(v3),
   'operation.get: error set while done=false (rollback running)': polled('unavailable'),
-  'operation.get: done with error': polled('invalid lockbox.editor'),
+  // It was accepted: the role on the secret is there.
+  'operation.get: done with error': polled('invalid kms.keys.encrypterDecrypter'),
   'payload.get: current version': {
     ask: reading(v2),
     is: { username: 'app', password: 'CONSTRUCTED-pw-2', blob: 'AAEC/w==' },
   },
   'payload.get: pinned version': { ask: reading(v1), is: { username: 'app', password: 'CONSTRUCTED-pw-1' } },
-  'payload.get: 403 without lockbox.payloadViewer': { ask: reading(v2), is: 'invalid lockbox.payloadViewer' },
+  'payload.get: 403 without lockbox.payloadViewer': {
+    ask: reading(v2),
+    is: 'invalid lockbox.payloadViewer kms.keys.encrypterDecrypter',
+  },
   'payload.get: 400 inactive secret / destroyed version': { ask: reading(v1), is: 'invalid' },
   'iam.createToken: jwt': { ask: exchanging('key', 'ends'), is: [token, tenPm] },
   'iam.createToken: oauth': { ask: exchanging('key', 'ends'), is: [token, tenPm] },

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { parseDuration, sayDuration } from '../../src/core/time.ts';
+import { parseDuration, sayDuration, seconds } from '../../src/core/time.ts';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { aDaemon, type Daemon, type LogLine } from '../support/daemon.ts';
 import { freePort } from '../support/ports.ts';
@@ -43,12 +43,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 const dir = await mkdtemp(join(tmpdir(), 'leasekeeper-demo-'));
 const file = join(dir, 'secrets', 'orders.env');
 const pidFile = join(dir, 'orders.pid');
+/** So long a lease lives, and so much a renewal adds. */
+const term = seconds(9);
 const target = await aRedis();
 const sandbox = await aSandbox()
   .flavour('2025')
   .withRedis({ socket: target.socket })
   .withIdentity({ accessTokenTTL: 30, accessTokenMaxTTL: 300 })
-  .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '9s', maxTTL: '45s' })
+  .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: sayDuration(term), maxTTL: '45s' })
   .with({ minimumTtl: 1000 })
   .start();
 await mkdir(join(dir, 'secrets'), { mode: 0o700 });
@@ -97,7 +99,7 @@ async function demonstrate(): Promise<number> {
   const code = await daemon.stop();
   await everyLeaseHasEnded();
   const ofAlarm = { unseen: [], ...(alarm?.verdict() ?? { lines: [], faults: [] }) };
-  const verdicts = [verdictOf(sandbox.books(), program), await lockbox.verdict(), ofAlarm];
+  const verdicts = [verdictOf(sandbox.books(), program, term), await lockbox.verdict(), ofAlarm];
   const unseen = verdicts.flatMap((each) => each.unseen);
   const wasShort = stoppedAt - startedAt < longEnough;
   const faults = [...verdicts.flatMap((each) => each.faults), ...(wasShort ? [] : unseen)];

@@ -1,4 +1,5 @@
 /** What the demo saw, in words, and whether it is what was promised. Judged by the sandbox's books, not by the daemon's. */
+import type { Duration } from '../../src/core/time.ts';
 import type { Books, LeaseBook } from '../sandbox/infisical/books.ts';
 import type { Program } from './program.ts';
 
@@ -9,10 +10,10 @@ export interface Verdict {
   readonly unseen: readonly string[];
 }
 
-/** Asked when all is over: whoever the daemon left alive must have died by its own end. */
-export function verdictOf(books: Books, program: Pick<Program, 'tally' | 'failures'>): Verdict {
+/** Asked when all is over: whoever the daemon left alive must have died by its own end. `term`: what a renewal adds. */
+export function verdictOf(books: Books, program: Pick<Program, 'tally' | 'failures'>, term: Duration): Verdict {
   const renewals = books.leases.reduce((sum, lease) => sum + lease.renewals.length, 0);
-  const replacements = books.leases.filter((lease) => wasReplacedAtItsWall(lease, books)).length;
+  const replacements = books.leases.filter((lease) => wasReplacedAtItsWall(lease, books, term)).length;
   const logins = books.logins.filter(({ outcome }) => outcome === 'ok').length;
   const tokenRenewals = books.tokenRenewals.filter(({ outcome }) => outcome === 'ok').length;
   const left = books.leases.filter(({ endedAt, credentialEndedAt }) => !endedAt || !credentialEndedAt);
@@ -42,11 +43,16 @@ export function verdictOf(books: Books, program: Pick<Program, 'tally' | 'failur
   return { lines, faults, unseen };
 }
 
-/** It was renewed as far as its wall allowed, had a successor before it ended, and was ended by us. */
-const wasReplacedAtItsWall = (lease: LeaseBook, { leases }: Books): boolean => {
+/**
+ * It was renewed, and had its successor before it ended, but not before it had come so near to its wall that no whole
+ * further term fitted below it; and it was ended by us. One that is replaced earlier has another reason, or wastes a life.
+ */
+const wasReplacedAtItsWall = (lease: LeaseBook, { leases }: Books, term: Duration): boolean => {
   const { endedBy: by, endedAt = 0, renewals, maxExpireAt, createdAt } = lease;
-  const hasSuccessor = leases.some((other) => other.createdAt > createdAt && other.createdAt < endedAt);
-  return by === 'revoked' && renewals.length > 0 && maxExpireAt !== null && hasSuccessor;
+  const later = leases.filter((other) => other.secret === lease.secret && other.createdAt > createdAt);
+  const successorAt = Math.min(...later.map((other) => other.createdAt));
+  const isAtWall = maxExpireAt !== null && successorAt + term > maxExpireAt;
+  return by === 'revoked' && renewals.length > 0 && isAtWall && successorAt < endedAt;
 };
 
 const endedBy = ({ leases }: Books, by: LeaseBook['endedBy']): number =>

@@ -1,6 +1,7 @@
 /** The daemon as a process, against the sandbox and the real Redis users that it makes. */
 import { stat, writeFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
+import { minutes, seconds } from '../../src/core/time.ts';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { aStage, eventually, isDelivered, metric, type Stage, shortLives, valuesIn } from '../support/stage.ts';
 
@@ -40,7 +41,7 @@ test('a lease is renewed three times and more, replaced at its wall, and ended w
   expect(await daemon.stop()).toBe(0);
 });
 
-test('a provider that is down for longer than the renewal margin costs nobody a working credential that had one', async () => {
+test('a provider that is down when a renewal is due, and back before the end, costs nobody a working credential', async () => {
   stage = await aStage(
     aSandbox()
       .withIdentity({ accessTokenTTL: 60, accessTokenMaxTTL: 600 })
@@ -65,6 +66,42 @@ test('a provider that is down for longer than the renewal margin costs nobody a 
   expect(sandbox.books().leases).toHaveLength(1);
 });
 
+test('a provider that is down until a lease has ended is asked for another when it is back', async () => {
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 60, accessTokenMaxTTL: 600 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '8s', maxTTL: '10m' })
+      .with({ minimumTtl: 1000 }),
+  );
+  const { sandbox, file } = stage;
+  await stage.daemon();
+  await isDelivered(stage);
+  const program = stage.program();
+  await eventually('the program works', () => program.tally.uses > 2);
+  const state = async () => JSON.parse((await stage?.get('/readyz/orders-db'))?.body ?? '{}').state;
+  const [first] = sandbox.books().leases;
+  // Nothing can be renewed any more: however often it was by now, its term goes by while nobody answers.
+  await sandbox.control.down();
+  await eventually('the lease has ended', () => sandbox.books().leases[0]?.endedBy === 'expired');
+  await eventually('that is said', async () => (await state()) === 'expired');
+  await eventually('the program is turned away', () => program.tally.failures > 0);
+  const held = await valuesIn(file);
+  // The last good value stays, though it is dead: there is none that is better.
+  expect(held['REDIS_USER']).toBe(first?.username);
+  await sandbox.control.up();
+  await eventually('another lease is in the file', async () => {
+    const [, second] = sandbox.books().leases;
+    return second !== undefined && (await valuesIn(file))['REDIS_USER'] === second.username;
+  });
+  await eventually('all is well', async () => (await state()) === 'healthy');
+  await eventually('the program was told', () => program.tally.user !== first?.username);
+  const { uses } = program.tally;
+  await eventually('the program works with it', () => program.tally.uses > uses + 2);
+  await program.stop();
+  expect(new Set(program.failures.map(({ user }) => user))).toEqual(new Set([first?.username]));
+  expect(sandbox.books().leases).toHaveLength(2);
+});
+
 test('a wrong client secret is tried once, and again only when it is another one', async () => {
   stage = await aStage();
   const { sandbox, secretFile } = stage;
@@ -86,6 +123,56 @@ test('a wrong client secret is tried once, and again only when it is another one
   await isDelivered(stage);
   expect(sandbox.books().logins.map(({ outcome }) => outcome)).toEqual(['refused', 'ok']);
 });
+
+test('a wrong client secret is tried again after a minute, then after five, and never locks the identity out', async () => {
+  // Three failures within 30 s, and for five minutes even the right secret is refused.
+  stage = await aStage(shortLives().flavour('2026'));
+  const { sandbox, secretFile } = stage;
+  await writeFile(secretFile, 'not-the-secret');
+  let daemon = await stage.daemon();
+  /** Time passes at the provider, and nobody lives through it here: who comes after has only the record to go by. */
+  const later = async (one: Stage, by: number) => {
+    await daemon.kill();
+    sandbox.control.skew(by);
+    daemon = await one.daemon();
+  };
+  const planned = (one: Stage, least: number) =>
+    eventually(`another is planned, ${least} ms after the last`, async () => (await pauseOf(one)) >= least);
+  const logins = () => sandbox.books().logins;
+
+  await planned(stage, minutes(1));
+  await later(stage, seconds(30));
+  await planned(stage, minutes(1));
+  await later(stage, seconds(31));
+  await planned(stage, minutes(5));
+  await later(stage, minutes(4));
+  await planned(stage, minutes(5));
+  await later(stage, minutes(1));
+  await eventually('it is tried for the third time', () => logins().length > 2);
+  await planned(stage, minutes(5));
+  await writeFile(secretFile, sandbox.identity.clientSecret);
+  await isDelivered(stage);
+  const [first, second, third] = logins().map(({ at }) => at);
+  expect(logins().map(({ outcome }) => outcome)).toEqual(['refused', 'refused', 'refused', 'ok']);
+  // However long all took here: by the clock that counts the failures, of which no two processes know the very second.
+  const unknown = seconds(2);
+  expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(minutes(1) - unknown);
+  expect((third ?? 0) - (second ?? 0)).toBeGreaterThan(minutes(5) - unknown);
+});
+
+/** How long after the latest rejection another login is planned. Both dates are in the provider's time. */
+async function pauseOf(one: Stage): Promise<number> {
+  const page = await one.get('/readyz/infisical-main%2Ftoken').catch(() => undefined);
+  // Before it is known what the secret is there is no page.
+  if (!page?.body.startsWith('{')) return Number.NaN;
+  const { nextLookAt = '', failures = [] } = JSON.parse(page.body) as TokenPage;
+  return Date.parse(nextLookAt) - Date.parse(failures.find(({ act }) => act === 'acquire')?.at ?? '');
+}
+
+interface TokenPage {
+  readonly nextLookAt?: string;
+  readonly failures?: readonly { readonly act: string; readonly at?: string }[];
+}
 
 test('one broken identity disturbs no other', async () => {
   stage = await aStage(

@@ -244,4 +244,26 @@ describe.concurrent('a password that is rotated', () => {
       expect((await stage.held('payments'))?.['user']).toBe(before?.['user']);
     },
   );
+
+  test('is added once, though the daemon is killed while that is under way and nobody can see it yet', async (context) => {
+    const [[how, builder]] = generated;
+    const stage = await aLockboxStage(context, builder);
+    const { sandbox } = stage;
+    const [first = ''] = sandbox.secret().versions();
+    const config = stage.configuration(`, generate: { ${how} }`, '{ rotate: { every: 20s }, grace: 1s }');
+    const daemon = await stage.daemon(config);
+    await holds(stage, 'first');
+    sandbox.control.fault({ kind: 'operation', takes: 15_000, on: 'version-add', times: 1 });
+    const additions = () => sandbox.books().operations.filter(({ route }) => route === 'version-add');
+    await eventually('it is under way', () => additions().length > 0);
+    await daemon.kill();
+    await stage.daemon(config);
+    // All that the next process has of it is the key: the version is on no list, and the former one is current.
+    await eventually('it is asked for again', () => additions().length > 1 || (additions()[0]?.repeats ?? 0) > 0);
+    expect(sandbox.secret().versions()).toEqual([first]);
+    await eventually('the new one is delivered', async () => (await stage.held('payments'))?.['password'] !== 'first');
+    expect(additions()).toHaveLength(1);
+    expect(sandbox.secret().versions()).toEqual([first, additions()[0]?.version]);
+    expect(sandbox.secret().current()).toBe(additions()[0]?.version);
+  });
 });

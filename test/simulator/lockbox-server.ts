@@ -163,7 +163,8 @@ export class LockboxServer {
     const id = versions.nextId();
     const base = baseVersionId === undefined ? undefined : versions.leases.get(baseVersionId);
     const usable = server.buildsOnScheduled ? ['active', 'scheduled'] : ['active'];
-    const isCopy = intent === undefined;
+    // Without a value of its own it is the same as its base.
+    const isCopy = intent === undefined || (generate === 'leasekeeper' && payloadEntries.length === 0);
     return {
       versionId: id,
       check: () => {
@@ -174,8 +175,8 @@ export class LockboxServer {
         return base && generate !== 'lockbox' && !usable.includes(versions.stateOf(base)) ? 9 : undefined;
       },
       act: () => {
-        const made = versions.add(intent ?? 'copy', { id, ...(isCopy && { copyOf: base }) });
-        versions.onAdd(made, intent);
+        const made = versions.add(isCopy ? 'copy' : intent, { id, ...(isCopy && { copyOf: base }) });
+        versions.onAdd(made, isCopy ? undefined : intent);
       },
     };
   }

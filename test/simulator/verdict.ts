@@ -9,8 +9,16 @@ import { isReplaceable } from './version-judge.ts';
 /** Everybody holds and uses one living value, the present one; and nothing that nobody holds is left at the provider. */
 export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
   const { kept } = judge;
-  return kept.flatMap((one) => [...unserved(one, judge), ...left(one, judge, now, orphaned.get(one.name) ?? 0)]);
+  return kept.flatMap((one) => [
+    ...unserved(one, judge),
+    ...left(one, judge, now, orphaned.get(one.name) ?? 0),
+    ...lifted(one),
+  ]);
 }
+
+/** Somebody wanted the end of a version, and we lifted that only to build upon it: then it is set again, or replaced. */
+const lifted = ({ lockbox }: Kept): string[] =>
+  (lockbox?.versions.unrestored ?? []).map(({ id }) => `promise 8: the end of ${id} was lifted, and never set again`);
 
 function unserved(kept: Kept, judge: Judge): string[] {
   const { issuer, places } = kept;

@@ -3,6 +3,7 @@ import { Material } from '../../src/core/material.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
 import { Life } from './life.ts';
 import { aSecret, aStory, aVersion } from './quiet.ts';
+import { unhealed } from './verdict.ts';
 import { others, valueIn } from './versions.ts';
 import type { VersionsNature } from './versions-nature.ts';
 import { World } from './world.ts';
@@ -32,6 +33,13 @@ function aWorld(kind: 'followed' | 'rotated' = 'followed', how: Partial<Versions
   const first = store.current;
   if (!first) throw new Error('there is one');
   return { world, store, pass, deliver, tell, show, schedule, first, said: () => world.judge.broken.join() };
+}
+
+interface Again extends Partial<VersionsNature> {
+  readonly earlier?: number;
+  readonly after?: number;
+  readonly isMisled?: boolean;
+  readonly isMoved?: boolean;
 }
 
 /** An observation, the longest back-off, and a little. */
@@ -164,9 +172,9 @@ test('promise 4: of what others have added that may be ended which we hold, and 
   }
 });
 
-test('promise 4: an end that was lifted is set again to when it was to be, as far as the time was known, and at once', () => {
-  const again = async ({ earlier = 0, after = seconds(1), isMisled = false, isMoved = false }) => {
-    const it = aWorld('rotated');
+test('promise 4: an end that was lifted is set again to when it was to be, as far as the time was known, whenever that is', () => {
+  const again = async ({ earlier = 0, after = seconds(1), isMisled = false, isMoved = false, ...how }: Again) => {
+    const it = aWorld('rotated', how);
     const theirs = it.store.add(others);
     const { house } = it.world.kept[0] ?? {};
     it.store.plan(theirs, it.world.timeline.now() + days(7), false);
@@ -191,8 +199,30 @@ test('promise 4: an end that was lifted is set again to when it was to be, as fa
     expect(again({ earlier: minutes(2), isMisled: true })).resolves.toBe(''),
     expect(again({ earlier: minutes(4), isMisled: true })).resolves.toContain('promise 4'),
     expect(again({ isMoved: true })).resolves.toBe(''),
-    expect(again({ after: minutes(2) })).resolves.toContain('promise 4'),
+    expect(again({ after: minutes(2) })).resolves.toBe(''),
+    // Of what is to be kept alive the end is lifted for good.
+    expect(again({ after: minutes(2), onDestroyScheduled: 'cancel' })).resolves.toContain('promise 4'),
   ]);
+});
+
+test('promise 8: an end of others that was lifted is set again, or the version replaced, by the time all is calm', () => {
+  const lifted = (after: (it: ReturnType<typeof aWorld>) => unknown, how: Partial<VersionsNature> = {}) => {
+    const it = aWorld('rotated', how);
+    const versionId = it.first.id;
+    it.store.plan(it.first, it.world.timeline.now() + days(7), false);
+    it.tell('cancelVersionDestruction', { versionId });
+    after(it);
+    return unhealed(it.world.judge, it.world.timeline.now(), new Map()).join();
+  };
+  const missing = 'promise 8: the end of s-1 was lifted, and never set again';
+  const again = (it: ReturnType<typeof aWorld>) => it.schedule(it.first.id);
+  const lift = (it: ReturnType<typeof aWorld>) => it.tell('cancelVersionDestruction', { versionId: it.first.id });
+  expect(lifted(() => undefined)).toContain(missing);
+  expect(lifted(again)).not.toContain(missing);
+  expect(lifted((it) => [again(it), lift(it)])).toContain(missing);
+  expect(lifted((it) => it.store.add('ours'))).not.toContain(missing);
+  expect(lifted((it) => [again(it), it.store.lift(it.first, false)])).not.toContain(missing);
+  expect(lifted(() => undefined, { onDestroyScheduled: 'cancel' })).not.toContain(missing);
 });
 
 test('promise 4: one intent makes one version, unless others have put an end to it', async () => {

@@ -30,7 +30,7 @@ export function judgeVersions(world: World): void {
 /** What we have scheduled by mistake, since others were quicker, is saved as soon as that is seen. */
 const saving: Duration = minutes(2);
 
-/** An end that was lifted is set again within this time: as long as two requests may take. */
+/** An end that was lifted for good, or is set again already, is set within this time at most: as long as two requests may take. */
 const restoring: Duration = seconds(75);
 
 class VersionJudge {
@@ -97,11 +97,12 @@ class VersionJudge {
    * provider's time. Whoever has moved it behind our back has it moved back.
    */
   #isRestored(issued: Issued, end: Instant): boolean {
-    const { scheduled, lifted } = this.#versions;
+    const { scheduled, lifted, how } = this.#versions;
     const { house } = this.#kept;
     const ours = lifted.get(issued);
     const now = this.#world.timeline.now();
-    if (!ours || now - ours.at > restoring) return false;
+    const isOver = how.onDestroyScheduled === 'cancel' || ours?.isSetAgain;
+    if (!ours || (isOver && now - ours.at > restoring)) return false;
     const tolerance = 2 * house.uncertainty + this.#world.judge.excuses.astray(house, ours.at, now);
     return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) >= this.#versions.shownBefore(now);
   }

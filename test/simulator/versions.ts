@@ -8,6 +8,14 @@ import { calmVersions, type VersionsNature } from './versions-nature.ts';
 
 export type VersionState = 'active' | 'scheduled' | 'destroyed';
 
+interface Lifted {
+  readonly end: Instant;
+  /** When it was lifted; or once it is, when it was set again. */
+  readonly at: Instant;
+  readonly isTheirs: boolean;
+  readonly isSetAgain?: true;
+}
+
 /** Who added a version that none of our acquires did. */
 export const others = 'others';
 
@@ -24,8 +32,8 @@ export class Versions extends Issuer {
   readonly spared = new Set<Issued>();
   /** When the secret was shown to us. */
   #shown: readonly Instant[] = [];
-  /** Ends that we have lifted, perhaps to build upon the version: right after that they may be set again. */
-  readonly lifted = new Map<Issued, { readonly end: Instant; readonly at: Instant }>();
+  /** Ends that we have lifted, perhaps to build upon the version: they may be set again, and have to be if they are `theirs`. */
+  readonly lifted = new Map<Issued, Lifted>();
   onWanted: () => void = () => undefined;
   /** We ask for its destruction at that end. */
   onSchedule: (issued: Issued, sentAt: Instant, end: Instant) => void = () => undefined;
@@ -101,7 +109,11 @@ export class Versions extends Issuer {
 
   /** Also moves the date of one that is scheduled already. */
   plan(issued: Issued, end: Instant, isOurs: boolean): void {
-    this.scheduled.set(issued, { at: this.#clock.now(), isOurs });
+    // Set again, it is theirs as it was.
+    const at = this.#clock.now();
+    const lifted = this.lifted.get(issued);
+    this.scheduled.set(issued, { at, isOurs: isOurs && !lifted?.isTheirs });
+    if (lifted) this.lifted.set(issued, { ...lifted, at, isSetAgain: true });
     if (isOurs) {
       const term = issued.terms.at(-1);
       if (term) term.end = end;
@@ -114,10 +126,20 @@ export class Versions extends Issuer {
   }
 
   lift(issued: Issued, isOurs: boolean): void {
-    if (isOurs) this.lifted.set(issued, { end: endOfTerm(issued), at: this.#clock.now() });
-    else if (this.scheduled.get(issued)?.isOurs) this.spared.add(issued);
+    const { isOurs: isOwn = true } = this.scheduled.get(issued) ?? {};
+    if (isOurs) this.lifted.set(issued, { end: endOfTerm(issued), at: this.#clock.now(), isTheirs: !isOwn });
+    else if (isOwn && this.scheduled.has(issued)) this.spared.add(issued);
     this.schedule(issued, never);
     this.#see();
+  }
+
+  /** What others had scheduled and we have lifted to build upon it, though nothing came of that: it is as they left it no more. */
+  get unrestored(): readonly Issued[] {
+    if (!this.how.generate || this.how.onDestroyScheduled === 'cancel') return [];
+    const isOpen = (issued: Issued) => issued === this.current && this.stateOf(issued) === 'active';
+    return [...this.lifted]
+      .filter(([issued, { isTheirs, isSetAgain }]) => isTheirs && !isSetAgain && isOpen(issued))
+      .map(([issued]) => issued);
   }
 
   activate(isActive: boolean): void {

@@ -179,6 +179,36 @@ describe('a version that failed its proofs', () => {
     },
   );
 
+  it.each([
+    ['the answer is lost', { kind: 'cut', work: true, on: 'version-add', times: 1 }],
+    ['it was not seen whether that is current', { kind: 'fail', status: 503, on: 'secret-get', after: 1, times: 1 }],
+  ] as const)('is overlaid by one copy, also where %s', async (_, fault) => {
+    const at = await start(withTwo.with({ setCurrentVersion: 'unimplemented' }));
+    const { source, first, next } = await rotated(at, here);
+    at.sandbox.control.fault(fault);
+    expect(await outcomeOf(ended(source, next, first))).toBe('unavailable, unsure');
+    // As the server has it that hears of the same once more: nothing tells that the first try has come to it.
+    at.sandbox.control.setCurrent(next.lease.id);
+    const before = at.sandbox.secret().versions().length;
+    at.sandbox.control.fault({ kind: 'cut', work: true, on: 'version-add', times: 1 });
+    expect(await outcomeOf(ended(at.secret(here), next, first))).toBe('unavailable, unsure');
+    expect(at.sandbox.secret().versions()).toHaveLength(before);
+  });
+
+  it('is overlaid once more where somebody has made it current again, and where a copy has failed late', async () => {
+    const at = await start(withTwo.with({ setCurrentVersion: 'unimplemented' }));
+    const { source, first, next } = await rotated(at, here);
+    at.sandbox.control.fault({ kind: 'operation', error: { code: 13 }, on: 'version-add', times: 1 });
+    expect(await outcomeOf(ended(source, next, first))).toBe('unavailable');
+    at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-schedule', times: 1 });
+    expect(await outcomeOf(ended(source, next, first))).toMatch(/^unavailable/);
+    const copy = at.sandbox.secret().current();
+    at.sandbox.control.setCurrent(next.lease.id);
+    expect(await ended(source, next, first)).toBe('ended');
+    expect([copy, first.lease.id, next.lease.id]).not.toContain(at.sandbox.secret().current());
+    expect(scheduledAt(at, next)).toHaveLength(1);
+  });
+
   it('is not ended where a copy would be a new value that nobody knows', async () => {
     const at = await start(withSpec.with({ setCurrentVersion: 'unimplemented' }));
     const { source, first, next } = await rotated(at, there);

@@ -202,34 +202,6 @@ describe.each([
     expect(taken.lease.id).toBe(theirs);
   });
 
-  it('gives way to what somebody else has added at the same time', async () => {
-    const at = await start(builder);
-    const first = await takeAt(at, options);
-    const entries = options === here ? { password: 'theirs' } : {};
-    const order = { kind: 'add-version', entries } as const;
-    at.sandbox.control.fault({ kind: 'meanwhile', when: 'before', order, on: 'version-add', times: 1 });
-    // Not in the same millisecond.
-    at.sandbox.control.fault({ kind: 'operation', takes: 50, on: 'version-add', times: 1 });
-    const next = await rotate(first.source, first);
-    const [ours] = added(at);
-    const theirs = at.sandbox.books().versions.findLast(({ by }) => by === 'somebody');
-    expect(next.lease.id).toBe(theirs?.id);
-    expect(at.sandbox.secret().current()).toBe(theirs?.id);
-    expect(bookOf(at, ours?.version ?? '')?.scheduled).toHaveLength(1);
-  });
-
-  it('is kept where the server cannot go back to what somebody else has added', async () => {
-    const at = await start(builder.with({ setCurrentVersion: 'unimplemented' }));
-    const first = await takeAt(at, options);
-    const entries = options === here ? { password: 'theirs' } : {};
-    const order = { kind: 'add-version', entries } as const;
-    at.sandbox.control.fault({ kind: 'meanwhile', when: 'before', order, on: 'version-add', times: 1 });
-    at.sandbox.control.fault({ kind: 'operation', takes: 50, on: 'version-add', times: 1 });
-    const next = await rotate(first.source, first);
-    expect(next.lease.id).toBe(added(at)[0]?.version);
-    expect(bookOf(at, next.lease.id)?.scheduled).toEqual([]);
-  });
-
   it('is kept where somebody else was later: what they added is followed like anything that is current', async () => {
     const at = await start(builder);
     const first = await takeAt(at, options);

@@ -26,6 +26,8 @@ export type Version = z.output<typeof version>;
 export const secretAnswer = z.object({
   id,
   status: z.string().nullish(),
+  /** Of the user's own key. Without one no role on a key is missing. */
+  kmsKeyId: z.string().nullish(),
   currentVersion: version.nullish().transform((one) => one ?? undefined),
   passwordPayloadSpecification: z
     .looseObject({})

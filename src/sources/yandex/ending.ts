@@ -5,6 +5,7 @@ import { afterEffect } from '../after-effect.ts';
 import type { RevokeCall } from '../source.ts';
 import type { Secret } from './answers.ts';
 import { Refusal, rpc } from './failures.ts';
+import { goingBack } from './going-back.ts';
 import type { LockboxApi } from './lockbox-api.ts';
 import { type GeneratingOptions, inSeconds, ownDescription, stateOf } from './versions.ts';
 
@@ -12,6 +13,7 @@ import { type GeneratingOptions, inSeconds, ownDescription, stateOf } from './ve
 export function ending(api: LockboxApi, options: GeneratingOptions) {
   /** What we have scheduled, as long as it may be that it was made current in that moment, and is to be saved. */
   const mistakes = new Set<string>();
+  const goBack = goingBack(api);
 
   return async ({ id }: Lease, { signal, instead, isUnproven }: RevokeCall): Promise<'ended'> => {
     const secret = await api.secret(signal).catch((error: unknown) => {
@@ -27,7 +29,7 @@ export function ending(api: LockboxApi, options: GeneratingOptions) {
       if (!instead) {
         throw unreplaced(`${nameOf(id, options)} is what everybody reads: make another one current first`);
       }
-      await replace(api, secret, id, instead, options, signal);
+      await replace(secret, instead, options, goBack, signal);
     }
     return schedule(api, id, options, signal, mistakes);
   };
@@ -47,15 +49,15 @@ const isNotFound = (error: unknown): boolean => error instanceof Refusal && erro
 const nameOf = (id: string, { secretId }: GeneratingOptions): string => `version ${id} of secret ${secretId}`;
 
 async function replace(
-  api: LockboxApi,
   secret: Secret,
-  id: string,
   instead: Lease,
   options: GeneratingOptions,
+  goBack: ReturnType<typeof goingBack>,
   signal: AbortSignal,
 ): Promise<void> {
+  const id = secret.currentVersion?.id ?? '';
   try {
-    await makeCurrent(api, secret, instead.id, signal);
+    await goBack(secret, instead.id, signal);
   } catch (error) {
     if (!(error instanceof LeaseError)) throw error;
     const code = error.code === 'unavailable' ? 'unavailable' : 'invalid';
@@ -66,29 +68,6 @@ async function replace(
       { unsure: error.unsure },
     );
   }
-}
-
-/** By its own method, or where the server has none by a new version that is the same. */
-async function makeCurrent(api: LockboxApi, secret: Secret, id: string, signal: AbortSignal): Promise<void> {
-  try {
-    await api.change('setCurrentVersion', { versionId: id }, { signal });
-    return;
-  } catch (error) {
-    if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
-  }
-  const entries = await entriesOf(api, secret, id, signal);
-  await api.change('addVersion', { description: ownDescription, baseVersionId: id, ...entries }, { signal });
-}
-
-/** It says that it cannot, that it finds nothing at that path, or nothing at all. */
-const isUnknownMethod = ({ rpc: code, status }: Refusal): boolean =>
-  code === rpc.unimplemented || code === rpc.notFound || status === 404 || status === 405 || status === 501;
-
-/** Without entries a secret with a payload specification would be given a value that nobody knows. */
-async function entriesOf(api: LockboxApi, { passwordPayloadSpecification }: Secret, id: string, signal: AbortSignal) {
-  if (!passwordPayloadSpecification) return {};
-  const material = await api.payload(id, signal);
-  return { payloadEntries: material.keys().map((key) => ({ key, textValue: material.reveal(key) })) };
 }
 
 /** Twice is once: a date that is set already is not moved. What was made current meanwhile is saved. */

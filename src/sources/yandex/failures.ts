@@ -12,6 +12,8 @@ export interface Meaning {
   readonly codes?: Readonly<Partial<Record<number, FailureCode>>>;
   /** Which role a refusal lacks, in words. */
   readonly needs?: string;
+  /** Which role it lacks where the refusal came only after the request was accepted. Absent: the same. */
+  readonly needsLate?: string;
   /** What was looked for in vain, in words. */
   readonly where?: string;
   /** What may be used up besides the number of requests, in words. */
@@ -102,7 +104,9 @@ export function failureOf(answer: HttpAnswer, meaning: Meaning): LeaseError | Pr
 
 /** What an operation failed with, told at HTTP 200 (contract 4): it has come to nothing. */
 export const failureOfOperation = (said: RpcStatus, meaning: Meaning): LeaseError => {
-  const failure = refused(said, { ...meaning, isEffectful: false }, {});
+  const { needsLate = meaning.needs, ...rest } = meaning;
+  const needs = needsLate !== undefined && { needs: needsLate };
+  const failure = refused(said, { ...rest, ...needs, isEffectful: false }, {});
   // There is no date with it that anybody could be blocked until.
   return failure instanceof LeaseError ? failure : new LeaseError('unavailable', `${meaning.what}: not now`);
 };

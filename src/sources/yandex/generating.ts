@@ -1,46 +1,54 @@
 /** Versions that we add to a secret of Lockbox: by the server's own generator, or with a value made here. Contract 3. */
-import { createHash } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
-import { type Clock, seconds } from '../../core/time.ts';
+import type { Lease } from '../../core/lease.ts';
 import { afterEffect } from '../after-effect.ts';
 import { makePassword } from '../password.ts';
 import type { AcquireCall, Acquired } from '../source.ts';
 import type { Secret, Version } from './answers.ts';
-import { schedule } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { saved } from './following.ts';
+import { givingWay } from './giving-way.ts';
+import { keys } from './idempotency.ts';
+import type { Lifting } from './lifting.ts';
 import type { Listing, LockboxApi } from './lockbox-api.ts';
 import {
   type GeneratingOptions,
-  inSeconds,
   leaseOf,
   livingIn,
   ownDescription,
   requireActive,
   stateOf,
+  unreadable,
 } from './versions.ts';
 
 /**
  * With a predecessor: its successor, unless somebody else, or an earlier try of ours, has made one. The key has the
  * server add no second one for the same intent.
  */
-export function generating(api: LockboxApi, options: GeneratingOptions, clock: Clock) {
+export function generating(api: LockboxApi, options: GeneratingOptions, lifted: Lifting) {
   const { generate } = options;
   const keyFor = keys();
+  const giveWay = givingWay(api, options);
 
   const acquire = (call: AcquireCall): Promise<Acquired> => acquireOnce(call, () => acquireOnce(call));
 
   /** `again`: where what was made is of no use already. */
-  async function acquireOnce(
-    { key, predecessor, rejected = [], signal }: AcquireCall,
-    again?: () => Promise<Acquired>,
-  ): Promise<Acquired> {
+  async function acquireOnce(call: AcquireCall, again?: () => Promise<Acquired>): Promise<Acquired> {
+    const { key, predecessor, rejected = [], signal } = call;
     // In this order: what is added in between is current, and what is added later is not on the list.
     const before = await api.versions(signal);
     const secret = await api.secret(signal);
     requireActive(secret);
     const current = secret.currentVersion;
+    // As it was last seen: an end that somebody has set since the list was made is none that we have lifted.
+    const former = [...(current ? [current] : []), ...before.versions].find(({ id }) => id === predecessor?.id);
+    const isSetAgain = predecessor && former && (await lifted.putRight(predecessor, former, key, signal));
+    if (isSetAgain && former.id === current?.id) throw unseen(former);
     // Ours that failed its proofs and could not be taken back is no better the next time; what others made is theirs.
+    await giveWay.clearAway(current?.id, predecessor?.id, signal);
+    if (giveWay.isOwed(key, current?.id)) {
+      return afterEffect(async () => take(await giveWay.again(secret, signal), await api.versions(signal), signal));
+    }
     const isSpent = (id: string) => id === predecessor?.id || (rejected.includes(id) && isOurs(before, id));
     if (current && !isSpent(current.id)) {
       const state = stateOf(current);
@@ -49,7 +57,7 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
       if (isToBeSaved) return take(await saved(api, current, signal), before, signal);
     }
     refuseOtherGenerator(secret, options);
-    const added = await add(baseOf(secret, before), key, signal);
+    const added = await add(baseOf(secret, before), before, call);
     return afterEffect(async () => {
       const after = await api.versions(signal);
       const made = after.versions.find(({ id }) => id === added.id) ?? added.response;
@@ -61,7 +69,9 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
         throw new LeaseError('unavailable', 'the version that was added is to be destroyed already');
       }
       try {
-        return await take((await yielded(made, before, after, signal)) ?? made, after, signal);
+        const other = earlierThan(made, before, after);
+        const version = other ? await giveWay({ key, ours: made, theirs: other }, secret, signal) : made;
+        return await take(version, after, signal);
       } catch (error) {
         if (error instanceof Refusal && error.rpc === rpc.notFound) keyFor.spend(key);
         throw error;
@@ -77,24 +87,27 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
     return { lease: { ...lease, version: { which: 'current', ...lease.version, count } }, material };
   }
 
-  /** Where it may be built upon only when its destruction is cancelled, that is set again to when it was to be. */
-  async function add(base: Version | undefined, key: string, signal: AbortSignal) {
+  /**
+   * Some servers let nothing be built upon a version whose end is set. That of the predecessor is lifted for it, as the
+   * record knows it; of any other nobody would know after a crash that it was to be set again.
+   */
+  async function add(base: Version | undefined, before: Listing, { key, predecessor, signal }: AcquireCall) {
     if (!base || stateOf(base) === 'active') return addTo(base, key, signal);
     try {
       return await addTo(base, key, signal);
     } catch (error) {
       if (!(error instanceof Refusal) || error.rpc !== rpc.failedPrecondition) throw error;
     }
-    await api.change('cancelVersionDestruction', { versionId: base.id }, { signal });
-    try {
-      return await addTo(base, key, signal);
-    } finally {
-      const left = Math.max(seconds(1), (base.destroyAt ?? 0) - clock.now());
-      // In vain: then it lives until it is retired like any other.
-      await api
-        .change('scheduleVersionDestruction', { versionId: base.id, pendingPeriod: inSeconds(left) }, { signal })
-        .catch(() => undefined);
+    if (predecessor?.id === base.id) {
+      requireSeen(predecessor, base);
+      return lifted.around(predecessor, key, signal, () => addTo(base, key, signal));
     }
+    const whole = newestWhole(before);
+    if (whole) return addTo(whole, key, signal);
+    throw unreadable(
+      `version ${base.id} is scheduled for destruction, and there is no other to build the next one upon:` +
+        ' cancel that, or add a version',
+    );
   }
 
   async function addTo(base: Version | undefined, key: string, signal: AbortSignal) {
@@ -118,33 +131,20 @@ export function generating(api: LockboxApi, options: GeneratingOptions, clock: C
     }
   }
 
-  /**
-   * What somebody else has added while we were at it, before ours was there: theirs is made current again, and ours,
-   * which nobody has had from us, is destroyed. Of two that meet like that both find the earlier one.
-   */
-  async function yielded(made: Version, before: Listing, after: Listing, signal: AbortSignal) {
-    const known = new Set([made.id, ...before.versions.map(({ id }) => id)]);
-    const others = after.versions.filter(
-      (one) => !known.has(one.id) && stateOf(one) === 'active' && isEarlier(one, made),
-    );
-    const [other] = others.sort((a, b) => (isEarlier(a, b) ? 1 : -1));
-    if (!other) return undefined;
-    try {
-      await api.change('setCurrentVersion', { versionId: other.id }, { signal });
-    } catch (error) {
-      // Not every server can: then ours is what everybody reads, and theirs is there for whoever looks for it.
-      if (error instanceof Refusal && error.code === 'invalid') return undefined;
-      throw error;
-    }
-    await schedule(api, made.id, options, signal).catch(() => undefined);
-    return other;
-  }
-
   return acquire;
 }
 
 const isOurs = ({ versions }: Listing, id: string): boolean =>
   versions.find((version) => version.id === id)?.description === ownDescription;
+
+/** What somebody else has added while we were at it, before ours was there. Of two that meet like that both find the earlier one. */
+function earlierThan(made: Version, before: Listing, after: Listing): Version | undefined {
+  const known = new Set([made.id, ...before.versions.map(({ id }) => id)]);
+  const others = after.versions.filter(
+    (one) => !known.has(one.id) && stateOf(one) === 'active' && isEarlier(one, made),
+  );
+  return others.sort((a, b) => (isEarlier(a, b) ? 1 : -1))[0];
+}
 
 const isEarlier = (a: Version, b: Version): boolean =>
   a.createdAt === b.createdAt ? a.id < b.id : a.createdAt < b.createdAt;
@@ -175,30 +175,16 @@ function baseOf({ currentVersion: current, passwordPayloadSpecification }: Secre
   // Of a value that the server makes nothing is built upon another.
   if (isUsable || (current && !passwordPayloadSpecification && stateOf(current) === 'scheduled')) return current;
   if (passwordPayloadSpecification) return undefined;
-  return versions.filter((one) => stateOf(one) === 'active').sort((a, b) => (isEarlier(a, b) ? 1 : -1))[0];
+  return newestWhole({ versions });
 }
 
-/** For each intent the key that has not failed yet: the first is the intent's own, the next follow from it. */
-function keys() {
-  let spent = { key: '', times: 0 };
-  const timesOf = (key: string): number => (spent.key === key ? spent.times : 0);
-  return {
-    present: (key: string): string => (timesOf(key) === 0 ? key : derived(`${key}/${timesOf(key)}`)),
-    spend(key: string): void {
-      spent = { key, times: timesOf(key) + 1 };
-    },
-  };
+const newestWhole = ({ versions }: Pick<Listing, 'versions'>): Version | undefined =>
+  versions.filter((one) => stateOf(one) === 'active').sort((a, b) => (isEarlier(a, b) ? 1 : -1))[0];
+
+function requireSeen({ expiresAt }: Lease, base: Version): void {
+  if (expiresAt !== base.destroyAt) throw unseen(base);
 }
 
-/** In the form of a random UUID, which is what is asked for. */
-function derived(from: string): string {
-  const hex = createHash('sha256').update(from).digest('hex');
-  const variant = '89ab'.charAt(Number.parseInt(hex.charAt(16), 16) % 4);
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `4${hex.slice(13, 16)}`,
-    variant + hex.slice(17, 20),
-    hex.slice(20, 32),
-  ].join('-');
-}
+/** The next observation puts it in the record. */
+const unseen = ({ id }: Version): LeaseError =>
+  new LeaseError('unavailable', `the end of version ${id} is another than we know: that is seen first`);

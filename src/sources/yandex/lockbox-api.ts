@@ -59,6 +59,8 @@ const doing: Readonly<Record<Verb, string>> = {
   cancelVersionDestruction: 'cancelling the destruction of a version of',
 };
 
+const ofKey = 'kms.keys.encrypterDecrypter';
+
 /** A list that does not end is one that goes round in circles. */
 const mostPages = 1_000;
 
@@ -71,20 +73,27 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
     where: ofSecret,
     isEffectful: false,
   });
-  const reading: Meaning = {
-    ...seeing('reading the payload of'),
-    needs:
-      'the service account needs the role lockbox.payloadViewer on the secret' +
-      ' (and perhaps kms.keys.encrypterDecrypter on its key)',
-    where: `such version of ${ofSecret}, or no such secret`,
+  /** Has it a key of its own, as far as it was told? */
+  let hasKey: boolean | undefined;
+  /** A refusal does not say which of two roles is missing: of a secret without a key it can only be the first. */
+  const orOfKey = (role: string): string => {
+    const needed = `the service account needs the role ${role} on the secret`;
+    if (hasKey === false) return needed;
+    return `${needed}, or ${ofKey} on its key${hasKey ? '' : ' where it has one of its own'}`;
   };
+  const reading = (): Meaning => ({
+    ...seeing('reading the payload of'),
+    needs: orOfKey('lockbox.payloadViewer'),
+    where: `such version of ${ofSecret}, or no such secret`,
+  });
   const changing = (verb: Verb): Meaning => ({
     what: `${doing[verb]} ${ofSecret}`,
-    needs:
-      'the service account needs the role lockbox.editor on the secret' +
-      (verb === 'addVersion' ? ' (and perhaps kms.keys.encrypterDecrypter on its key)' : ''),
+    needs: 'the service account needs the role lockbox.editor on the secret',
     where: `such version of ${ofSecret}, no such secret, or no such method of this server`,
     ...(verb === 'addVersion' && {
+      needs: orOfKey('lockbox.editor'),
+      // Whoever may not edit the secret is refused at once.
+      ...(hasKey !== false && { needsLate: `the service account needs the role ${ofKey} on the key of the secret` }),
       quota: 'as many versions as the secret may have: the quota lockbox.versions.count',
     }),
     isEffectful: true,
@@ -121,7 +130,9 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
         meaning: seeing('asking about'),
         signal,
       } as const;
-      return read(await client.withToken('lockbox', request), secretAnswer, false);
+      const secret = read(await client.withToken('lockbox', request), secretAnswer, false);
+      hasKey = Boolean(secret.kmsKeyId);
+      return secret;
     },
 
     async versions(signal) {
@@ -141,13 +152,14 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
     async payload(versionId, signal) {
       const query = new URLSearchParams({ versionId }).toString();
       const request = { operation: 'payload-get', method: 'GET', path: `${path}/payload?${query}` } as const;
-      const answer = await client.withToken('payload', { ...request, meaning: reading, signal });
+      const meaning = reading();
+      const answer = await client.withToken('payload', { ...request, meaning, signal });
       const payload = read(answer, payloadAnswer, false);
       if (payload.versionId !== versionId) {
-        throw new LeaseError('unavailable', `${reading.what}: the answer is about another version`);
+        throw new LeaseError('unavailable', `${meaning.what}: the answer is about another version`);
       }
-      if (payload.entries.length === 0) throw new LeaseError('invalid', `${reading.what}: there is nothing in it`);
-      return new Material(Object.fromEntries(payload.entries.map((entry) => [entry.key, textOf(entry, reading)])));
+      if (payload.entries.length === 0) throw new LeaseError('invalid', `${meaning.what}: there is nothing in it`);
+      return new Material(Object.fromEntries(payload.entries.map((entry) => [entry.key, textOf(entry, meaning)])));
     },
 
     async change(verb, body, { signal, key = randomUUID(), sendBy }) {

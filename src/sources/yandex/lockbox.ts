@@ -2,12 +2,13 @@
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
-import type { Acquired, RenewCall, RevokeCall, Source } from '../source.ts';
+import type { Acquired, ObserveCall, RenewCall, RevokeCall, Source } from '../source.ts';
 import type { Asking } from './client.ts';
 import { ending } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
 import { follow, viewOf } from './following.ts';
 import { generating } from './generating.ts';
+import { type Lifting, lifting } from './lifting.ts';
 import { type LockboxApi, lockboxApi } from './lockbox-api.ts';
 import { type Generation, knownOthers, observationOf, type VersionRules } from './versions.ts';
 
@@ -28,18 +29,19 @@ export function lockboxSource(client: Asking, options: LockboxOptions): Source {
   const own = generate && { ...options, generate, pendingPeriod };
   // Its end is no news, whoever made it. Before it is asked for: what comes of a try may never be known.
   const ended = new Set<string>();
+  const lifted = lifting(api, client);
   const end = own && ending(api, own);
-  const make = own && generating(api, own, clock);
+  const make = own && generating(api, own, lifted);
   return {
     clock,
     uncertainty,
     knowsTime,
     observeEvery: () => options.poll,
     read: ({ id }, { signal }) => api.payload(id, signal),
-    observe(lease, { signal }) {
+    observe(lease, call) {
       // So it is not forgotten by a restart.
       for (const id of lease.version?.endedByUs ?? []) ended.add(id);
-      return observe(api, lease, options, signal, own && ended);
+      return observe(api, lease, options, call, own && { ended, lifted });
     },
     acquire: make
       ? async (call) => withOthersOf(call.predecessor, await make(call))
@@ -63,16 +65,25 @@ function withOthersOf(predecessor: Lease | undefined, { lease, material }: Acqui
   return { lease: { ...lease, version }, material };
 }
 
-/** Free of charge: the payload is not asked for. */
+/**
+ * Free of charge: the payload is not asked for. An end that we have lifted under an intent that is open still is set
+ * again before anything is said of it: else nobody would know any more that there was one.
+ */
 async function observe(
   api: LockboxApi,
   lease: Lease,
   rules: VersionRules,
-  signal: AbortSignal,
-  ended?: ReadonlySet<string>,
+  { signal, intent }: ObserveCall,
+  own?: { readonly ended: ReadonlySet<string>; readonly lifted: Lifting },
 ) {
+  const see = async () => ({ ...(await viewOf(api, rules, signal, lease.id)), ended: own?.ended });
   try {
-    return observationOf({ ...(await viewOf(api, rules, signal, lease.id)), ended }, lease, rules);
+    const view = await see();
+    const { secret, listing } = view;
+    const versions = [...(secret.currentVersion ? [secret.currentVersion] : []), ...(listing?.versions ?? [])];
+    const ours = own && versions.find(({ id }) => id === lease.id);
+    const isSetAgain = ours && intent !== undefined && (await own.lifted.putRight(lease, ours, intent, signal));
+    return observationOf(isSetAgain ? await see() : view, lease, rules);
   } catch (error) {
     // Only where the API itself says so: an empty 404 is no proof.
     if (error instanceof Refusal && error.rpc === rpc.notFound) return { is: 'gone' } as const;

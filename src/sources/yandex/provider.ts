@@ -27,6 +27,8 @@ export const yandex = defineProvider(
       close: () => hosts.close(),
     };
   },
+  undefined,
+  ({ endpoints }) => new URL(endpoints.lockbox).href,
 );
 
 /** Without a token it is refused, and a refusal has a date. */
@@ -77,6 +79,7 @@ export const yandexLockbox = yandex.source(
     canRotate: ({ generate }) => generate !== undefined,
     faults: faultsOf,
     warnings: warningsOf,
+    store: ({ secretId }) => ({ at: 'secretId', id: secretId }),
     demands: ({ poll }) => [{ kind: 'secret-get', every: poll }],
   },
 );

@@ -1,0 +1,65 @@
+/** Makes a version current again: by the method for it, or where a server has none by a new version that is the same. */
+import { LeaseError } from '../../core/failure.ts';
+import { afterEffect } from '../after-effect.ts';
+import type { Secret } from './answers.ts';
+import { Refusal, rpc } from './failures.ts';
+import { keyFor, keys } from './idempotency.ts';
+import type { LockboxApi } from './lockbox-api.ts';
+import { ownDescription } from './versions.ts';
+
+/** It says that it cannot, that it finds nothing at that path, or nothing at all. */
+const isUnknownMethod = ({ rpc: code, status }: Refusal): boolean =>
+  code === rpc.unimplemented || code === rpc.notFound || status === 404 || status === 405 || status === 501;
+
+/** So many copies of one version over one other may have failed, or be current no more. */
+const mostFormer = 20;
+
+/** `secret`: with the version that is current now. Throws what the server refuses with. */
+export function goingBack(api: LockboxApi) {
+  const overlay = overlaying(api);
+
+  return async (secret: Secret, id: string, signal: AbortSignal): Promise<void> => {
+    try {
+      await api.change('setCurrentVersion', { versionId: id }, { signal });
+    } catch (error) {
+      if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
+      await overlay(secret, id, signal);
+    }
+  };
+}
+
+/**
+ * A copy of a version is laid over the one that is current: the same operation however often it is tried, until that one
+ * is current again.
+ */
+function overlaying(api: LockboxApi) {
+  const keyOf = keys();
+
+  return async (secret: Secret, id: string, signal: AbortSignal): Promise<void> => {
+    const over = secret.currentVersion?.id;
+    const own = keyFor(`${secret.id}/${over}/${id}`);
+    const body = { description: ownDescription, baseVersionId: id, ...(await entriesOf(api, secret, id, signal)) };
+    for (let former = 0; former < mostFormer; former += 1) {
+      const key = keyOf.present(own);
+      try {
+        await api.change('addVersion', body, { signal, key });
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.status !== undefined) throw error;
+        keyOf.spend(own);
+        throw error;
+      }
+      const { currentVersion } = await afterEffect(() => api.secret(signal));
+      if (currentVersion?.id !== over) return;
+      // What the server answers is a copy that was current before, and is so no more.
+      keyOf.spend(own);
+    }
+    throw new LeaseError('unavailable', `version ${over} of secret ${secret.id} is made current again and again`);
+  };
+}
+
+/** Without entries a secret with a payload specification would be given a value that nobody knows. */
+async function entriesOf(api: LockboxApi, { passwordPayloadSpecification }: Secret, id: string, signal: AbortSignal) {
+  if (!passwordPayloadSpecification) return {};
+  const material = await api.payload(id, signal);
+  return { payloadEntries: material.keys().map((key) => ({ key, textValue: material.reveal(key) })) };
+}

@@ -1,0 +1,240 @@
+/** An end that a person has set and that we lift to build upon the version: it is never lost, whatever goes wrong. */
+import { describe, expect, it, vi } from 'vitest';
+import type { Lease } from '../../src/core/lease.ts';
+import { days } from '../../src/core/time.ts';
+import type { Source } from '../../src/sources/source.ts';
+import { outcomeOf } from './infisical-scripted.ts';
+import { anAcquire, type Connected, call, connections, valuesOf, withTwo } from './yandex-connected.ts';
+
+/** Operations are asked about more often, so that nobody waits for seconds. */
+vi.mock('../../src/clock.ts', async (original) => {
+  const clock = await original<typeof import('../../src/clock.ts')>();
+  return { ...clock, sleep: (delay: number, signal?: AbortSignal) => clock.sleep(delay / 50, signal) };
+});
+
+const start = connections();
+const options = { generate: { by: 'leasekeeper' }, onDestroyScheduled: 'rotate' };
+
+/** Our version, whose destruction somebody has scheduled, as it was seen; and the key of the rotation that follows. */
+async function menaced(builder = withTwo) {
+  const at = await start(builder);
+  const source = at.secret(options);
+  const first = await source.acquire(anAcquire());
+  at.sandbox.control.scheduleDestruction(days(7), first.lease.id);
+  const lease = await observed(source, first.lease);
+  return { at, source, first, lease, key: crypto.randomUUID() };
+}
+
+async function observed(source: Source, lease: Lease, intent?: string): Promise<Lease> {
+  const seen = await source.observe?.(lease, { ...call, ...(intent !== undefined && { intent }) });
+  if (!seen || seen.is === 'gone') throw new Error('it is there');
+  return seen.lease;
+}
+const bookOf = ({ sandbox }: Connected, { id }: Lease) => sandbox.books().versions.find((one) => one.id === id);
+const statusOf = ({ sandbox }: Connected, id: string) =>
+  sandbox.control.versionsWith({ username: 'app' }).find(({ version }) => version === id)?.status;
+const endOf = (at: Connected, lease: Lease) => bookOf(at, lease)?.scheduled.at(-1)?.destroyAt ?? 0;
+const added = ({ sandbox }: Connected) => sandbox.books().operations.filter(({ route }) => route === 'version-add');
+const rotate = (source: Source, predecessor: Lease, key: string, signal: AbortSignal = call.signal) =>
+  source.acquire({ signal, key, predecessor });
+
+describe('where the version that is to follow cannot be added', () => {
+  it.each([
+    ['hangs until the deadline', { kind: 'hang', work: false, on: 'version-add', after: 1, times: 1 }],
+    ['takes longer than the deadline', { kind: 'operation', polls: 99, on: 'version-add', after: 1, times: 1 }],
+    ['fails', { kind: 'fail', status: 503, on: 'version-add', after: 1, times: 1 }],
+    ['fails late', { kind: 'operation', error: { code: 13 }, on: 'version-add', after: 1, times: 1 }],
+  ] as const)('since that %s, the end is set again, and the next try adds it once', async (_, fault) => {
+    const { at, source, first, lease, key } = await menaced();
+    at.sandbox.control.fault(fault);
+    expect(await outcomeOf(rotate(source, lease, key, AbortSignal.timeout(400)))).toMatch(/^unavailable/);
+    expect(bookOf(at, lease)?.cancelled).toHaveLength(1);
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+    expect(Math.abs(endOf(at, lease) - (lease.expiresAt ?? 0))).toBeLessThan(2_000);
+    // It is of no use to ask for what was begun before: nothing could be built upon it any more.
+    let next = await rotate(at.secret(options), await observed(source, lease, key), key).catch(() => undefined);
+    for (let i = 0; i < 3 && !next; i += 1) {
+      next = await rotate(source, await observed(source, lease, key), key).catch(() => undefined);
+    }
+    expect(at.sandbox.secret().current()).toBe(next?.lease.id);
+    expect(next && valuesOf(next.material)).toMatchObject({ username: valuesOf(first.material)['username'] });
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+    expect(added(at).filter(({ version, code }) => version && code === undefined)).toHaveLength(1);
+  });
+});
+
+describe('an end that could not be set again', () => {
+  const lost = async () => {
+    const it = await menaced();
+    it.at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-add', after: 1, times: 1 });
+    it.at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-schedule', times: 1 });
+    return it;
+  };
+
+  it('is said to be missing, in words, and the intent stays open for it', async () => {
+    const { at, source, lease, key } = await lost();
+    const failure = await rotate(source, lease, key).catch((error: Error) => error);
+    expect(failure).toMatchObject({ code: 'unavailable', unsure: true });
+    expect((failure as Error).message).toMatch(
+      /destruction of version v2, which somebody had scheduled for \d{4}-.*could not be scheduled again yet: .*503/,
+    );
+    expect(statusOf(at, lease.id)).toBe('ACTIVE');
+  });
+
+  it.each(['the same process', 'another process, as after a crash,'])(
+    'is set by the next observation of %s before anything else is said of it',
+    async (who) => {
+      const { at, source, lease, key } = await lost();
+      await outcomeOf(rotate(source, lease, key));
+      const next = who === 'the same process' ? source : at.secret(options);
+      const seen = await next.observe?.(lease, { ...call, intent: key });
+      expect(seen).toMatchObject({ is: 'outdated', lease: { version: { frozen: 'DestructionScheduled' } } });
+      expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+      expect(Math.abs(endOf(at, lease) - (lease.expiresAt ?? 0))).toBeLessThan(2_000);
+      if (seen?.is !== 'outdated') return;
+      expect(seen.lease.expiresAt).toBe(endOf(at, lease));
+      // And may be lifted once more, under the same intent.
+      const { lease: successor } = await rotate(next, seen.lease, key);
+      expect(at.sandbox.secret().current()).toBe(successor.id);
+      expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+      expect(bookOf(at, lease)?.cancelled).toHaveLength(2);
+    },
+  );
+
+  it('is set by the next try where that comes first', async () => {
+    const { at, source, lease, key } = await lost();
+    await outcomeOf(rotate(source, lease, key));
+    expect(await outcomeOf(rotate(at.secret(options), lease, key))).toBe('unavailable');
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+    const next = await rotate(source, await observed(source, lease, key), key);
+    expect(at.sandbox.secret().current()).toBe(next.lease.id);
+  });
+
+  it('is set also of a version whose successor is there', async () => {
+    const { at, source, lease, key } = await menaced();
+    at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-schedule', times: 1 });
+    expect(await outcomeOf(rotate(source, lease, key))).toBe('unavailable, unsure');
+    expect(statusOf(at, lease.id)).toBe('ACTIVE');
+    const next = await rotate(at.secret(options), lease, key);
+    expect(at.sandbox.secret().current()).toBe(next.lease.id);
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+    expect(added(at)).toHaveLength(1);
+  });
+
+  it('and is over by now leaves time for the next try', async () => {
+    const { at, source, lease, key } = await lost();
+    await outcomeOf(rotate(source, lease, key));
+    at.pass(days(8));
+    at.showTokenOf();
+    const seen = await observed(source, lease, key);
+    expect((seen.expiresAt ?? 0) - at.sandbox.books().now).toBeGreaterThan(4 * 60_000);
+  });
+
+  it('is looked for again while the server does not say, and nothing else is believed', async () => {
+    const { at, source, lease, key } = await lost();
+    await outcomeOf(rotate(source, lease, key));
+    at.sandbox.control.fault({ kind: 'fail', status: 503, on: ['version-cancel', 'version-schedule'], times: 2 });
+    for (let i = 0; i < 2; i += 1) expect(await outcomeOf(observed(source, lease, key))).toMatch(/^unavailable/);
+    await observed(source, lease, key);
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+  });
+});
+
+describe('an end', () => {
+  it('that somebody else has lifted stays so, whatever we had begun', async () => {
+    const { at, source, lease, key } = await menaced();
+    at.sandbox.control.cancelDestruction(lease.id);
+    expect(await source.observe?.(lease, { ...call, intent: key })).toMatchObject({ is: 'held' });
+    expect(statusOf(at, lease.id)).toBe('ACTIVE');
+    expect(bookOf(at, lease)?.scheduled).toHaveLength(1);
+  });
+
+  it('that we have set again, and somebody else has lifted before we saw it, stays so', async () => {
+    const { at, source, lease, key } = await menaced();
+    at.sandbox.control.fault({ kind: 'cut', work: false, on: 'version-add', after: 1, times: 1 });
+    expect(await outcomeOf(rotate(source, lease, key))).toBe('unavailable, unsure');
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+    at.sandbox.control.cancelDestruction(lease.id);
+    const seen = await at.secret(options).observe?.(lease, { ...call, intent: key });
+    expect(seen).toMatchObject({ is: 'held' });
+    expect(statusOf(at, lease.id)).toBe('ACTIVE');
+  });
+
+  it('whose lifting and setting again both fail late at first is lifted and set again', async () => {
+    const { at, source, lease, key } = await menaced();
+    at.sandbox.control.fault({
+      kind: 'operation',
+      error: { code: 13 },
+      on: ['version-cancel', 'version-schedule'],
+      times: 2,
+    });
+    const next = await rotate(source, lease, key);
+    expect(at.sandbox.secret().current()).toBe(next.lease.id);
+    expect(statusOf(at, lease.id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+  });
+
+  it('that was moved meanwhile is seen first', async () => {
+    const { at, source, lease, key } = await menaced();
+    at.sandbox.control.scheduleDestruction(days(3), lease.id);
+    expect(await outcomeOf(rotate(source, lease, key))).toBe('unavailable');
+    expect(bookOf(at, lease)?.cancelled).toEqual([]);
+    const next = await rotate(source, await observed(source, lease), key);
+    expect(at.sandbox.secret().current()).toBe(next.lease.id);
+  });
+
+  describe('that somebody sets while we are at it', () => {
+    const theirs = days(3);
+    const isTheirs = (at: Connected, lease: Lease) =>
+      Math.abs(endOf(at, lease) - (at.sandbox.books().now + theirs)) < 60_000;
+
+    it('stays as they have set it: it is not set again to what it was', async () => {
+      const { at, source, lease, key } = await menaced();
+      at.sandbox.control.fault({ kind: 'slow', from: 20_000, to: 20_001, on: 'version-add', after: 1, times: 1 });
+      const next = rotate(source, lease, key);
+      await vi.waitUntil(() => statusOf(at, lease.id) === 'ACTIVE');
+      at.sandbox.control.scheduleDestruction(theirs, lease.id);
+      await outcomeOf(next);
+      expect(isTheirs(at, lease)).toBe(true);
+      expect(bookOf(at, lease)?.scheduled).toHaveLength(2);
+    });
+
+    it('before we lift it is seen first, and not lifted', async () => {
+      const { at, source, lease, key } = await menaced();
+      at.sandbox.control.fault({ kind: 'slow', from: 20_000, to: 20_001, on: 'version-add', times: 1 });
+      const read = at.sandbox.books().counts['secret-get'] ?? 0;
+      const next = rotate(source, lease, key);
+      await vi.waitUntil(() => (at.sandbox.books().counts['secret-get'] ?? 0) > read);
+      at.sandbox.control.scheduleDestruction(theirs, lease.id);
+      expect(await outcomeOf(next)).toBe('unavailable');
+      expect(bookOf(at, lease)?.cancelled).toEqual([]);
+      expect(isTheirs(at, lease)).toBe(true);
+    });
+
+    it('once the versions have been listed is not taken for one that we have lifted', async () => {
+      const { at, source, lease, key } = await menaced();
+      at.sandbox.control.cancelDestruction(lease.id);
+      at.sandbox.control.fault({ kind: 'slow', from: 20_000, to: 20_001, on: 'secret-get', times: 1 });
+      const listed = at.sandbox.books().counts['version-list'] ?? 0;
+      const next = rotate(source, lease, key);
+      await vi.waitUntil(() => (at.sandbox.books().counts['version-list'] ?? 0) > listed);
+      at.sandbox.control.scheduleDestruction(theirs, lease.id);
+      expect(await outcomeOf(next)).toBe('unavailable');
+      expect(bookOf(at, lease)?.cancelled).toHaveLength(1);
+      expect(isTheirs(at, lease)).toBe(true);
+    });
+  });
+
+  it('of a version that we do not hold is not lifted: the next is built upon another, or a person is called', async () => {
+    const { at, source } = await menaced();
+    const { lease } = await source.acquire(anAcquire());
+    expect(bookOf(at, lease)).toMatchObject({ base: 'v1' });
+    const alone = await start(withTwo);
+    for (const id of ['v1', 'v2']) alone.sandbox.control.scheduleDestruction(days(7), id);
+    await expect(alone.secret(options).acquire(anAcquire())).rejects.toMatchObject({
+      code: 'invalid',
+      passing: true,
+      message: expect.stringMatching(/version v2 is scheduled for destruction.*cancel that, or add a version/),
+    });
+    expect(alone.sandbox.books().versions.flatMap(({ cancelled }) => cancelled)).toEqual([]);
+  });
+});
