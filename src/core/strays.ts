@@ -9,7 +9,6 @@ import {
   holdingOf,
   isSame,
   type SecretRecord,
-  type SinkState,
   type Use,
   without,
 } from './record.ts';
@@ -58,21 +57,6 @@ export function inherited(record: SecretRecord, { sinks }: Rules): SecretRecord 
     strange.includes(held) ? { ...without(held, 'supersededAt'), stray: true as const } : held,
   );
   return usedBy({ ...record, leases: marked }, sinks, strange);
-}
-
-/** What is in a sink that was intact came from those who told the record of it: nobody uses what only may be there. */
-export function withoutStrays(
-  record: SecretRecord,
-  rules: Rules,
-  { intact = [] }: Pick<Facts, 'intact'>,
-): SecretRecord {
-  const sinks = Object.entries(record.sinks).map(([name, state]): [string, SinkState] => [
-    name,
-    intact.includes(name) ? { ...state, uses: state.uses.filter(({ perhaps }) => !perhaps) } : state,
-  ]);
-  const areAll = rules.sinks.every((sink) => intact.includes(sink));
-  const leases = areAll ? record.leases.map((held) => without(held, 'stray')) : record.leases;
-  return { ...record, leases, sinks: Object.fromEntries(sinks) };
 }
 
 /** What came into use last is the last. When these did nobody knows: it is to be the first that is let go. */

@@ -4,7 +4,7 @@ import { decide } from '../../src/core/decide.ts';
 import { checked, reloaded, writing } from '../../src/core/deliveries.ts';
 import type { Holding, SecretRecord, SinkState } from '../../src/core/record.ts';
 import type { Rules } from '../../src/core/rules.ts';
-import { inherited, withoutStrays } from '../../src/core/strays.ts';
+import { inherited } from '../../src/core/strays.ts';
 import { type Instant, minutes } from '../../src/core/time.ts';
 import { searched, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
@@ -97,15 +97,6 @@ describe('a lease that a search has found', () => {
     expect(fateOf(by(['b', 'a']))).not.toHaveProperty('stray');
     expect([usesOf(by(['b', 'a'])), usesOf(by(['b', 'a']), 'b')]).toEqual([['l1'], ['l1']]);
     expect(fateOf(by(['a']))).toMatchObject({ stray: true });
-    // The same where the last of them is looked at only then.
-    const one = settled(withoutStrays(by([]), both, facts(['a'])), both, now);
-    expect([usesOf(one), usesOf(one, 'b')]).toEqual([['l1'], ['lost', 'l1']]);
-    expect(fateOf(one)).toMatchObject({ stray: true });
-    const all = settled(withoutStrays(one, both, facts(['a', 'b'])), both, now);
-    expect([usesOf(all), usesOf(all, 'b')]).toEqual([['l1'], ['l1']]);
-    expect(fateOf(all)).toMatchObject({ supersededAt: now });
-    expect(fateOf(all)).not.toHaveProperty('stray');
-    expect(usesOf(withoutStrays(by([]), both, {}))).toEqual(['lost', 'l1']);
   });
 
   test('is in use only where it may be', () => {
