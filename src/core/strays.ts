@@ -3,15 +3,7 @@
  * by itself, and killed then it is the only one who knew. Until each sink is known to have let go of it, it is in use.
  */
 import type { Lease } from './lease.ts';
-import {
-  type HeldLease,
-  headOf,
-  holdingOf,
-  isSame,
-  type SecretRecord,
-  type Use,
-  without,
-} from './record.ts';
+import { type HeldLease, headOf, holdingOf, isSame, type SecretRecord, type Use, without } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
 import { type Duration, type Instant, minutes } from './time.ts';
 
