@@ -140,6 +140,10 @@ export class Judge {
     });
   }
 
+  /** For how long may a lease that was dead as it was made have been taken for a living one, from when it was told? */
+  #unseenDeath = ({ house }: Kept, { issuedAt }: Issued, end: Instant, told: Instant): Duration =>
+    end <= issuedAt ? this.excuses.astray(house, told, told) : 0;
+
   /** What was put there has to be whole, fit, and no worse than what was there. */
   #onContent(kept: Kept, place: SinkPlace, content: string, before: string | undefined): void {
     const now = this.#timeline.now();
@@ -157,7 +161,9 @@ export class Judge {
     const { told = { end } } = issued;
     const isUnheard = issued.surprisedAt > Number.NEGATIVE_INFINITY && told.end > end;
     const knownEnd = isUnheard ? Math.min(told.end, issued.goneAt ?? told.end) : end;
-    const isLate = this.excuses.ran(knownEnd, now) > seconds(70);
+    // That it was dead as it was made is not seen by a clock that is behind.
+    const { at: toldAt = issued.issuedAt } = issued.told ?? {};
+    const isLate = this.excuses.ran(knownEnd + this.#unseenDeath(kept, issued, end, toldAt), now) > seconds(70);
     if (isUnknown && isLate) this.#mistaken.add(content);
     if (isLate && !isSurprise && !isUnknown && before !== undefined && kept.issuer.accepts(before)) {
       this.break(7, `${place.path} lost ${before} to the dead ${content}`);
