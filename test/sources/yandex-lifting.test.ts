@@ -224,17 +224,39 @@ describe('an end', () => {
     });
   });
 
-  it('of a version that we do not hold is not lifted: the next is built upon another, or a person is called', async () => {
+  it('of a version that we do not hold is lifted only where there is no other to build upon', async () => {
     const { at, source } = await menaced();
     const { lease } = await source.acquire(anAcquire());
     expect(bookOf(at, lease)).toMatchObject({ base: 'v1' });
-    const alone = await start(withTwo);
-    for (const id of ['v1', 'v2']) alone.sandbox.control.scheduleDestruction(days(7), id);
-    await expect(alone.secret(options).acquire(anAcquire())).rejects.toMatchObject({
-      code: 'invalid',
-      passing: true,
-      message: expect.stringMatching(/version v2 is scheduled for destruction.*cancel that, or add a version/),
+    expect(at.sandbox.books().versions.flatMap(({ cancelled }) => cancelled)).toEqual([]);
+  });
+
+  describe('of the only versions there are, none of which we hold,', () => {
+    const alone = async () => {
+      const at = await start(withTwo);
+      for (const id of ['v1', 'v2']) at.sandbox.control.scheduleDestruction(days(7), id);
+      return { at, source: at.secret(options), end: endOf(at, { id: 'v2', issuedAt: 0 }), key: crypto.randomUUID() };
+    };
+    const isAsItWas = ({ at, end }: Awaited<ReturnType<typeof alone>>) =>
+      statusOf(at, 'v2') === 'SCHEDULED_FOR_DESTRUCTION' &&
+      Math.abs(endOf(at, { id: 'v2', issuedAt: 0 }) - end) < 2_000;
+
+    it('is lifted to build upon it, and set again', async () => {
+      const it = await alone();
+      const { lease } = await it.source.acquire(anAcquire());
+      expect(it.at.sandbox.secret().current()).toBe(lease.id);
+      expect(isAsItWas(it)).toBe(true);
     });
-    expect(alone.sandbox.books().versions.flatMap(({ cancelled }) => cancelled)).toEqual([]);
+
+    it.each(['try', 'observation'])('is set again by the next %s where it could not be', async (who) => {
+      const it = await alone();
+      it.at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-schedule', times: 1 });
+      expect(await outcomeOf(it.source.acquire({ signal: call.signal, key: it.key }))).toBe('unavailable, unsure');
+      expect(isAsItWas(it)).toBe(false);
+      const made = it.at.sandbox.secret().current() ?? '';
+      if (who === 'try') await it.source.acquire({ signal: call.signal, key: it.key });
+      else await observed(it.source, { id: made, issuedAt: 0 });
+      expect(isAsItWas(it)).toBe(true);
+    });
   });
 });

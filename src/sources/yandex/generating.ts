@@ -11,15 +11,7 @@ import { givingWay } from './giving-way.ts';
 import { keys } from './idempotency.ts';
 import type { Lifting } from './lifting.ts';
 import type { Listing, LockboxApi } from './lockbox-api.ts';
-import {
-  type GeneratingOptions,
-  leaseOf,
-  livingIn,
-  ownDescription,
-  requireActive,
-  stateOf,
-  unreadable,
-} from './versions.ts';
+import { type GeneratingOptions, leaseOf, livingIn, ownDescription, requireActive, stateOf } from './versions.ts';
 
 /**
  * With a predecessor: its successor, unless somebody else, or an earlier try of ours, has made one. The key has the
@@ -40,6 +32,7 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
     const secret = await api.secret(signal);
     requireActive(secret);
     const current = secret.currentVersion;
+    await lifted.makeUp(signal);
     // As it was last seen: an end that somebody has set since the list was made is none that we have lifted.
     const former = [...(current ? [current] : []), ...before.versions].find(({ id }) => id === predecessor?.id);
     const isSetAgain = predecessor && former && (await lifted.putRight(predecessor, former, key, signal));
@@ -89,7 +82,8 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
 
   /**
    * Some servers let nothing be built upon a version whose end is set. That of the predecessor is lifted for it, as the
-   * record knows it; of any other nobody would know after a crash that it was to be set again.
+   * record knows it; of any other nobody would know after a crash that it was to be set again: only where there is
+   * nothing else to build upon.
    */
   async function add(base: Version | undefined, before: Listing, { key, predecessor, signal }: AcquireCall) {
     if (!base || stateOf(base) === 'active') return addTo(base, key, signal);
@@ -104,10 +98,9 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
     }
     const whole = newestWhole(before);
     if (whole) return addTo(whole, key, signal);
-    throw unreadable(
-      `version ${base.id} is scheduled for destruction, and there is no other to build the next one upon:` +
-        ' cancel that, or add a version',
-    );
+    const { id, destroyAt: expiresAt } = base;
+    const ending = { id, ...(expiresAt !== undefined && { expiresAt }) };
+    return lifted.around(ending, key, signal, () => addTo(base, key, signal));
   }
 
   async function addTo(base: Version | undefined, key: string, signal: AbortSignal) {

@@ -28,15 +28,21 @@ export interface Lifting {
    * The end of that lease, as the record has it, is lifted while `build` is at work. Throws what `build` throws; and
    * `unavailable`, unsure, where the end could not be set again, so that the intent stays open and that is made up for.
    */
-  around<T>(lease: Lease, intent: string, signal: AbortSignal, build: () => Promise<T>): Promise<T>;
+  around<T>(lease: Ending, intent: string, signal: AbortSignal, build: () => Promise<T>): Promise<T>;
   /**
    * `version`, as it is now, of that lease: sets its end again if it was lifted under that intent. What others have
    * lifted stays so. Answers whether there was anything to be set.
    */
   putRight(lease: Lease, version: Version, intent: string, signal: AbortSignal): Promise<boolean>;
+  /** Sets again what this process could not, also of versions that no lease is about. Throws where it cannot yet. */
+  makeUp(signal: AbortSignal): Promise<void>;
 }
 
+type Ending = Pick<Lease, 'id' | 'expiresAt'>;
+
 export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' | 'pause'>): Lifting {
+  /** By version, what could not be set again. */
+  const owed = new Map<string, { readonly end: Instant; readonly intent: string }>();
   const keysOf = { cancelVersionDestruction: keys(), scheduleVersionDestruction: keys() };
 
   /** By this try or by one before it, but once. Throws what the server refuses with. */
@@ -71,9 +77,12 @@ export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' 
     const body = { versionId: id, pendingPeriod: inSeconds(Math.max(leastLeft, end - clock.now())) };
     try {
       const present = await seen(id, signal);
-      if (present && stateOf(present) !== 'active') return;
-      await once('scheduleVersionDestruction', body, keyFor(`${intent}/again/${id}/${end}`), signal);
+      if (!present || stateOf(present) === 'active') {
+        await once('scheduleVersionDestruction', body, keyFor(`${intent}/again/${id}/${end}`), signal);
+      }
+      owed.delete(id);
     } catch (error) {
+      owed.set(id, { end, intent });
       throw notSetAgain(id, end, error);
     }
   }
@@ -97,11 +106,15 @@ export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' 
       await setAgain(lease.id, endOf(lease), intent, signal);
       return true;
     },
+
+    async makeUp(signal) {
+      for (const [id, { end, intent }] of owed) await setAgain(id, end, intent, signal);
+    },
   };
 }
 
 /** Of a lease that has one. */
-const endOf = ({ expiresAt = 0 }: Lease): Instant => expiresAt;
+const endOf = ({ expiresAt = 0 }: Ending): Instant => expiresAt;
 
 /** It has no end to be lifted, or is no more. */
 const isPast = ({ rpc: code }: Refusal): boolean => code === rpc.failedPrecondition || code === rpc.notFound;

@@ -78,6 +78,7 @@ async function observe(
 ) {
   const see = async () => ({ ...(await viewOf(api, rules, signal, lease.id)), ended: own?.ended });
   try {
+    await own?.lifted.makeUp(signal);
     const view = await see();
     const { secret, listing } = view;
     const versions = [...(secret.currentVersion ? [secret.currentVersion] : []), ...(listing?.versions ?? [])];
