@@ -224,6 +224,20 @@ describe('an end', () => {
     });
   });
 
+  it('that we are to lift anyway is lifted for good', async () => {
+    const at = await start(withTwo);
+    const source = at.secret({ ...options, onDestroyScheduled: 'cancel' });
+    const { lease } = await source.acquire(anAcquire());
+    at.sandbox.control.scheduleDestruction(days(7), lease.id);
+    const seen = await observed(source, lease);
+    const key = crypto.randomUUID();
+    const next = await rotate(source, seen, key);
+    expect(at.sandbox.secret().current()).toBe(next.lease.id);
+    await observed(source, seen, key);
+    expect(statusOf(at, lease.id)).toBe('ACTIVE');
+    expect(bookOf(at, lease)).toMatchObject({ cancelled: [expect.anything()], scheduled: [expect.anything()] });
+  });
+
   it('of a version that we do not hold is lifted only where there is no other to build upon', async () => {
     const { at, source } = await menaced();
     const { lease } = await source.acquire(anAcquire());

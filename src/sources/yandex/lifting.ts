@@ -40,7 +40,12 @@ export interface Lifting {
 
 type Ending = Pick<Lease, 'id' | 'expiresAt'>;
 
-export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' | 'pause'>): Lifting {
+/** `isForGood`: such ends are to be lifted anyway. */
+export function lifting(
+  api: LockboxApi,
+  { clock, pause }: Pick<Asking, 'clock' | 'pause'>,
+  isForGood = false,
+): Lifting {
   /** By version, what could not be set again. */
   const owed = new Map<string, { readonly end: Instant; readonly intent: string }>();
   const keysOf = { cancelVersionDestruction: keys(), scheduleVersionDestruction: keys() };
@@ -95,6 +100,7 @@ export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' 
       if ((await seen(id, signal))?.destroyAt !== lease.expiresAt) throw moved(id);
       if (!(await lift(id, end, intent, signal))) throw moved(id);
       const built = build();
+      if (isForGood) return built;
       await built.catch(() => undefined);
       await within(pause, patience, (own) => setAgain(id, end, intent, own));
       return built;
@@ -102,7 +108,7 @@ export function lifting(api: LockboxApi, { clock, pause }: Pick<Asking, 'clock' 
 
     async putRight(lease, version, intent, signal) {
       const isLifted = lease.expiresAt !== undefined && version.id === lease.id && stateOf(version) === 'active';
-      if (!isLifted || !(await lift(lease.id, endOf(lease), intent, signal))) return false;
+      if (isForGood || !isLifted || !(await lift(lease.id, endOf(lease), intent, signal))) return false;
       await setAgain(lease.id, endOf(lease), intent, signal);
       return true;
     },

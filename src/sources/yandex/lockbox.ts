@@ -29,7 +29,7 @@ export function lockboxSource(client: Asking, options: LockboxOptions): Source {
   const own = generate && { ...options, generate, pendingPeriod };
   // Its end is no news, whoever made it. Before it is asked for: what comes of a try may never be known.
   const ended = new Set<string>();
-  const lifted = lifting(api, client);
+  const lifted = lifting(api, client, options.onDestroyScheduled === 'cancel');
   const end = own && ending(api, own);
   const make = own && generating(api, own, lifted);
   return {
