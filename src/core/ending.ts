@@ -55,9 +55,8 @@ export function retirement(
   return [{ act: 'retire', to: lease.id, because: 'GraceOver', at, ...noStake(record, rules, now) }];
 }
 
-export function search(record: SecretRecord, rules: Rules, facts: Facts): Step[] {
-  const { now, isTimeGuessed } = facts;
-  const due = searchAt(record, rules, facts);
+export function search(record: SecretRecord, rules: Rules, { now, isTimeGuessed }: Facts): Step[] {
+  const due = searchAt(record, rules);
   if (due === undefined || !rules.can.search) return [];
   const at = isTimeGuessed ? Math.max(due, now + soon) : due;
   return [{ act: 'search', because: 'LeaseMayBeLost', at, ...noStake(record, rules, now) }];

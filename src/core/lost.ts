@@ -1,7 +1,7 @@
 /** When to look for what an acquire without an answer may have left at the provider. */
 import type { Lease } from './lease.ts';
 import type { SecretRecord } from './record.ts';
-import type { Facts, Rules } from './rules.ts';
+import type { Rules } from './rules.ts';
 import { type Duration, type Instant, minutes, seconds } from './time.ts';
 import { longestCall } from './timetable.ts';
 
@@ -26,19 +26,12 @@ export function doubtAfter(record: SecretRecord, hadAny: boolean, now: Instant):
     : doubt;
 }
 
-/**
- * Where it may be ended: once early, and once when nothing can come any more. Elsewhere it is counted, once. Early only
- * when it is known whether the sinks are as the record says: else what was found might be in use.
- */
-export function searchAt(
-  record: SecretRecord,
-  { exclusive }: Rules,
-  { unlooked = [] }: Pick<Facts, 'unlooked'>,
-): Instant | undefined {
+/** Where it may be ended: once early, and once when nothing can come any more. Elsewhere it is counted, once. */
+export function searchAt(record: SecretRecord, { exclusive }: Rules): Instant | undefined {
   const latest = latestLost(record);
   if (latest === undefined) return undefined;
   const isSearched = (record.succeeded?.['search'] ?? Number.NEGATIVE_INFINITY) > latest;
-  return latest + (exclusive && !isSearched && unlooked.length === 0 ? firstSearch : settling);
+  return latest + (exclusive && !isSearched ? firstSearch : settling);
 }
 
 /** When what was lost may have been issued, by the dates that the provider gives its leases. */

@@ -12,17 +12,16 @@ const margin: Duration = minutes(2);
 
 /**
  * Leases that a search has found. Where every sink is known to have another, nobody uses them; but somebody may have
- * until just now, unless they were issued to us, who never had the answer, or never came to a sink.
+ * until just now, unless they were issued to us, who never had the answer.
  */
 export function withFound(
   record: SecretRecord,
   found: readonly Lease[],
   rules: Rules,
-  { seen, startedAt, intact = [] }: Pick<Facts, 'seen' | 'startedAt' | 'intact'>,
+  { seen, startedAt }: Pick<Facts, 'seen' | 'startedAt'>,
   now: Instant,
 ): SecretRecord {
-  const changed = rules.sinks.filter((sink) => !intact.includes(sink));
-  const open = changed.length === 0 ? [] : rules.sinks.filter((sink) => !isPaid(record, sink, rules, seen));
+  const open = rules.sinks.filter((sink) => !isPaid(record, sink, rules, seen));
   const held = found.map((lease) => ({
     lease,
     since: lease.issuedAt,
@@ -30,7 +29,7 @@ export function withFound(
     generation: 0,
     verified: false,
     ...(open.length === 0 && { supersededAt: now }),
-    ...(changed.length > 0 && (open.length > 0 || lease.issuedAt <= startedAt + margin) && { stray: true as const }),
+    ...((open.length > 0 || lease.issuedAt <= startedAt + margin) && { stray: true as const }),
   }));
   return usedBy({ ...record, leases: [...record.leases, ...held] }, open, held);
 }

@@ -4,7 +4,7 @@ import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
 import { inherited } from '../core/strays.ts';
 import { save, saveFirst } from './loop.ts';
-import { factsOf, foundFirst, now, type Visit, wake } from './secret.ts';
+import { factsOf, now, type Visit, wake } from './secret.ts';
 
 export interface Part {
   readonly holding: Holding;
@@ -32,7 +32,6 @@ export async function contribute(visit: Visit, sink: string): Promise<Part | und
   const holding = offered(record, sink, rules, factsOf(visit));
   const material = holding && hand.get(holding);
   if (!holding || !material) return undefined;
-  foundFirst(visit.secret, sink, false);
   const last = record.sinks[sink]?.uses.at(-1);
   const isBegun = hand.isTold && last !== undefined && isSame(last, holding) && record.sequence !== undefined;
   if (isBegun) return { holding, material, sequence: record.sequence.number };

@@ -84,21 +84,6 @@ describe('a lease that a search has found', () => {
     expect(decide(one, rules, { ...knowing, now: now + rules.grace })).toMatchObject({ act: 'retire', to: 'lost' });
   });
 
-  test('is used by nobody where every sink was as the record says when we first looked: it never came there', () => {
-    const both = { ...rules, sinks: ['a', 'b'] };
-    const unpaid = { a: has(head, false), b: { uses: [head] } };
-    const facts = (intact: readonly string[]) => ({ seen: [], startedAt: 1, intact });
-    const by = (intact: readonly string[]) => {
-      const record = { ...recordOf(held(aLease())), sinks: unpaid, intent: { key: 'k', at: 0 } };
-      const lost = aLease({ id: 'lost', issuedAt: 1 });
-      return settled(searched(record, [lost], both, facts(intact), now), both, now);
-    };
-    expect(fateOf(by(['b', 'a']))).toMatchObject({ supersededAt: now });
-    expect(fateOf(by(['b', 'a']))).not.toHaveProperty('stray');
-    expect([usesOf(by(['b', 'a'])), usesOf(by(['b', 'a']), 'b')]).toEqual([['l1'], ['l1']]);
-    expect(fateOf(by(['a']))).toMatchObject({ stray: true });
-  });
-
   test('is in use only where it may be', () => {
     const both = { ...rules, sinks: ['a', 'b'] };
     const record = found({ a: has(head), b: { uses: [head] } }, {}, { by: both });

@@ -11,10 +11,9 @@ import { aSink, aSource, lent, Stage } from './stage.ts';
 const values = new Material({ value: 'VALUE' });
 
 /** Rotated every ten minutes; of the second lease this is said. */
-/** What is in the sink cannot be seen: a process before us may have brought something. */
-const provenTo = (source: Source, said: LeaseError, { holds: _, ...file } = aSink()) => ({
+const provenTo = (source: Source, said: LeaseError) => ({
   source,
-  sinks: { file },
+  sinks: { file: aSink() },
   policy: { renewAt: 0.5, jitter: 0, grace: minutes(5), rotateAfter: (since: number) => since + minutes(10) },
   verify: async (material: Material) => {
     if (material.reveal('value') === 'VALUE-l2') throw said;

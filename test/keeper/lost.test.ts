@@ -2,14 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
 import { minutes, seconds } from '../../src/core/time.ts';
-import { factsOf } from '../../src/keeper/secret.ts';
 import { aSink, aSource, lent, Stage } from './stage.ts';
 
-const l2 = { lease: 'l2', generation: 0 };
-const has = { ...l2, mark: 'mark of l2', reloaded: true, seenAt: 0 };
-
 describe('what was lost by an acquire without an answer', () => {
-  const lost = async (exclusive: boolean, at = 0, sinks = {}) => {
+  const lost = async (exclusive: boolean, at = 0) => {
     const stage = new Stage();
     const source = aSource(stage, {
       uncertainty: () => 7,
@@ -19,13 +15,12 @@ describe('what was lost by an acquire without an answer', () => {
         return [lent('l1', at), ...(exclusive ? [] : [lent('late', at + minutes(9))])];
       },
     });
-    stage.add({ source, exclusive, sinks });
+    stage.add({ source, exclusive });
     await stage.until(at);
     await stage.store.update('s', (record) => ({ ...record, intent: { key: 'k', at } }));
     await stage.store.update('s', (record) => ({
       ...record,
       leases: [{ lease: lent('l2', 0), since: 0, termStart: 0, generation: 0, verified: true }],
-      sinks: Object.fromEntries(Object.keys(sinks).map((sink) => [sink, { uses: [l2], has }])),
     }));
     stage.wakeAll('s');
     await stage.until(at + minutes(2));
@@ -39,7 +34,7 @@ describe('what was lost by an acquire without an answer', () => {
     const source = aSource(stage, {
       search: async ({ since, known }) => {
         asked.push(since);
-        if (known.includes('before') || stage.done().some(({ step }) => step.act === 'retire')) return [];
+        if (known.includes('before')) return [];
         return [lent('before', 0), ...(exclusive ? [] : [lent('ended', 0, { expiresAt: minutes(1) })])];
       },
     });
@@ -78,19 +73,11 @@ describe('what was lost by an acquire without an answer', () => {
   });
 
   test('is ended a grace later where it may have been a process before us that took it, and that was heard', async () => {
-    // One that cannot be looked at may have had it.
-    const { holds: _, ...file } = aSink();
-    const stage = await lost(true, 0, { file });
+    const stage = await lost(true);
     expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2', 'l1']);
     await stage.until(minutes(10));
     const [first] = stage.done().filter(({ step }) => step.act === 'retire');
     expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: seconds(45) + minutes(5) });
-  });
-
-  test('is ended at once where it never came to a sink: what they had is still there', async () => {
-    const stage = await lost(true, 0, { file: Object.assign(aSink(), { content: 'VALUE-l2' }) });
-    const [first] = stage.done().filter(({ step }) => step.act === 'retire');
-    expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: seconds(45) });
   });
 
   test('is counted and left alone elsewhere', async () => {
@@ -98,51 +85,5 @@ describe('what was lost by an acquire without an answer', () => {
     expect((await stage.record()).leases).toHaveLength(1);
     expect((await stage.record()).intent).toBeUndefined();
     expect(stage.events).toContainEqual({ type: 'orphaned', secret: 's', count: 1 });
-  });
-});
-
-describe('whether a sink is as the record says', () => {
-  const intact = async (change: (stage: Stage, sink: ReturnType<typeof aSink>) => unknown, sink = aSink()) => {
-    const stage = new Stage();
-    const secret = stage.add({ source: aSource(stage), sinks: { file: sink } });
-    await stage.until(minutes(1));
-    expect(factsOf({ secret, ports: stage.ports, signal: new AbortController().signal }).intact).toEqual([]);
-    change(stage, sink);
-    stage.restart();
-    stage.wakeAll('s');
-    await stage.until(minutes(2));
-    // Whatever is found later: it is what this process has written itself.
-    for (const { seen } of stage.secrets.values()) seen.clear();
-    stage.wakeAll('s');
-    await stage.until(minutes(3));
-    expect(sink.content).toBe('VALUE-l1');
-    const again = stage.secrets.get('s');
-    return again && factsOf({ secret: again, ports: stage.ports, signal: new AbortController().signal }).intact;
-  };
-
-  test('is known from the first look at it, and from no later one', async () => {
-    expect(await intact(() => undefined)).toEqual(['file']);
-    const wiped = (_: Stage, sink: ReturnType<typeof aSink>) => {
-      sink.content = undefined;
-    };
-    expect(await intact(wiped)).toEqual([]);
-  });
-
-  test('is not known of one that cannot be looked at', async () => {
-    const { holds: _, ...blind } = aSink();
-    const sink = Object.assign(blind, { write: async () => 'm', content: 'VALUE-l1' });
-    expect(await intact(() => undefined, sink)).toEqual([]);
-  });
-
-  test('is known of one that was empty where the record knows of nothing there', async () => {
-    const stage = new Stage();
-    const look = (isTaken?: boolean) => {
-      const taken = isTaken === undefined ? {} : { isTaken: () => Promise.resolve(isTaken) };
-      return aSink({ check: () => Promise.resolve(), ...taken });
-    };
-    const sinks = { empty: look(false), full: look(true), blind: look() };
-    const secret = stage.add({ source: aSource(stage), sinks });
-    await stage.until(minutes(1));
-    expect(factsOf({ secret, ports: stage.ports, signal: new AbortController().signal }).intact).toEqual(['empty']);
   });
 });
