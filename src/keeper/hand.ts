@@ -10,6 +10,8 @@ import type { Kept, Values } from '../state/store.ts';
 export interface Untold {
   readonly change: Transition;
   readonly values?: Values;
+  /** So many leases are left to their own end: said once it is saved. */
+  readonly orphans?: number;
 }
 
 export class Hand {

@@ -80,6 +80,37 @@ describe('what was lost by an acquire without an answer', () => {
     expect(first).toMatchObject({ step: { to: 'l1' }, outcome: 'ok', at: seconds(45) + minutes(5) });
   });
 
+  test('is counted once also where the store had saved that it was found, and could not say so', async () => {
+    const stage = new Stage();
+    let isCut = false;
+    const source = aSource(stage, {
+      search: async () => {
+        isCut = true;
+        return [lent('lost', 0)];
+      },
+    });
+    stage.throughStore = {
+      ...stage.ports.store,
+      load: (name) => stage.store.load(name),
+      values: (name) => stage.store.values(name),
+      update: async (name, change, values) => {
+        const saved = await stage.store.update(name, change, values);
+        if (!isCut) return saved;
+        isCut = false;
+        throw new Error('the answer was lost');
+      },
+    };
+    stage.add({ source });
+    await stage.store.update('s', (record) => ({ ...record, doubt: { since: 0, until: 0 } }));
+    stage.wakeAll('s');
+    await stage.until(minutes(3));
+    stage.wakeAll('s');
+    await stage.until(minutes(10));
+    expect(stage.events.filter(({ type }) => type === 'orphaned')).toEqual([
+      { type: 'orphaned', secret: 's', count: 1 },
+    ]);
+  });
+
   test('is counted and left alone elsewhere', async () => {
     const stage = await lost(false);
     expect((await stage.record()).leases).toHaveLength(1);
