@@ -177,3 +177,18 @@ describe('a superseded lease', () => {
     expect(decide(both, rulesOf(), at(minutes(30)))).toMatchObject({ act: 'wait', until: minutes(34) });
   });
 });
+
+test('what is said of one kind of request holds up what takes such requests, and nothing else', () => {
+  const rules = rulesOf({ kinds: { acquire: ['write'], renew: ['write', 'renew'] } });
+  const facts = (kind: string) =>
+    at(minutes(31), {
+      gate: { blocks: [{ because: 'RetryAfter', kind, since: 0, until: minutes(40) }], isBusy: false },
+    });
+  const due = recordOf(held());
+  expect(decide(due, rules, facts('renew'))).toMatchObject({ act: 'wait', because: 'Blocked' });
+  expect(decide(due, rules, facts('read'))).toMatchObject({ act: 'renew' });
+  expect(decide(recordOf(), rules, facts('renew'))).toMatchObject({ act: 'acquire' });
+  expect(decide(recordOf(), rules, facts('write'))).toMatchObject({ act: 'wait', because: 'Blocked' });
+  // Of what is not named nobody knows what it takes.
+  expect(decide(due, rulesOf({ kinds: {} }), facts('read'))).toMatchObject({ act: 'wait', because: 'Blocked' });
+});

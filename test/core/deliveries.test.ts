@@ -130,6 +130,8 @@ describe('a sink', () => {
       const missed = { ...owed, sinks: { file: { uses: [{ lease: 'l1', generation: 0 }, here] } } };
       expect(delivery(missed, 'file', rules, facts)).toMatchObject({ act: 'wait', until: minutes(59) });
       // Nor because something has ended that was there before it; that alone it would have to make way for.
+      const then = { ...facts, now: minutes(60) };
+      expect(delivery(missed, 'file', rules, then)).toMatchObject({ act: 'wait', until: minutes(60) + days(1) });
       const late = { ...facts, now: minutes(61) };
       expect(delivery(missed, 'file', rules, late)).toMatchObject({ act: 'wait', until: minutes(61) + days(1) });
       const dead = { ...owed, sinks: { file: { uses: [{ lease: 'l1', generation: 0 }] } } };

@@ -183,6 +183,9 @@ describe('renewing', () => {
     // Its term began with it, where it turns out to have had its effect.
     const seen = (expiresAt: number, now = 2) =>
       record.observed(doubtful, 'l1', { is: 'held', lease: aLease({ expiresAt }) }, now).leases[0]?.termStart;
+    // Others have prolonged what we never tried to.
+    const later = { is: 'held', lease: aLease({ expiresAt: minutes(90) }) } as const;
+    expect(record.observed(recordOf(held()), 'l1', later, minutes(40)).leases[0]?.termStart).toBe(0);
     expect([seen(minutes(60)), seen(minutes(61)), seen(minutes(61), 0)]).toEqual([0, 1, 0]);
   });
 });
