@@ -2,7 +2,7 @@
 import type { Wait } from '../core/agenda.ts';
 import type { Step } from '../core/decide.ts';
 import { revocations } from '../core/ending.ts';
-import { requested } from '../core/transitions.ts';
+import { requested } from '../core/requests.ts';
 import { act } from './act.ts';
 import { failing } from './look.ts';
 import { type Loop, save, take } from './loop.ts';

@@ -4,9 +4,10 @@ import { decide } from '../../src/core/decide.ts';
 import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
 import { paced, remembered } from '../../src/core/pace.ts';
 import { emptyRecord, type SecretRecord } from '../../src/core/record.ts';
+import { requested } from '../../src/core/requests.ts';
 import { blocked, failed, tokenRejected } from '../../src/core/setbacks.ts';
 import { hours, type Instant, minutes, seconds } from '../../src/core/time.ts';
-import { acquired, credentialChanged, intending, observed, requested, settled } from '../../src/core/transitions.ts';
+import { acquired, credentialChanged, intending, observed, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
 const answers = ['lease', 'short', 'dead', 'same', 'killed', 'rejected'] as const;

@@ -3,10 +3,11 @@ import { decide } from '../../src/core/decide.ts';
 import { reloaded, writing, written } from '../../src/core/deliveries.ts';
 import { LeaseError } from '../../src/core/failure.ts';
 import type { Lease } from '../../src/core/lease.ts';
+import { requested } from '../../src/core/requests.ts';
 import { failed, setBack } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
 import { hours, minutes } from '../../src/core/time.ts';
-import { acquired, intending, renewed, requested, retired, settled } from '../../src/core/transitions.ts';
+import { acquired, intending, renewed, retired, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const rules = rulesOf();

@@ -206,3 +206,34 @@ describe('before the provider has said what time it is', () => {
     expect(source.asked).toHaveLength(5);
   });
 });
+
+test('what a person wants ended is what there was when it was asked for, however often the store is told of it, and when', async () => {
+  const stage = new Stage();
+  const source = aSource(stage);
+  stage.add({ source, sinks: { memory: memorySink() } });
+  await stage.until(minutes(1));
+  // A store that was away is told again, by what has become of the record since.
+  const told: Parameters<typeof stage.store.update>[1][] = [];
+  stage.throughStore = {
+    ...stage.ports.store,
+    update: (name, change, values) => {
+      told.push(change);
+      return stage.store.update(name, change, values);
+    },
+  };
+  await request(stage.visit(), 'revoke');
+  const [asked] = told;
+  const taken = {
+    lease: lent('l9', minutes(2)),
+    since: minutes(2),
+    termStart: minutes(2),
+    generation: 0,
+    verified: true,
+  };
+  const again = await stage.store.update(
+    's',
+    (record) => asked?.({ ...record, leases: [taken, ...record.leases] }) ?? record,
+  );
+  const unwanted = again.record.leases.filter((held) => held.unwanted).map(({ lease }) => lease.id);
+  expect(unwanted).toEqual(['l1']);
+});

@@ -86,14 +86,15 @@ async function send(door: LockboxDoor, errand: Errand, asked: HttpRequest): Prom
   const isPayload = asked.operation === 'payload-get';
   const sentAt = door.now();
   let answeredAt = sentAt;
-  const effect = () => {
+  const effect = (isAwaited: boolean) => {
     answeredAt = door.now();
     if (house.tokens !== undefined && !house.tokens.accepts(bearer ?? '')) return refusal(16);
     if (!errand.hasArrived) onAcquire('arrived', errand.begunAt);
     errand.hasArrived = true;
     meanwhile();
     const { headers = {}, ...rest } = asked;
-    const told = server.answer({ ...rest, key: headers['idempotency-key'], intent: errand.intent, sentAt });
+    const key = headers['idempotency-key'];
+    const told = server.answer({ ...rest, key, intent: errand.intent, sentAt, isUnheard: !isAwaited });
     meanwhile();
     return told;
   };

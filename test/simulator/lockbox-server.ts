@@ -15,6 +15,8 @@ export interface Asked {
   readonly intent?: string | undefined;
   /** When it was sent; absent: now. What has happened since nobody could know who sent it. */
   readonly sentAt?: Instant;
+  /** Nobody waits for the answer any more: what it shows nobody sees. */
+  readonly isUnheard?: boolean;
 }
 
 export interface Told {
@@ -60,14 +62,14 @@ export class LockboxServer {
     if (method === 'GET' && what === '/versions') return this.#list(Number(params.get('pageToken') ?? 0));
     if (method === 'GET' && what === '/payload') return this.#payload(params.get('versionId') ?? '');
     if (method === 'GET' && path.startsWith('/operations/')) return this.#poll(path.slice('/operations/'.length));
-    if (method === 'GET' && what === '') return this.#secret();
+    if (method === 'GET' && what === '') return this.#secret(asked);
     if (method === 'POST') return this.#change(what.slice(1), asked);
     return refusal(5);
   }
 
-  #secret(): Told {
+  #secret({ isUnheard }: Asked): Told {
     const { name, current, how, isActive } = this.versions;
-    this.versions.show();
+    if (!isUnheard) this.versions.show();
     const isShown = current && (how.server.showsDestroyed || this.versions.stateOf(current) !== 'destroyed');
     return {
       status: 200,

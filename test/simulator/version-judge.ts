@@ -156,7 +156,11 @@ class VersionJudge {
     if (!wanted || before !== valueIn(wanted)) return;
     const issued = this.#versions.leaseOf(content);
     const isReadable = issued !== undefined && this.#versions.stateOf(issued) === 'active';
-    const since = this.#world.timeline.now() - this.#versions.wantedSince;
+    const { wantedSince } = this.#versions;
+    const now = this.#world.timeline.now();
+    // Who cannot be asked, or wants silence, cannot tell of it.
+    const deaf = this.#world.judge.excuses.felt(this.#kept, place, wantedSince, now) ?? wantedSince;
+    const since = now - Math.min(now, Math.max(wantedSince, deaf));
     // Programs may be told while it is seen that there is something better.
     const unseen = isTakenUp ? (this.#kept.issuer.nature.observeEvery ?? 0) + seconds(70) : minutes(2);
     if (!isReadable && since > unseen) this.#break(7, `${place.path} lost ${before}, to be had, to ${content}`);

@@ -42,6 +42,11 @@ export function givingWay(api: LockboxApi, options: GeneratingOptions) {
     owed = undefined;
     left.add(ours.id);
     const { currentVersion: current } = await api.secret(signal);
+    // Somebody has gone back to ours in that moment: it is what everybody reads.
+    if (current?.id === ours.id) {
+      left.delete(ours.id);
+      return ours;
+    }
     await clear(ours.id, signal).catch((error: unknown) => {
       throw new LeaseError(
         'unavailable',
@@ -49,7 +54,7 @@ export function givingWay(api: LockboxApi, options: GeneratingOptions) {
           ` its destruction could not be scheduled: ${error instanceof Error ? error.message : 'why?'}`,
       );
     });
-    return current && current.id !== ours.id && stateOf(current) === 'active' ? current : theirs;
+    return current && stateOf(current) === 'active' ? current : theirs;
   }
 
   async function clear(id: string, signal: AbortSignal): Promise<void> {
