@@ -108,7 +108,11 @@ export function lifting(
 
     async putRight(lease, version, intent, signal) {
       const isLifted = lease.expiresAt !== undefined && version.id === lease.id && stateOf(version) === 'active';
-      if (isForGood || !isLifted || !(await lift(lease.id, endOf(lease), intent, signal))) return false;
+      if (isForGood || !isLifted) return false;
+      // The question lifts what it finds: what somebody has set since is not to be asked about.
+      const present = await seen(lease.id, signal);
+      if (!present || stateOf(present) !== 'active') return false;
+      if (!(await lift(lease.id, endOf(lease), intent, signal))) return false;
       await setAgain(lease.id, endOf(lease), intent, signal);
       return true;
     },
