@@ -26,7 +26,7 @@ export interface Source {
   /** Read the values of a lease again. Absent: they are shown once, at `acquire`. */
   read?(lease: Lease, call: Call): Promise<Material>;
   /** What does the provider say of this lease today? Absent: we believe our record. */
-  observe?(lease: Lease, call: ObserveCall): Promise<Observation>;
+  observe?(lease: Lease, call: Call): Promise<Observation>;
   /**
    * End a lease. Ending what has ended is success. Absent: it is left to expire. Answers `'left'` where it could not
    * be ended and dies by its own end: a token whose value is no longer at hand.
@@ -60,11 +60,6 @@ export interface Acquired {
 
 export interface Call {
   readonly signal: AbortSignal;
-}
-
-export interface ObserveCall extends Call {
-  /** The key of an `acquire` that was begun and whose end nobody knows: it may have come to a halt half-way. */
-  readonly intent?: string;
 }
 
 export interface LeaseCall extends Call {

@@ -12,13 +12,15 @@ export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<strin
   return kept.flatMap((one) => [
     ...unserved(one, judge),
     ...left(one, judge, now, orphaned.get(one.name) ?? 0),
-    ...lifted(one),
+    ...lifted(one, judge),
   ]);
 }
 
 /** Somebody wanted the end of a version, and we lifted that only to build upon it: then it is set again, or replaced. */
-const lifted = ({ lockbox }: Kept): string[] =>
-  (lockbox?.versions.unrestored ?? []).map(({ id }) => `promise 8: the end of ${id} was lifted, and never set again`);
+const lifted = ({ lockbox }: Kept, { excuses }: Judge): string[] =>
+  (lockbox?.versions.unrestored(excuses.kills) ?? []).map(
+    ({ id }) => `promise 8: the end of ${id} was lifted, and never set again`,
+  );
 
 function unserved(kept: Kept, judge: Judge): string[] {
   const { issuer, places } = kept;

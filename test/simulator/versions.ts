@@ -133,12 +133,16 @@ export class Versions extends Issuer {
     this.#see();
   }
 
-  /** What others had scheduled and we have lifted to build upon it, though nothing came of that: it is as they left it no more. */
-  get unrestored(): readonly Issued[] {
+  /**
+   * What others had scheduled and we have lifted to build upon it, though nothing came of that: it is as they left it no
+   * more. Who was killed since cannot tell that from what a person has lifted.
+   */
+  unrestored(kills: readonly Instant[]): readonly Issued[] {
     if (!this.how.generate || this.how.onDestroyScheduled === 'cancel') return [];
     const isOpen = (issued: Issued) => issued === this.current && this.stateOf(issued) === 'active';
     return [...this.lifted]
       .filter(([issued, { isTheirs, isSetAgain }]) => isTheirs && !isSetAgain && isOpen(issued))
+      .filter(([, { at }]) => !kills.some((kill) => kill >= at))
       .map(([issued]) => issued);
   }
 

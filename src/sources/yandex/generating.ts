@@ -33,10 +33,6 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
     requireActive(secret);
     const current = secret.currentVersion;
     await lifted.makeUp(signal);
-    // As it was last seen: an end that somebody has set since the list was made is none that we have lifted.
-    const former = [...(current ? [current] : []), ...before.versions].find(({ id }) => id === predecessor?.id);
-    const isSetAgain = predecessor && former && (await lifted.putRight(predecessor, former, key, signal));
-    if (isSetAgain && former.id === current?.id) throw unseen(former);
     // Ours that failed its proofs and could not be taken back is no better the next time; what others made is theirs.
     await giveWay.clearAway(current?.id, predecessor?.id, signal);
     if (giveWay.isOwed(key, current?.id)) {

@@ -1,8 +1,7 @@
 /**
  * An end that somebody has set, lifted for as long as it takes to build upon the version, and set again whatever becomes
- * of that. Before it is lifted it is in the record, as the end of the lease; the key of the lifting follows from the
- * intent and from that end, and so does that of setting it again. So any process can ask whether it was we who lifted an
- * end that is there no more, and whether it was set again already.
+ * of that. What is to be set again is remembered as long as the process lives, and by nobody else: of a version that has
+ * no end any more nobody can tell whether it was we who lifted it or a person, and that is never to be undone.
  */
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
@@ -29,11 +28,6 @@ export interface Lifting {
    * `unavailable`, unsure, where the end could not be set again, so that the intent stays open and that is made up for.
    */
   around<T>(lease: Ending, intent: string, signal: AbortSignal, build: () => Promise<T>): Promise<T>;
-  /**
-   * `version`, as it is now, of that lease: sets its end again if it was lifted under that intent. What others have
-   * lifted stays so. Answers whether there was anything to be set.
-   */
-  putRight(lease: Lease, version: Version, intent: string, signal: AbortSignal): Promise<boolean>;
   /** Sets again what this process could not, also of versions that no lease is about. Throws where it cannot yet. */
   makeUp(signal: AbortSignal): Promise<void>;
 }
@@ -63,7 +57,7 @@ export function lifting(
     }
   }
 
-  /** Answers whether it is done under that intent, now or before. The server refuses what is not scheduled. */
+  /** Answers whether it is done. The server may refuse what is not scheduled. */
   async function lift(id: string, end: Instant, intent: string, signal: AbortSignal): Promise<boolean> {
     try {
       await once('cancelVersionDestruction', { versionId: id }, keyFor(`${intent}/lift/${id}/${end}`), signal);
@@ -82,12 +76,11 @@ export function lifting(
     const body = { versionId: id, pendingPeriod: inSeconds(Math.max(leastLeft, end - clock.now())) };
     try {
       const present = await seen(id, signal);
-      if (!present || stateOf(present) === 'active') {
+      if (present && stateOf(present) === 'active') {
         await once('scheduleVersionDestruction', body, keyFor(`${intent}/again/${id}/${end}`), signal);
       }
       owed.delete(id);
     } catch (error) {
-      owed.set(id, { end, intent });
       throw notSetAgain(id, end, error);
     }
   }
@@ -98,23 +91,21 @@ export function lifting(
       const end = endOf(lease);
       // As late as can be: what somebody sets from here on is set again to what it was.
       if ((await seen(id, signal))?.destroyAt !== lease.expiresAt) throw moved(id);
-      if (!(await lift(id, end, intent, signal))) throw moved(id);
+      // Before it is asked for: what came of it may never be known.
+      if (!isForGood) owed.set(id, { end, intent });
+      const isLifted = await lift(id, end, intent, signal).catch((error: unknown) => {
+        if (error instanceof LeaseError && !error.unsure) owed.delete(id);
+        throw error;
+      });
+      if (!isLifted) {
+        owed.delete(id);
+        throw moved(id);
+      }
       const built = build();
       if (isForGood) return built;
       await built.catch(() => undefined);
       await within(pause, patience, (own) => setAgain(id, end, intent, own));
       return built;
-    },
-
-    async putRight(lease, version, intent, signal) {
-      const isLifted = lease.expiresAt !== undefined && version.id === lease.id && stateOf(version) === 'active';
-      if (isForGood || !isLifted) return false;
-      // The question lifts what it finds: what somebody has set since is not to be asked about.
-      const present = await seen(lease.id, signal);
-      if (!present || stateOf(present) !== 'active') return false;
-      if (!(await lift(lease.id, endOf(lease), intent, signal))) return false;
-      await setAgain(lease.id, endOf(lease), intent, signal);
-      return true;
     },
 
     async makeUp(signal) {

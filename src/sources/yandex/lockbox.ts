@@ -2,7 +2,7 @@
 import { LeaseError } from '../../core/failure.ts';
 import type { Lease } from '../../core/lease.ts';
 import { type Duration, days } from '../../core/time.ts';
-import type { Acquired, ObserveCall, RenewCall, RevokeCall, Source } from '../source.ts';
+import type { Acquired, Call, RenewCall, RevokeCall, Source } from '../source.ts';
 import type { Asking } from './client.ts';
 import { ending } from './ending.ts';
 import { Refusal, rpc } from './failures.ts';
@@ -65,26 +65,17 @@ function withOthersOf(predecessor: Lease | undefined, { lease, material }: Acqui
   return { lease: { ...lease, version }, material };
 }
 
-/**
- * Free of charge: the payload is not asked for. An end that we have lifted under an intent that is open still is set
- * again before anything is said of it: else nobody would know any more that there was one.
- */
+/** Free of charge: the payload is not asked for. An end that we could not set again is set before anything is said of it. */
 async function observe(
   api: LockboxApi,
   lease: Lease,
   rules: VersionRules,
-  { signal, intent }: ObserveCall,
+  { signal }: Call,
   own?: { readonly ended: ReadonlySet<string>; readonly lifted: Lifting },
 ) {
-  const see = async () => ({ ...(await viewOf(api, rules, signal, lease.id)), ended: own?.ended });
   try {
     await own?.lifted.makeUp(signal);
-    const view = await see();
-    const { secret, listing } = view;
-    const versions = [...(secret.currentVersion ? [secret.currentVersion] : []), ...(listing?.versions ?? [])];
-    const ours = own && versions.find(({ id }) => id === lease.id);
-    const isSetAgain = ours && intent !== undefined && (await own.lifted.putRight(lease, ours, intent, signal));
-    return observationOf(isSetAgain ? await see() : view, lease, rules);
+    return observationOf({ ...(await viewOf(api, rules, signal, lease.id)), ended: own?.ended }, lease, rules);
   } catch (error) {
     // Only where the API itself says so: an empty 404 is no proof.
     if (error instanceof Refusal && error.rpc === rpc.notFound) return { is: 'gone' } as const;
