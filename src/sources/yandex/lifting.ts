@@ -91,16 +91,9 @@ export function lifting(
       const end = endOf(lease);
       // As late as can be: what somebody sets from here on is set again to what it was.
       if ((await seen(id, signal))?.destroyAt !== lease.expiresAt) throw moved(id);
-      // Before it is asked for: what came of it may never be known.
+      if (!(await lift(id, end, intent, signal))) throw moved(id);
+      // Only what is known: of what nobody answered it may be a person who has lifted it by now.
       if (!isForGood) owed.set(id, { end, intent });
-      const isLifted = await lift(id, end, intent, signal).catch((error: unknown) => {
-        if (error instanceof LeaseError && !error.unsure) owed.delete(id);
-        throw error;
-      });
-      if (!isLifted) {
-        owed.delete(id);
-        throw moved(id);
-      }
       const built = build();
       if (isForGood) return built;
       await built.catch(() => undefined);
