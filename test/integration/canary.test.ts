@@ -152,6 +152,8 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
     }
     for (const pid of [daemon.pid, ...(await childrenOf(daemon.pid))]) commandLines.push(commandLineOf(pid));
   };
+  // Before anything goes wrong: who met a refusal that only a person can lift asks again after minutes or an hour.
+  await eventually('a static value was made here', () => sandbox.control.valuesOf('REPORT_PASSWORD').length > 1);
   for (const fault of Object.values(faults).flat()) {
     const before = sandbox.books().requests.filter(({ faults: struck }) => struck.includes(fault.kind)).length;
     sandbox.control.fault(fault);
@@ -166,7 +168,6 @@ test('no credential is found in Redis, logs, metrics, pages, leftover files or c
     await befall();
     await look();
   }
-  await eventually('a static value was made here', () => sandbox.control.valuesOf('REPORT_PASSWORD').length > 1);
   await writeFile(secretFile, 'a-wrong-secret-that-nobody-may-read');
   sandbox.control.clearFaults();
   const inRedis = await everythingIn(join(dir, 'data', 'redis.sock'));
