@@ -15,6 +15,8 @@ export interface RouteBudgets {
 interface Budget {
   readonly limit: number;
   readonly resetsAt: Instant;
+  /** When an answer first told of this window. */
+  readonly knownSince: Instant;
   /** Requests in flight are no longer among them. */
   left: number;
   /** Nothing goes there before. */
@@ -57,12 +59,16 @@ export function routeBudgets(clock: Clock): RouteBudgets {
       );
       if (limit === undefined || remaining === undefined || reset === undefined || reset > longestWindow) return false;
       const before = present(route);
-      const resetsAt = clock.now() + seconds(Math.max(1, reset));
+      const now = clock.now();
+      const resetsAt = now + seconds(Math.max(1, reset));
       // Of the same window: what is in flight may not have been counted yet.
       const isSame = before !== undefined && Math.abs(before.resetsAt - resetsAt) < sameWindow;
+      // Overtaken: its window was over when the present one was first told of.
+      if (before && !isSame && resetsAt < before.knownSince + sameWindow) return true;
       known.set(route, {
         limit,
         resetsAt: isSame ? before.resetsAt : resetsAt,
+        knownSince: isSame ? before.knownSince : now,
         left: isSame ? Math.min(before.left, remaining) : remaining,
         pausedUntil: isSame ? before.pausedUntil : Number.NEGATIVE_INFINITY,
       });

@@ -140,8 +140,8 @@ export class Excuses {
   astray = ({ name, worstLie }: House, from: Instant, to: Instant): Duration =>
     this.#troubles.lastEnd([`dates/${name}`], from, to) === undefined ? 0 : worstLie;
 
-  /** Has a process begun since its dates were first wrong? */
-  wasInherited = ({ liedAt }: House): boolean => this.restarts.some((at) => at >= liedAt);
+  /** Has a process begun, or been told the time at last, since its dates were first wrong? It never knew it as others did. */
+  wasInherited = ({ liedAt, learntAt }: House): boolean => this.restarts.some((at) => Math.max(at, learntAt) >= liedAt);
 
   /** There is nothing that could take its place. */
   #isOrphan({ issuer, isVerified, lockbox, folder }: Kept, now: Instant, settled: Duration): boolean {

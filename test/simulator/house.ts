@@ -25,6 +25,8 @@ export class House {
   worstLie: Duration = 0;
   liedAt: Instant = Number.POSITIVE_INFINITY;
   hasMisled = false;
+  /** When the last process that was told its time was told it first. */
+  learntAt: Instant = Number.NEGATIVE_INFINITY;
   /** So wrong was our idea of its time when it last became another by that; and when that was. */
   misledBy: Duration = 0;
   turnedAt: Instant = Number.NEGATIVE_INFINITY;

@@ -30,6 +30,7 @@ export function timesBy(
     const heard = (sentAt: number, at: number) => {
       // The first answer of all is believed: what a proxy stamps comes among others.
       const date = house.dateOf(at, !isKnown);
+      if (!isKnown) house.learntAt = timeline.now();
       // As the client has it: who is told that the clock has moved finds that it is known.
       isKnown = true;
       hear(sentAt, date);

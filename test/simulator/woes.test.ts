@@ -123,6 +123,26 @@ test('one lie about the time that follows another turns our idea of it once more
   expect([house.turnedAt, house.hasMisled]).toEqual([minutes(40), true]);
 });
 
+test('who begins before a lie about the time, and is told it by that, knows no better of what others noted than who begins later', async () => {
+  for (const { toldAt, isInherited } of [
+    { toldAt: 0, isInherited: false },
+    { toldAt: minutes(3), isInherited: true },
+  ]) {
+    const { world, life } = aWorld();
+    const [house] = world.houses;
+    if (!house) return expect.unreachable('there is one');
+    const { excuses } = world.judge;
+    world.troubles.outage('provider/A', 0, toldAt);
+    timesOf(world, life)(house);
+    await world.timeline.runUntil(minutes(2));
+    house.dateError = minutes(7);
+    await world.timeline.runUntil(minutes(5));
+    expect(excuses.wasInherited(house)).toBe(false);
+    excuses.restarts.push(0);
+    expect(excuses.wasInherited(house), `told at ${toldAt}`).toBe(isInherited);
+  }
+});
+
 test('who is told that the clock has moved finds the time known, as with the client', async () => {
   const { world, life } = aWorld();
   const [house] = world.houses;

@@ -71,6 +71,21 @@ describe('the budget of a route', () => {
     expect(budgets.until('a')).toBe(60_000);
   });
 
+  it('is not made up by an answer of the window before that was overtaken', () => {
+    let now = 0;
+    const budgets = routeBudgets({ now: () => now });
+    budgets.learn('a', told(4, 1, 60));
+    budgets.learn('a', told(4, 0, 60));
+    now = 130;
+    budgets.learn('a', told(4, 2, 1));
+    now = 1_200;
+    expect(budgets.until('a')).toBe(60_000);
+    // What comes later is news.
+    now = 20_000;
+    budgets.learn('a', told(4, 4, 10));
+    expect(budgets.until('a')).toBeUndefined();
+  });
+
   it('is its own', () => {
     const budgets = routeBudgets({ now: () => 0 });
     budgets.learn('a', told(60, 0, 30));
