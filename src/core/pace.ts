@@ -7,9 +7,10 @@ import { type Duration, type Instant, minutes, seconds, tolerance } from './time
 const perMinutes: Duration = minutes(5);
 /** A request begun arrives so much later at most: the longest deadline of a call. */
 const travel: Duration = seconds(35);
+const window: Duration = perMinutes + travel;
 
 /** So long after the last, the last but one, … acquire. Together: one a second at most, at most eight in the window. */
-const paces: readonly Duration[] = [...[1, 3, 8, 20, 35, 50, 65].map(seconds), perMinutes + travel];
+const paces: readonly Duration[] = [...[1, 3, 8, 20, 35, 50, 65].map(seconds), window];
 
 /** What can wait leaves the other half of the window to what cannot. */
 const leisurely = 4;
@@ -17,18 +18,33 @@ const leisurely = 4;
 /** How many acquires are remembered. */
 export const remembered = paces.length;
 
+/** When a lease has to have a successor, and how long its like can be without one. */
+export interface Urgency {
+  readonly from: Instant;
+  readonly every: Duration;
+}
+
 /**
- * From when on another may be begun that is wanted at `at`. After `urgentFrom` it cannot wait. `uncertainty` is how far
- * each of two clocks may be off that were asked before and after.
+ * From when on another may be begun that is wanted at `at`. `uncertainty` is how far each of two clocks may be off that
+ * were asked before and after.
  */
-export function paced(acquires: readonly Instant[], at: Instant, urgentFrom: Instant, facts: PaceFacts): Instant {
+export function paced(acquires: readonly Instant[], at: Instant, urgency: Urgency, facts: PaceFacts): Instant {
   const { now, uncertainty, isTimeGuessed } = facts;
   const past = isTimeGuessed ? asFarAsIsKnown(acquires, facts) : timely(acquires, now);
   const slack = Math.min(seconds(1), 2 * uncertainty);
   const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace + slack));
-  const leisure = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + perMinutes + travel;
-  const next = Math.max(soonest, Math.min(leisure, urgentFrom));
+  const half = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + window;
+  const next = Math.max(soonest, Math.min(Math.max(half, affordable(past, urgency)), urgency.from));
   return isTimeGuessed ? Math.min(next, Math.max(at, now + soon)) : next;
+}
+
+/**
+ * From when on there is, with this one, a place in the window for each of those that cannot wait, however long that goes
+ * on: who takes a short lease too early has none when it ends.
+ */
+function affordable(past: readonly Instant[], { every }: Urgency): Instant {
+  const later = Math.min(window, Math.max(every, window / remembered));
+  return Math.max(...past.map((begun, i) => begun + window - (remembered - 1 - i) * later));
 }
 
 type PaceFacts = Pick<Facts, 'now' | 'startedAt' | 'uncertainty' | 'isTimeGuessed'>;

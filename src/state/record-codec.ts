@@ -36,6 +36,7 @@ const heldLease = z.looseObject({
   supersededAt: instant.optional(),
   stray: z.literal(true).optional(),
   rejected: z.literal(true).optional(),
+  unaccepted: z.literal(true).optional(),
   endAskedAt: instant.optional(),
 });
 

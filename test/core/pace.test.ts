@@ -13,6 +13,7 @@ import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 const answers = ['lease', 'short', 'dead', 'same', 'killed', 'rejected'] as const;
 const errors = ['unavailable', 'unsure', 'denied', 'refused', 'invalid', 'limited', 'no token', 'crash'] as const;
 
+const urgent = { from: Number.NEGATIVE_INFINITY, every: hours(1) };
 const sure = (now: Instant) => ({ now, startedAt: 0, uncertainty: 0 });
 
 /** One answer of a provider, how long it takes, and what else happens until the next look. */
@@ -128,10 +129,9 @@ test('between two requests for a lease at least a second passes, whatever happen
 });
 
 test('a row of tries grows slower, and the ninth waits until the first is out of the window', () => {
-  const never = Number.NEGATIVE_INFINITY;
   const tries: Instant[] = [];
   for (let now = 0, i = 0; i < 9; i++) {
-    now = paced(tries, now, never, sure(now));
+    now = paced(tries, now, urgent, sure(now));
     tries.unshift(now);
   }
   expect(tries.reverse().map((one) => one / 1000)).toEqual([0, 1, 3, 8, 20, 35, 50, 65, 335]);
@@ -154,17 +154,41 @@ test('what others change is followed eight times in the window, where of our own
 
 test('what can wait leaves half of the window to what cannot', () => {
   const four = [seconds(8), seconds(3), seconds(1), 0];
-  expect(paced(four, seconds(60), minutes(4), sure(seconds(60)))).toBe(minutes(4));
-  expect(paced(four, seconds(60), minutes(9), sure(seconds(60)))).toBe(seconds(335));
-  expect(paced(four, seconds(60), seconds(30), sure(seconds(60)))).toBe(seconds(60));
-  expect(paced(four.slice(1), seconds(60), minutes(9), sure(seconds(60)))).toBe(seconds(60));
+  const wanted = (acquires: readonly Instant[], from: Instant) =>
+    paced(acquires, seconds(60), { from, every: hours(1) }, sure(seconds(60)));
+  expect(wanted(four, minutes(4))).toBe(minutes(4));
+  expect(wanted(four, minutes(9))).toBe(seconds(335));
+  expect(wanted(four, seconds(30))).toBe(seconds(60));
+  expect(wanted(four.slice(1), minutes(9))).toBe(seconds(60));
+});
+
+test('who would like to have each short lease replaced early has always a place in the window for when it ends', () => {
+  const span = (from: number, to: number) => fc.integer({ min: from, max: to });
+  const row = fc.array(span(seconds(2), minutes(6)), { minLength: 0, maxLength: 8 });
+  fc.assert(
+    fc.property(span(60, 400), row, fc.array(span(0, 74), { minLength: 40, maxLength: 40 }), (life, pauses, shares) => {
+      const every = seconds(life * 0.75);
+      let now = minutes(30);
+      let acquires = pauses.map((_, i) => now - pauses.slice(0, i + 1).reduce((sum, pause) => sum + pause, 0));
+      // However many there were before: once the window lets one through, none is late.
+      now = paced(acquires, now, { ...urgent, every }, sure(now));
+      for (const share of shares) {
+        acquires = [now, ...acquires].slice(0, remembered);
+        const from = now + every;
+        const isSettled = now > minutes(30) + seconds(335);
+        now = paced(acquires, now + seconds((life * share) / 100), { from, every }, sure(now));
+        if (isSettled) expect(now).toBeLessThanOrEqual(from);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('a clock that was set back does not make us wait for what seems to lie ahead', () => {
-  expect(paced([hours(5), 0], minutes(10), Number.NEGATIVE_INFINITY, sure(minutes(10)))).toBe(minutes(10));
-  const ahead = paced([minutes(11)], minutes(10), Number.NEGATIVE_INFINITY, sure(minutes(10)));
-  expect(ahead).toBe(minutes(11) + seconds(1));
-  expect(paced([minutes(11) + 1], minutes(10), Number.NEGATIVE_INFINITY, sure(minutes(10)))).toBe(minutes(10));
+  const now = minutes(10);
+  expect(paced([hours(5), 0], now, urgent, sure(now))).toBe(now);
+  expect(paced([minutes(11)], now, urgent, sure(now))).toBe(minutes(11) + seconds(1));
+  expect(paced([minutes(11) + 1], now, urgent, sure(now))).toBe(now);
 });
 
 test('an acquire is paced by the one before, whatever that brought', () => {
@@ -174,16 +198,15 @@ test('an acquire is paced by the one before, whatever that brought', () => {
 });
 
 test('clocks that do not quite agree do not bring two requests closer together', () => {
-  const next = (uncertainty: number) => paced([0], 0, Number.NEGATIVE_INFINITY, { now: 0, startedAt: 0, uncertainty });
+  const next = (uncertainty: number) => paced([0], 0, urgent, { now: 0, startedAt: 0, uncertainty });
   expect([next(200), next(500)]).toEqual([1400, 2000]);
   expect(next(seconds(17))).toBe(2000);
 });
 
 describe('while the time is a guess', () => {
   const startedAt = minutes(10);
-  const never = Number.NEGATIVE_INFINITY;
   const next = (acquires: readonly Instant[], now: Instant, wanted = now) =>
-    paced(acquires, wanted, never, { now, startedAt, uncertainty: 0, isTimeGuessed: true });
+    paced(acquires, wanted, urgent, { now, startedAt, uncertainty: 0, isTimeGuessed: true });
   const eight = [7, 6, 5, 4, 3, 2, 1, 0];
 
   test.each([

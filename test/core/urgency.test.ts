@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { agendaOf, asksProvider, decide } from '../../src/core/decide.ts';
 import { without } from '../../src/core/record.ts';
+import { tokenRejected } from '../../src/core/setbacks.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
@@ -176,11 +177,16 @@ describe('a lease that was refused', () => {
     expect(decide(record, rulesOf(), at(1))).toMatchObject({ act: 'acquire', because: 'Refused' });
   });
 
-  test('is urgent', () => {
-    const spent = { ...record, acquires: [4, 3, 2, 1].map(minutes) };
-    expect(decide(spent, rulesOf(), at(minutes(5)))).toMatchObject({ act: 'acquire' });
-    const well = { ...recordOf(held(aLease(), { outdated: true })), acquires: spent.acquires };
-    expect(decide(well, rulesOf(), at(minutes(5)))).toMatchObject({ act: 'wait', until: minutes(1) + seconds(335) });
+  test('is urgent where its values are not accepted any more: else it lives until its end', () => {
+    const spent = { acquires: [4, 3, 2, 1].map(minutes) };
+    const now = minutes(5);
+    const free = minutes(1) + seconds(335);
+    expect(decide({ ...record, ...spent }, rulesOf(), at(now))).toMatchObject({ act: 'wait', until: free });
+    const rejected = tokenRejected({ ...record, ...spent }, { lease: 'l1', generation: 0 }, now);
+    expect(decide(rejected, rulesOf(), at(now))).toMatchObject({ act: 'wait', until: now + seconds(1) });
+    expect(decide(rejected, rulesOf(), at(now + seconds(1)))).toMatchObject({ act: 'acquire', because: 'Refused' });
+    const well = { ...recordOf(held(aLease(), { outdated: true })), ...spent };
+    expect(decide(well, rulesOf(), at(now))).toMatchObject({ act: 'wait', until: free });
   });
 });
 

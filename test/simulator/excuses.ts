@@ -38,6 +38,8 @@ export class Excuses {
   readonly kills: Instant[] = [];
   /** When a process began after another. */
   readonly restarts: Instant[] = [];
+  /** When the trouble was over for good. */
+  calmSince: Instant = never;
   /** When nothing of it ran. */
   readonly stops: { readonly from: Instant; readonly to: Instant }[] = [];
   /** Per secret, when the latest acquires were begun. */
@@ -108,8 +110,12 @@ export class Excuses {
     else if (guessed?.until === never) this.#guessed.set(secret, { ...guessed, until: now });
   }
 
-  /** So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. */
+  /**
+   * So many acquires were made, or cut off by a kill before they were sent, that promise 5 forbids another in time. Not for
+   * ever: who takes so many without need is late again and again.
+   */
   #isSpent = ({ name, house }: Kept, since: Instant): boolean =>
+    since < this.calmSince + minutes(12) &&
     [name, house.tokens?.name ?? name].some(
       (each) => [...(this.begun.get(each) ?? []), ...this.kills].filter((at) => since - at < minutes(5.5)).length > 4,
     );

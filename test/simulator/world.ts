@@ -206,6 +206,7 @@ export class World {
 
   #calm(): void {
     this.chaos.isOver = true;
+    this.judge.excuses.calmSince = this.timeline.now();
     this.wakes.losses = 0;
     this.wakes.delays = 0;
     this.records.failing = 0;
