@@ -37,8 +37,10 @@ function unserved(kept: Kept, judge: Judge): string[] {
     if (wanted && idOf(content) !== wanted.id) {
       wrong.push(`promise 8: ${path} holds ${content}, not ${wanted.id}, which is to be had`);
     }
+    // Of the dead that nothing can replace nobody need be told.
+    const isOfUse = canBeReplaced || issuer.accepts(content);
     for (const { told, loaded } of programs) {
-      if (loaded !== content) wrong.push(`promise 8: the program of ${path}, told ${told}, uses ${loaded}`);
+      if (isOfUse && loaded !== content) wrong.push(`promise 8: the program of ${path}, told ${told}, uses ${loaded}`);
     }
   }
   return wrong;

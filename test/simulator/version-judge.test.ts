@@ -9,10 +9,14 @@ import type { VersionsNature } from './versions-nature.ts';
 import { World } from './world.ts';
 
 /** A world in which nobody of ours is at work: what the judge says is said of what a test does. */
-function aWorld(kind: 'followed' | 'rotated' = 'followed', how: Partial<VersionsNature> = {}, isVerified = false) {
+function aWorld(
+  kind: 'followed' | 'rotated' = 'followed',
+  how: Partial<VersionsNature> = {},
+  { isVerified = false, told = 'never' }: { isVerified?: boolean; told?: 'never' | 'by the sink' } = {},
+) {
   const nature = aVersion(kind);
   const versions = nature.versions && { ...nature.versions, ...how };
-  const secret = aSecret({ ...nature, ...(versions && { versions }) }, { sinks: [['never']], isVerified });
+  const secret = aSecret({ ...nature, ...(versions && { versions }) }, { sinks: [[told]], isVerified });
   const world = new World(5, aStory(secret, { trouble: hours(9) }));
   const [place] = world.kept[0]?.places ?? [];
   const store = world.kept[0]?.lockbox?.versions;
@@ -160,7 +164,7 @@ test('promise 4: of what others have added that may be ended which we hold, and 
     [true, false, true, false],
     [false, true, true, true],
   ] as const) {
-    const it = aWorld('rotated', {}, true);
+    const it = aWorld('rotated', {}, { isVerified: true });
     const theirs = it.store.add(others);
     theirs.isOurs = isOurs;
     theirs.isFit = isFit;
@@ -223,6 +227,22 @@ test('promise 8: an end of others that was lifted is set again, or the version r
   expect(lifted((it) => it.store.add('ours'))).not.toContain(missing);
   expect(lifted((it) => [again(it), it.store.lift(it.first, false)])).not.toContain(missing);
   expect(lifted(() => undefined, { onDestroyScheduled: 'cancel' })).not.toContain(missing);
+});
+
+test('promise 8: a program has to be told of what is there, unless that is destroyed and nothing can take its place', async () => {
+  for (const isPinned of [true, false]) {
+    for (const isDestroyed of [true, false]) {
+      const it = aWorld('followed', { isPinned }, { told: 'by the sink' });
+      await it.deliver(valueIn(it.first));
+      if (!isPinned) it.store.add(others);
+      if (isDestroyed) it.store.plan(it.first, it.world.timeline.now() + 1, false);
+      await it.pass(seconds(1));
+      const said = unhealed(it.world.judge, it.world.timeline.now(), new Map()).join();
+      const untold = 'promise 8: the program of s/sink0, told by the sink, uses undefined';
+      if (isPinned && isDestroyed) expect(said).toBe('');
+      else expect(said).toContain(untold);
+    }
+  }
 });
 
 test('promise 4: one intent makes one version, unless others have put an end to it', async () => {
