@@ -378,6 +378,8 @@ test('of what a program never takes up only what lives, or died a moment ago, is
   expect(names(minutes(135))).toEqual(['l1', 'l3', 'l4']);
   expect(at(minutes(135)).leases.find(({ lease }) => lease.id === 'l2')?.supersededAt).toBe(minutes(135));
   expect(names(hours(9))).toEqual(['l1']);
+  // Who knows whether it is.
+  expect(record.settled(before, rules, hours(9), true).sinks).toEqual(before.sinks);
   expect(at(hours(9)).leases.find(({ lease }) => lease.id === 'l1')?.supersededAt).toBeUndefined();
 });
 
