@@ -5,7 +5,8 @@ import { endOf } from './lease.ts';
 import { searchAt } from './lost.ts';
 import { type HeldLease, headOf, isUsed, keptAlive, type SecretRecord } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
-import { type Duration, type Instant, minutes } from './time.ts';
+import { isLookedInto } from './strays.ts';
+import { type Duration, type Instant, minutes, seconds } from './time.ts';
 import { timetable } from './timetable.ts';
 
 const never = Number.POSITIVE_INFINITY;
@@ -55,9 +56,15 @@ export function retirement(
   return [{ act: 'retire', to: lease.id, because: 'GraceOver', at, ...noStake(record, rules, now) }];
 }
 
-export function search(record: SecretRecord, rules: Rules, { now, isTimeGuessed }: Facts): Step[] {
-  const due = searchAt(record, rules);
-  if (due === undefined || !rules.can.search) return [];
+/** By then we have looked into the sinks, as a rule: what was found before that could be in any of them. */
+const lookingAround: Duration = seconds(10);
+
+export function search(record: SecretRecord, rules: Rules, facts: Facts): Step[] {
+  const { now, startedAt, isTimeGuessed } = facts;
+  const lostAt = searchAt(record, rules);
+  if (lostAt === undefined || !rules.can.search) return [];
+  const isBlind = rules.exclusive && rules.sinks.some((sink) => !isLookedInto(record, sink, facts));
+  const due = isBlind ? Math.max(lostAt, startedAt + lookingAround) : lostAt;
   const at = isTimeGuessed ? Math.max(due, now + soon) : due;
   return [{ act: 'search', because: 'LeaseMayBeLost', at, ...noStake(record, rules, now) }];
 }

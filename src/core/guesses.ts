@@ -24,7 +24,7 @@ export const isSinceStart = (
 const datesOf = ({ leases, acquires = [], failures, intent, doubt, succeeded, ...record }: SecretRecord): Instant[] =>
   [
     ...leases.flatMap(({ lease, supersededAt, observedAt }) => [lease.expiresAt, supersededAt, observedAt]),
-    ...Object.values(record.sinks).map(({ has }) => has?.seenAt),
+    ...Object.values(record.sinks).flatMap(({ has, knownSince }) => [has?.seenAt, knownSince]),
     ...Object.values(failures).map(({ at }) => at),
     ...Object.values(record.requests ?? {}),
     ...Object.values(succeeded ?? {}),
@@ -69,8 +69,11 @@ export function corrected(
     ...(held.lease.expiresAt !== undefined && { lease: { ...held.lease, expiresAt: past(held.lease.expiresAt) } }),
     ...(supersededAt !== undefined && { supersededAt: latest(supersededAt) }),
   });
-  const sink = ({ uses, has }: SinkState): SinkState =>
-    has ? { uses, has: { ...has, seenAt: past(has.seenAt) } } : { uses };
+  const sink = ({ uses, has, knownSince }: SinkState): SinkState => ({
+    uses,
+    ...(has && { has: { ...has, seenAt: past(has.seenAt) } }),
+    ...(knownSince !== undefined && { knownSince: latest(knownSince) }),
+  });
   const failure = (one: Failure): Failure => {
     const at = past(one.at);
     return { ...one, at, notBefore: one.notBefore + at - one.at };

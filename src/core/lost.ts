@@ -43,6 +43,10 @@ export function lostBetween(record: SecretRecord): { readonly from: Instant; rea
   return { from: from + Math.min(0, ahead), to: latest + settling + Math.max(0, ahead) };
 }
 
+/** Was it issued after this, whatever dates the provider gives? */
+export const isIssuedAfter = ({ issuedAt }: Lease, at: Instant, record: SecretRecord): boolean =>
+  issuedAt - Math.max(0, misdating(record, latestLost(record) ?? Number.POSITIVE_INFINITY)) > at;
+
 /**
  * How far those dates are ahead of what its answers taught us of the time, as the lease shows that was taken since: who
  * dates the answers may be somebody else.

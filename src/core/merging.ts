@@ -1,6 +1,6 @@
 /** Two records that were one: what became of each since is put together, and nothing of either is lost. */
 import { isDeepStrictEqual } from 'node:util';
-import { type HeldLease, isSame, type SecretRecord, type Sequence, type SinkState } from './record.ts';
+import { type HeldLease, isSame, type SecretRecord, type Sequence, type SinkState, without } from './record.ts';
 import type { Instant } from './time.ts';
 
 /**
@@ -41,9 +41,11 @@ const laterWord = (mine: HeldLease, theirs: HeldLease): HeldLease => (seenAt(the
 
 const seenAt = ({ observedAt }: HeldLease): number => observedAt ?? Number.NEGATIVE_INFINITY;
 
-/** What either of us wrote may be in use. */
+/** What either of us wrote may be in use, and what one of us does not know the other cannot. */
 const usedByEither = (mine: SinkState, theirs: SinkState): SinkState => ({
-  ...mine,
+  ...without(mine, 'knownSince'),
+  ...(mine.knownSince !== undefined &&
+    theirs.knownSince !== undefined && { knownSince: Math.max(mine.knownSince, theirs.knownSince) }),
   uses: [...theirs.uses.filter((use) => !mine.uses.some((other) => isSame(use, other))), ...mine.uses],
 });
 

@@ -3,6 +3,7 @@
  * by itself, and killed then it is the only one who knew. Until each sink is known to have let go of it, it is in use.
  */
 import type { Lease } from './lease.ts';
+import { isIssuedAfter } from './lost.ts';
 import { type HeldLease, headOf, holdingOf, isSame, type SecretRecord, type Use, without } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
 import { type Duration, type Instant, minutes } from './time.ts';
@@ -11,28 +12,35 @@ import { type Duration, type Instant, minutes } from './time.ts';
 const margin: Duration = minutes(2);
 
 /**
- * Leases that a search has found. Where every sink is known to have another, nobody uses them; but somebody may have
- * until just now, unless they were issued to us, who never had the answer.
+ * Leases that a search has found. One that came to no sink is used by nobody. Where every sink is known to have another,
+ * nobody uses the others either; but somebody may have until just now, unless they were issued to us, who never had the
+ * answer.
  */
 export function withFound(
   record: SecretRecord,
   found: readonly Lease[],
   rules: Rules,
-  { seen, startedAt }: Pick<Facts, 'seen' | 'startedAt'>,
+  facts: Looked,
   now: Instant,
 ): SecretRecord {
-  const open = rules.sinks.filter((sink) => !isPaid(record, sink, rules, seen));
+  const open = rules.sinks.filter((sink) => !isPaid(record, sink, rules, facts.seen));
+  const isUnused = (lease: Lease) => rules.sinks.every((sink) => cannotHaveHad(record, sink, lease, facts));
   const held = found.map((lease) => ({
     lease,
     since: lease.issuedAt,
     termStart: lease.issuedAt,
     generation: 0,
     verified: false,
-    ...(open.length === 0 && { supersededAt: now }),
-    ...((open.length > 0 || lease.issuedAt <= startedAt + margin) && { stray: true as const }),
+    ...((open.length === 0 || isUnused(lease)) && { supersededAt: now }),
+    ...(!isUnused(lease) &&
+      (open.length > 0 || lease.issuedAt <= facts.startedAt + margin) && { stray: true as const }),
   }));
-  return usedBy({ ...record, leases: [...record.leases, ...held] }, open, held);
+  const strange = held.filter(({ supersededAt }) => supersededAt === undefined);
+  return usedBy({ ...record, leases: [...record.leases, ...held] }, open, strange);
 }
+
+/** When we started, and the sinks that we have looked into since. */
+export type Looked = Pick<Facts, 'startedAt' | 'seen' | 'writable'>;
 
 /**
  * A process begins: what it finds may be in every sink, also where the record knows only of what was there before. A
@@ -62,6 +70,18 @@ function usedBy(record: SecretRecord, sinks: readonly string[], leases: readonly
   });
   return { ...record, sinks: { ...record.sinks, ...Object.fromEntries(states) } };
 }
+
+/** No process can have brought it there: all that came there since it was issued is noted, as is still to be seen there. */
+function cannotHaveHad(record: SecretRecord, sink: string, lease: Lease, facts: Looked): boolean {
+  const { knownSince } = record.sinks[sink] ?? {};
+  return knownSince !== undefined && isLookedInto(record, sink, facts) && isIssuedAfter(lease, knownSince, record);
+}
+
+export const isLookedInto = (
+  record: SecretRecord,
+  sink: string,
+  { seen, writable }: Omit<Looked, 'startedAt'>,
+): boolean => (record.sinks[sink]?.has ? seen : writable).includes(sink);
 
 /** The sink is known to have the head, and the program behind it to have taken it up. */
 function isPaid(record: SecretRecord, sink: string, { reloads }: Rules, seen: readonly string[]): boolean {

@@ -32,7 +32,7 @@ function found(
   { known = ['a', 'b'], by = rules, startedAt = 1 }: Finder = {},
 ): SecretRecord {
   const record = { ...recordOf(held(aLease())), sinks, intent: { key: 'k', at: 0 }, ...change };
-  const facts = { seen: known, startedAt };
+  const facts = { seen: known, writable: known, startedAt };
   return settled(searched(record, [aLease({ id: 'lost', issuedAt: 1 })], by, facts, now), by, now);
 }
 const byUs: Finder = { startedAt: -minutes(2) };
@@ -82,6 +82,30 @@ describe('a lease that a search has found', () => {
     expect(usesOf(one)).toEqual(['l1']);
     expect(decide(one, rules, { ...knowing, now: now + rules.grace - 1 })).not.toMatchObject({ act: 'retire' });
     expect(decide(one, rules, { ...knowing, now: now + rules.grace })).toMatchObject({ act: 'retire', to: 'lost' });
+  });
+
+  test('is ended at once, whoever took it, when it came to no sink: all is noted that did since it was issued', () => {
+    const known = (state: SinkState, knownSince = 0): SinkState => ({ ...state, knownSince });
+    const isUnused = (record: SecretRecord) => {
+      const { supersededAt, stray } = fateOf(record) ?? {};
+      expect(usesOf(record)?.includes('lost') ?? false).toBe(supersededAt === undefined);
+      expect(stray === undefined, 'strange').toBe(supersededAt !== undefined);
+      return supersededAt === now;
+    };
+    expect(isUnused(found({ a: known(has(head)) }))).toBe(true);
+    expect(isUnused(found({ a: known(has(head, false)) }))).toBe(true);
+    expect(isUnused(found({ a: known({ uses: [] }) }))).toBe(true);
+    expect(isUnused(found({ a: known(has(head, false), 1) })), 'issued before').toBe(false);
+    for (const state of [has(head, false), { uses: [] }]) {
+      expect(isUnused(found({ a: known(state) }, {}, { known: [] })), 'not looked into').toBe(false);
+    }
+    const both = { ...rules, sinks: ['a', 'b'] };
+    expect(isUnused(found({ a: known(has(head)), b: known(has(head)) }, {}, { by: both }))).toBe(true);
+    expect(fateOf(found({ a: known(has(head)), b: has(head, false) }, {}, { by: both }))?.stray).toBe(true);
+    // The lease taken since then shows by how much its provider's dates are ahead.
+    const ahead = (by: number) =>
+      found({ a: known(has(head, false)) }, { succeeded: { acquire: -by }, intent: { key: 'k', at: -5 } });
+    expect([-1, 0, 1].map((by) => isUnused(ahead(by)))).toEqual([true, true, false]);
   });
 
   test('is in use only where it may be', () => {

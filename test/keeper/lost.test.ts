@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
 import { minutes, seconds } from '../../src/core/time.ts';
-import { aSink, aSource, lent, Stage } from './stage.ts';
+import { aSink, aSource, lent, Stage, type StagedSink } from './stage.ts';
 
 describe('what was lost by an acquire without an answer', () => {
-  const lost = async (exclusive: boolean, at = 0) => {
+  const lost = async (exclusive: boolean, at = 0, sinks: Readonly<Record<string, StagedSink>> = {}) => {
     const stage = new Stage();
     const source = aSource(stage, {
       uncertainty: () => 7,
@@ -15,11 +15,14 @@ describe('what was lost by an acquire without an answer', () => {
         return [lent('l1', at), ...(exclusive ? [] : [lent('late', at + minutes(9))])];
       },
     });
-    stage.add({ source, exclusive });
+    stage.add({ source, exclusive, sinks });
     await stage.until(at);
     await stage.store.update('s', (record) => ({ ...record, intent: { key: 'k', at } }));
+    const l2 = { lease: 'l2', generation: 0 };
+    const state = { uses: [l2], has: { ...l2, mark: 'm', reloaded: true, seenAt: 0 } };
     await stage.store.update('s', (record) => ({
       ...record,
+      sinks: Object.fromEntries(Object.keys(sinks).map((name) => [name, state])),
       leases: [{ lease: lent('l2', 0), since: 0, termStart: 0, generation: 0, verified: true }],
     }));
     stage.wakeAll('s');
@@ -34,7 +37,8 @@ describe('what was lost by an acquire without an answer', () => {
     const source = aSource(stage, {
       search: async ({ since, known }) => {
         asked.push(since);
-        if (known.includes('before')) return [];
+        const isEnded = stage.done().some(({ step }) => step.act === 'retire');
+        if (isEnded || known.includes('before')) return [];
         return [lent('before', 0), ...(exclusive ? [] : [lent('ended', 0, { expiresAt: minutes(1) })])];
       },
     });
@@ -73,7 +77,8 @@ describe('what was lost by an acquire without an answer', () => {
   });
 
   test('is ended a grace later where it may have been a process before us that took it, and that was heard', async () => {
-    const stage = await lost(true);
+    // Nobody can look into it.
+    const stage = await lost(true, 0, { hook: aSink({ holds: async () => true }) });
     expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l2', 'l1']);
     await stage.until(minutes(10));
     const [first] = stage.done().filter(({ step }) => step.act === 'retire');
