@@ -69,6 +69,9 @@ export const endOf = (lease: Lease): Instant => lease.expiresAt ?? Number.POSITI
 /** Its wall as a number: `Infinity` where it has none. */
 export const wallOf = (lease: Lease): Instant => lease.maxExpiresAt ?? Number.POSITIVE_INFINITY;
 
+/** Until when a renewal whose answer nobody heard may have prolonged it. */
+export const latestEndOf = (lease: Lease): Instant => Math.min(wallOf(lease), endOf(lease) + (lease.renewal?.by ?? 0));
+
 /**
  * When a renewal asked for at `now` would expire; `undefined` where it would be refused, kill, or gain too little.
  * It may take `margin` to arrive, or the provider's clock be ahead by as much.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checked, delivery, reloaded, writing, written } from '../../src/core/deliveries.ts';
 import { LeaseError } from '../../src/core/failure.ts';
-import { endOfHolding, headOf, isUsed, type SecretRecord } from '../../src/core/record.ts';
+import { endOfHolding, type HeldLease, headOf, isUsed, type SecretRecord, without } from '../../src/core/record.ts';
 import { acknowledged } from '../../src/core/reloading.ts';
 import { failed } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
@@ -381,6 +381,30 @@ test('of what a program never takes up only what lives, or died a moment ago, is
   // Who knows whether it is.
   expect(record.settled(before, rules, hours(9), true).sinks).toEqual(before.sinks);
   expect(at(hours(9)).leases.find(({ lease }) => lease.id === 'l1')?.supersededAt).toBeUndefined();
+});
+
+test('what was perhaps renewed without an answer may live for one more term, and is in use for as long', () => {
+  const uses = [1, 2, 3].map((n) => ({ lease: `l${n}`, generation: 0 }));
+  const lease = (n: number, by: number) =>
+    aLease({
+      id: `l${n}`,
+      issuedAt: 0,
+      expiresAt: hours(1),
+      renewal: { from: 'now', by, atLeast: by, canShorten: false },
+    });
+  const by = minutes(40);
+  const end = hours(1) + minutes(15);
+  const kept = (change: Partial<HeldLease> = {}) =>
+    [end - 1, end, end + by - 1, end + by].map((now) => {
+      const second = { ...without(held(lease(2, by)), 'observedAt'), ...change };
+      const before = { ...recordOf(held(lease(3, by)), second, held(lease(1, by))), sinks: { file: { uses } } };
+      return record.settled(before, rules, now).sinks['file']?.uses.some((use) => use.lease === 'l2');
+    });
+  expect(kept()).toEqual([true, true, true, false]);
+  const atOnce = [true, false, false, false];
+  expect(kept({ lease: { ...lease(2, by), maxExpiresAt: hours(1) } })).toEqual(atOnce);
+  expect(kept({ generation: 1 })).toEqual(atOnce);
+  expect(kept({ observedAt: 0 })).toEqual(atOnce);
 });
 
 test('what a sink has is remembered to be in use however long it is thought dead: it may live, and be taken up', () => {
