@@ -35,6 +35,8 @@ export class SinkPlace {
   /** When what is there, or used, last became another. */
   changedAt: Instant = 0;
   reloads = 0;
+  /** Somebody was told that what is there was put there. */
+  isHeard = false;
   /** No reload came since it was written. */
   isUnread = false;
   #writing: { readonly life: Life; isTorn: boolean } | undefined;
@@ -84,6 +86,7 @@ export class SinkPlace {
             isVoidable: true,
           });
           await life.pass(longestSwap);
+          this.isHeard = this.content !== undefined && mark === markOf(this.content);
           return mark;
         }),
       holds: (mark, signal) =>
@@ -121,6 +124,7 @@ export class SinkPlace {
     this.content = value;
     this.changedAt = this.#timeline.now();
     this.writes++;
+    this.isHeard = false;
     this.isUnread = true;
     this.onChange(this, before);
     this.takeUp('never');

@@ -1,6 +1,5 @@
 /** What is still wrong when all trouble is over and there was time enough to heal; and what was done to the provider. */
 import { type Instant, minutes, seconds } from '../../src/core/time.ts';
-import { longestCall } from '../../src/core/timetable.ts';
 import type { Kept } from './excuses.ts';
 import { wantedOf } from './had.ts';
 import { type Issued, idOf } from './issued.ts';
@@ -32,15 +31,14 @@ function unserved(kept: Kept, judge: Judge): string[] {
   const written = places.filter(({ content }) => canBeReplaced || content !== undefined);
   const held = new Set(written.map(({ content }) => content));
   if (held.size > 1) wrong.push(`promise 8: the sinks hold ${[...held].join(' and ')}`);
-  for (const { path, content = '', changedAt, programs } of written) {
+  for (const { path, content = '', isHeard, programs } of written) {
     if (canBeReplaced && !issuer.accepts(content) && !judge.isHidden(kept, content))
       wrong.push(`promise 8: ${path} holds ${content || 'nothing'}, which is dead`);
     if (wanted && idOf(content) !== wanted.id) {
       wrong.push(`promise 8: ${path} holds ${content}, not ${wanted.id}, which is to be had`);
     }
-    // Who was killed right after it had put it there took that with it; and what is dead is not put there once more.
-    const isCutShort = judge.excuses.kills.some((at) => at >= changedAt && at < changedAt + longestCall);
-    const isOver = !canBeReplaced && !issuer.accepts(content) && isCutShort;
+    // Nobody heard that it came to be there; and what is dead is not put there once more.
+    const isOver = !canBeReplaced && !issuer.accepts(content) && !isHeard;
     for (const { told, loaded } of programs) {
       if (!isOver && loaded !== content) wrong.push(`promise 8: the program of ${path}, told ${told}, uses ${loaded}`);
     }
