@@ -3,6 +3,7 @@ import { type BlockReason, longestSilence, type ProviderBlocked } from '../core/
 import type { Block, GateView, HeldUp, Stake } from '../core/rules.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import { type Asked, Blocks, foremost, inTime } from './blocks.ts';
+import { Circuit } from './circuit.ts';
 import type { Emit } from './events.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -38,15 +39,10 @@ interface Circumstances extends Partial<Pick<ProviderBlocked, 'kind' | 'isUnsent
 /** What another token ends. */
 const ofTokens: readonly BlockReason[] = ['NoToken', 'TokenRejected'];
 
-/** So many requests in a row without an answer, and nobody else is sent. */
-const patience = 5;
 const shortestBreak: Duration = seconds(1);
-const longestBreak: Duration = seconds(30);
 /** After the first rejection of a token, and after many: so that they do not use up what a secret may ask for. */
 const shortestRejection: Duration = seconds(5);
 const longestRejection: Duration = seconds(120);
-/** A probe takes no longer than the longest call. */
-const longestProbe: Duration = seconds(35);
 /** Who was woken takes its turn within this time, or loses it. */
 const longestTurn: Duration = seconds(5);
 
@@ -61,10 +57,11 @@ export class Gate {
   readonly #called = new Map<string, Instant>();
   readonly #waiting = new WaitingLine();
   readonly #blocks = new Blocks();
-  /** Open: nobody passes until then, and after that one at a time. `tries`: how many of those were in vain. */
-  #circuit: { readonly since: Instant; readonly until: Instant; readonly tries: number } | undefined;
-  #probingSince: Instant | undefined;
-  #unanswered = 0;
+  readonly #circuit = new Circuit();
+  /** Until then one goes after the other has sent its request: when a block has run out there may be room for few. */
+  #oneByOneUntil: Instant = Number.NEGATIVE_INFINITY;
+  /** Who has entered so and has not sent anything yet. */
+  readonly #unsent = new Set<Ticket>();
   /** How often a token was rejected since there was another. */
   #rejections = 0;
   /** How often somebody said that it may be asked again. */
@@ -90,33 +87,37 @@ export class Gate {
     return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret, this.#isShut) };
   }
 
-  /** A request is about to be sent: the view allowed it. Every ticket has to be given back. */
+  /** A request is about to be made: the view allowed it. Every ticket has to be given back. */
   enter(secret: string, kinds?: readonly string[]): Ticket {
     this.#inside++;
     this.#called.delete(secret);
     this.#waiting.leave(secret, this.#isShut);
     const enteredAt = this.#clock.now();
     // Whoever goes first may be told the same again: nobody hears of an end that is none.
-    if (this.#blocks.outlast(enteredAt)) this.#callNext();
-    const isProbe = this.#circuit !== undefined;
-    if (isProbe) this.#probingSince = enteredAt;
-    return { isProbe, enteredAt, kinds, openings: this.#openings };
+    if (this.#blocks.outlast(enteredAt)) this.#oneByOneUntil = enteredAt + longestTurn;
+    const isProbe = this.#circuit.enter(enteredAt);
+    const ticket = { isProbe, enteredAt, kinds, openings: this.#openings };
+    if (enteredAt < this.#oneByOneUntil) this.#unsent.add(ticket);
+    return ticket;
+  }
+
+  /** It is on its way: who comes after it is behind it. */
+  sent(ticket: Ticket): void {
+    if (this.#unsent.delete(ticket)) this.#callNext();
   }
 
   leave(ticket: Ticket, passage: Passage): void {
     const { isProbe } = ticket;
     this.#inside--;
-    if (isProbe) this.#probingSince = undefined;
+    this.#unsent.delete(ticket);
+    this.#circuit.leave(isProbe);
     if (passage === 'answered') {
-      this.#close();
+      if (this.#circuit.answered()) this.#tell();
       const { isNews, isOpen } = this.#blocks.answered(ticket);
       if (isOpen) this.#rejections = 0;
       if (isNews) this.#reopen();
     }
-    if (passage === 'unavailable') {
-      this.#unanswered++;
-      if (isProbe || (!this.#circuit && this.#unanswered >= patience)) this.#open();
-    }
+    if (passage === 'unavailable' && this.#circuit.unanswered(isProbe, this.#clock.now())) this.#tell();
     this.#callNext();
   }
 
@@ -188,29 +189,8 @@ export class Gate {
 
   #all(): readonly Block[] {
     const now = this.#clock.now();
-    const blocks = this.#blocks.present(now);
-    const circuit = this.#circuit;
-    if (circuit && now < circuit.until) {
-      const { since, until } = circuit;
-      return [...blocks, { because: 'CircuitOpen', since, until }];
-    }
-    if (this.#probingSince === undefined) return blocks;
-    const since = this.#probingSince;
-    return [...blocks, { because: 'CircuitOpen', since, until: since + longestProbe }];
-  }
-
-  #open(): void {
-    const tries = this.#circuit ? this.#circuit.tries + 1 : 0;
-    const since = this.#clock.now();
-    this.#circuit = { since, until: since + Math.min(longestBreak, shortestBreak * 2 ** tries), tries };
-    this.#tell();
-  }
-
-  #close(): void {
-    this.#unanswered = 0;
-    if (!this.#circuit) return;
-    this.#circuit = undefined;
-    this.#tell();
+    const circuit = this.#circuit.block(now);
+    return [...this.#blocks.present(now), ...(circuit ? [circuit] : [])];
   }
 
   #tell(): void {
@@ -226,13 +206,15 @@ export class Gate {
 
   #free(secret: string): number {
     const called = [...this.#called].filter(([other, at]) => other !== secret && this.#clock.now() - at < longestTurn);
-    // When a block has run out there may be room for one: the most urgent has its turn first, and shows whether there is more.
-    const isUntried = this.#blocks.isUntried(this.#clock.now(), longestTurn);
-    return (isUntried ? Math.min(1, this.#slots - this.#inside) : this.#slots - this.#inside) - called.length;
+    const now = this.#clock.now();
+    const free = this.#slots - this.#inside;
+    // The most urgent has its turn first, and shows whether there is room for more.
+    const isOneByOne = now < this.#oneByOneUntil || this.#blocks.isUntried(now, longestTurn);
+    return (isOneByOne ? Math.min(1 - this.#unsent.size, free) : free) - called.length;
   }
 
   #isOpen(): boolean {
-    return !this.#circuit && this.#all().every(({ kind }) => kind !== undefined);
+    return !this.#circuit.isOpen && this.#all().every(({ kind }) => kind !== undefined);
   }
 
   /** Whoever is woken while the gate is closed learns from when on it is open. */

@@ -15,8 +15,8 @@ export interface RouteBudgets {
 interface Budget {
   readonly limit: number;
   readonly resetsAt: Instant;
-  /** When an answer first told of this window. */
-  readonly knownSince: Instant;
+  /** When an answer first told of this window. Absent: none has, and it is taken to be like the one before. */
+  readonly knownSince?: Instant;
   /** Requests in flight are no longer among them. */
   left: number;
   /** Nothing goes there before. */
@@ -26,29 +26,39 @@ interface Budget {
 /** So many go together before there is a pause: each time that somebody comes back costs more than a request. */
 const together = 4;
 
+/** When a window is over no more are sent than it took, until an answer tells of the next: that takes so long, as a rule. */
+const firstAnswer = seconds(0.5);
+/** Where none comes as many are sent once more. */
+const silence = seconds(60);
+
 /**
  * Half of a window's requests may go as they come. The other half is spread over what is left of it, so that what becomes
- * urgent meanwhile need not wait for the next window. Where the window is over nothing is known: the next answer tells.
+ * urgent meanwhile need not wait for the next window.
  */
 export function routeBudgets(clock: Clock): RouteBudgets {
   const known = new Map<string, Budget>();
   const present = (route: string): Budget | undefined => {
     const budget = known.get(route);
-    if (!budget || clock.now() < budget.resetsAt) return budget;
-    known.delete(route);
-    return undefined;
+    const now = clock.now();
+    if (!budget || now < budget.resetsAt) return budget;
+    const { limit } = budget;
+    const next = { limit, resetsAt: now + silence, left: Math.max(1, limit), pausedUntil: Number.NEGATIVE_INFINITY };
+    known.set(route, next);
+    return next;
   };
   return {
     until(route) {
       const budget = present(route);
+      const now = clock.now();
       if (!budget) return undefined;
-      if (budget.left <= 0) return budget.resetsAt;
-      return clock.now() < budget.pausedUntil ? budget.pausedUntil : undefined;
+      if (budget.left > 0) return now < budget.pausedUntil ? budget.pausedUntil : undefined;
+      return budget.knownSince === undefined ? Math.min(budget.resetsAt, now + firstAnswer) : budget.resetsAt;
     },
     spend(route) {
       const budget = present(route);
       if (!budget) return;
       budget.left -= 1;
+      if (budget.knownSince === undefined) return;
       if (budget.left <= 0 || budget.left > budget.limit / 2 || budget.left % together !== 0) return;
       const now = clock.now();
       budget.pausedUntil = now + ((budget.resetsAt - now) * together) / (budget.left + together);
@@ -58,23 +68,29 @@ export function routeBudgets(clock: Clock): RouteBudgets {
         numberIn(headers[`x-ratelimit-${name}`]),
       );
       if (limit === undefined || remaining === undefined || reset === undefined || reset > longestWindow) return false;
-      const before = present(route);
       const now = clock.now();
-      const resetsAt = now + seconds(Math.max(1, reset));
-      // Of the same window: what is in flight may not have been counted yet.
-      const isSame = before !== undefined && Math.abs(before.resetsAt - resetsAt) < sameWindow;
-      // Overtaken: its window was over when the present one was first told of.
-      if (before && !isSame && resetsAt < before.knownSince + sameWindow) return true;
-      known.set(route, {
-        limit,
-        resetsAt: isSame ? before.resetsAt : resetsAt,
-        knownSince: isSame ? before.knownSince : now,
-        left: isSame ? Math.min(before.left, remaining) : remaining,
-        pausedUntil: isSame ? before.pausedUntil : Number.NEGATIVE_INFINITY,
-      });
+      const told = { limit, remaining, resetsAt: now + seconds(Math.max(1, reset)) };
+      known.set(route, budgetAfter(present(route), told, now));
       return true;
     },
   };
+}
+
+interface Told {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetsAt: Instant;
+}
+
+function budgetAfter(before: Budget | undefined, { limit, remaining, resetsAt }: Told, now: Instant): Budget {
+  const since = before?.knownSince;
+  const isSame = before && since !== undefined && Math.abs(before.resetsAt - resetsAt) < sameWindow;
+  // Overtaken: its window was over when the present one was first told of.
+  if (before && since !== undefined && !isSame && resetsAt < since + sameWindow) return before;
+  // What is in flight may not have been counted yet.
+  const left = before && (isSame || since === undefined) ? Math.min(before.left, remaining) : remaining;
+  if (isSame) return { ...before, limit, left };
+  return { limit, resetsAt, knownSince: now, left, pausedUntil: Number.NEGATIVE_INFINITY };
 }
 
 /** In seconds. Who names a later end does not mean seconds. */

@@ -89,6 +89,8 @@ describe('a block that is about one kind of request', () => {
     expect(gate.view('reader').isBusy).toBe(false);
     woken = [];
     const probing = gate.enter('reader', ['read']);
+    expect(woken).toEqual([]);
+    gate.sent(probing);
     expect(woken).toEqual(['later']);
     gate.leave(probing, 'answered');
     expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p' });

@@ -42,6 +42,29 @@ describe('a limit of our own', () => {
     expect(gate.view('late').isBusy).toBe(false);
   });
 
+  test('that has run out lets one go after the other has sent its request: what is urgent is not overtaken', () => {
+    const gate = gateOf(8);
+    hold(gate, 1_010);
+    for (const [i, name] of ['a', 'b', 'c', 'd', 'e'].entries()) wait(gate, name, 5_000 + i);
+    now = 1_010;
+    const first = gate.enter('a');
+    expect([woken, gate.view('b').isBusy]).toEqual([[], true]);
+    gate.sent(first);
+    expect([woken, gate.view('b').isBusy, gate.view('c').isBusy]).toEqual([['b'], false, true]);
+    const second = gate.enter('b');
+    gate.sent(first);
+    expect(woken).toEqual(['b']);
+    gate.sent(second);
+    expect(woken).toEqual(['b', 'c']);
+    // Who does not get to sending gives way.
+    gate.leave(gate.enter('c'), 'unknown');
+    expect(woken).toEqual(['b', 'c', 'd']);
+    now = 1_010 + 5_000;
+    expect(gate.view('e').isBusy).toBe(false);
+    gate.leave(gate.enter('d'), 'answered');
+    expect(woken).toEqual(['b', 'c', 'd', 'e']);
+  });
+
   test('waits for the most urgent no longer than a turn: it may be about something else', () => {
     const gate = gateOf(8);
     hold(gate, 1_010);

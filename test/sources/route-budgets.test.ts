@@ -93,7 +93,37 @@ describe('the budget of a route', () => {
     expect(budgets.until('b')).toBeUndefined();
   });
 
-  it('is unknown again when its window is over', () => {
+  it('is taken to be as large as before when its window is over, until an answer tells', () => {
+    let now = 0;
+    const budgets = routeBudgets({ now: () => now });
+    const sends = () => {
+      let count = 0;
+      for (; count < 9 && budgets.until('a') === undefined; count++) budgets.spend('a');
+      return count;
+    };
+    budgets.learn('a', told(4, 0, 30));
+    now = 30_000;
+    expect([sends(), budgets.until('a')]).toEqual([4, 30_500]);
+    // It has counted one of four.
+    budgets.learn('a', told(4, 3, 60));
+    expect(budgets.until('a')).toBe(90_000);
+    now = 90_000;
+    expect(sends()).toBe(4);
+    now = 149_900;
+    expect(budgets.until('a')).toBe(150_000);
+    now = 150_000;
+    expect(sends()).toBe(4);
+    // Others may have taken some.
+    now = 210_000;
+    budgets.spend('a');
+    budgets.learn('a', told(4, 1, 60));
+    expect(sends()).toBe(1);
+    budgets.learn('b', told(0, 0, 60));
+    now = 300_000;
+    expect(budgets.until('b')).toBeUndefined();
+  });
+
+  it('is whole again when its window is over', () => {
     let now = 0;
     const budgets = routeBudgets({ now: () => now });
     budgets.learn('a', told(60, 0, 30));
