@@ -110,6 +110,7 @@ export function execSink(options: ExecOptions, { markKey, env }: Pick<SinkDeps, 
       return mark;
     },
     holds: belief.holds,
+    isBelieved: true,
   };
 }
 

@@ -94,6 +94,16 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
       expect(await subject.sink.holds?.('no mark of ours', going())).not.toBe(true);
     });
 
+    test('knows after another process that it has something else, or says that it cannot be read back', async () => {
+      const { later } = subject;
+      if (!later) return expect(await subject.sink.holds?.('no mark of ours', going())).toBe(false);
+      const mark = await write(1);
+      await later().write(aDelivery(2), going());
+      const third = later();
+      const isBelieved = third.isBelieved === true || third.holds === undefined;
+      expect((await third.holds?.(mark, going())) ?? true).toBe(isBelieved);
+    });
+
     for (const [what, spoil] of Object.entries(fixture.spoils)) {
       test(`does not hold it any more, and mends it by the next write, after ${what}`, async () => {
         const mark = await write(1);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
+import type { Sink } from '../../src/sinks/sink.ts';
 import { aSink, aSource, pending, Stage } from './stage.ts';
 
 describe('a sink', () => {
@@ -137,6 +138,41 @@ describe('a sink', () => {
     await stage.until(hours(1) + minutes(1));
     expect(sink.content).toBe('VALUE-l1');
     expect(source.asked.filter((call) => call.startsWith('acquire'))).toHaveLength(1);
+  });
+});
+
+describe('since when all is noted that came to a sink', () => {
+  const since = async (change: Partial<Sink>, until = minutes(1)) => {
+    const stage = new Stage();
+    const sink = aSink(change);
+    stage.add({ source: aSource(stage), sinks: { file: sink } });
+    await stage.until(minutes(10));
+    await stage.until(minutes(10) + until);
+    return { stage, sink, knownSince: async () => (await stage.record()).sinks['file']?.knownSince };
+  };
+  const check = () => Promise.resolve();
+
+  test('is when nothing was found in it at first, or when it was first written', async () => {
+    const empty = await since({ check, isTaken: () => Promise.resolve(false) });
+    expect(await empty.knownSince()).toBeLessThan(seconds(-9));
+    for (const isTaken of [() => Promise.resolve(true), () => Promise.reject(new Error('no'))]) {
+      const taken = await since({ check, isTaken });
+      expect(await taken.knownSince()).toBeGreaterThan(seconds(9));
+    }
+    expect(await (await since({})).knownSince()).toBeGreaterThan(seconds(9));
+  });
+
+  test('is when it was written again after others had put something else there', async () => {
+    const { stage, sink, knownSince } = await since({ isTaken: () => Promise.resolve(false) });
+    const before = (await knownSince()) ?? 0;
+    sink.content = undefined;
+    await stage.until(hours(1) + minutes(1));
+    expect(sink.content).toBe('VALUE-l1');
+    expect((await knownSince()) ?? 0).toBeGreaterThan(before + minutes(50));
+  });
+
+  test('nobody knows where it cannot be read back', async () => {
+    expect(await (await since({ isBelieved: true })).knownSince()).toBeUndefined();
   });
 });
 

@@ -120,6 +120,7 @@ export function webhookSink(
       return mark;
     },
     holds: belief.holds,
+    isBelieved: true,
   };
 }
 
