@@ -56,3 +56,24 @@ test(`killed ${kills} times in a row at random moments, it costs no use and leav
   expect(leases.length).toBeLessThanOrEqual(1 + kills + ofAge);
   expect(await daemon.stop()).toBe(0);
 }, 240_000);
+
+test('killed before it heard of the lease that was made for it, it ends that without a grace where nobody else takes any there', async () => {
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 600, accessTokenMaxTTL: 3600 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '20m', maxTTL: '1h' }),
+  );
+  const { sandbox, file } = stage;
+  const config = stage.configuration({ policy: '{ grace: 10m }', reload: '    exclusive: true' });
+  const answerNobody = sandbox.control.fault({ kind: 'hang', work: true, on: 'lease-create' });
+  const killed = await stage.daemon({ config });
+  await eventually('a lease was made', () => sandbox.books().leases.length === 1);
+  await killed.kill();
+  answerNobody();
+  const daemon = await stage.daemon({ config });
+  await isDelivered(stage);
+  await eventually('the lost one is ended', () => sandbox.books().leases[0]?.endedBy === 'revoked');
+  const alive = sandbox.books().leases.filter(({ endedAt }) => endedAt === undefined);
+  expect(alive.map(({ username }) => username)).toEqual([(await valuesIn(file))['REDIS_USER']]);
+  expect(await daemon.stop()).toBe(0);
+}, 240_000);
