@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { LeaseError, ProviderBlocked } from '../../src/core/failure.ts';
 import type { Provider } from '../../src/sources/define.ts';
 import type { Asking } from '../../src/sources/yandex/client.ts';
@@ -98,7 +99,7 @@ const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const keyFile = join(folder, 'key.json');
 const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' });
 writeFileSync(keyFile, JSON.stringify({ id: 'k', service_account_id: 'aje', private_key }));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const methods = {
   key: { method: 'service-account-key', keyFile },
