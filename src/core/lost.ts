@@ -45,13 +45,13 @@ export function lostBetween(record: SecretRecord): { readonly from: Instant; rea
 
 /** Was it issued after this, whatever dates the provider gives? */
 export const isIssuedAfter = ({ issuedAt }: Lease, at: Instant, record: SecretRecord): boolean =>
-  issuedAt - Math.max(0, misdating(record, latestLost(record) ?? Number.POSITIVE_INFINITY)) > at;
+  issuedAt - Math.max(0, misdating(record, latestLost(record))) > at;
 
 /**
  * How far those dates are ahead of what its answers taught us of the time, as the lease shows that was taken since: who
  * dates the answers may be somebody else.
  */
-function misdating({ leases, succeeded }: SecretRecord, latest: Instant): Duration {
+function misdating({ leases, succeeded }: SecretRecord, latest = Number.POSITIVE_INFINITY): Duration {
   const takenAt = succeeded?.['acquire'] ?? Number.NEGATIVE_INFINITY;
   const [newest] = leases;
   return newest && takenAt >= latest ? newest.lease.issuedAt - takenAt : 0;

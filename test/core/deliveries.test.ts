@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { checked, delivery, reloaded, sequenceOf, writing, written } from '../../src/core/deliveries.ts';
+import {
+  checked,
+  delivery,
+  foundEmpty,
+  reloaded,
+  sequenceOf,
+  unlookedAt,
+  writing,
+  written,
+} from '../../src/core/deliveries.ts';
 import type { HeldLease, SecretRecord } from '../../src/core/record.ts';
 import type { Facts } from '../../src/core/rules.ts';
 import { days, hours, minutes, seconds } from '../../src/core/time.ts';
@@ -217,6 +226,22 @@ describe('a sink', () => {
     expect(uses(writing(some, 'file', { lease: 'l1', generation: 1 }, 0))).toEqual(['l1.0', 'l2.0', 'l2.1', 'l1.1']);
     expect(uses(writing(some, 'file', old, 0))).toEqual(['l2.0', 'l2.1', 'l1.0']);
     expect(uses(writing({ ...both, sinks: {} }, 'file', now, 0))).toEqual(['l2.0']);
+  });
+
+  test('is known since it was found empty, or first written over what was there; by dates that are ten seconds apart', () => {
+    const since = (record: SecretRecord) => record.sinks['file']?.knownSince;
+    const empty = foundEmpty(recordOf(), 'file', minutes(1));
+    const apart = seconds(10);
+    expect(since(empty)).toBe(minutes(1) - apart);
+    expect(since(foundEmpty(empty, 'file', minutes(2)))).toBe(minutes(1) - apart);
+    const first = written(both, 'file', { ...now, mark: 'n' }, minutes(3));
+    expect(since(first)).toBe(minutes(3) + apart);
+    expect(since(written(first, 'file', { ...old, mark: 'o' }, minutes(4)))).toBe(minutes(3) + apart);
+    expect(since(written(empty, 'file', { ...now, mark: 'n' }, minutes(4)))).toBe(minutes(1) - apart);
+    expect(since(reloaded(first, 'file', now, rulesOf()))).toBe(minutes(3) + apart);
+    expect(since(checked(first, 'file', true, rulesOf(), minutes(4)))).toBe(minutes(3) + apart);
+    expect(checked(first, 'file', false, rulesOf(), minutes(4)).sinks['file']).not.toHaveProperty('knownSince');
+    expect(unlookedAt(first, 'file').sinks['file']).not.toHaveProperty('knownSince');
   });
 
   test('lets go of nothing for word of what it does not hold', () => {

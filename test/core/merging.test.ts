@@ -69,6 +69,17 @@ describe('two records that were one', () => {
     expect(sinks['file']?.uses.map(({ lease }) => lease)).toEqual(['l3', 'l1', 'l2']);
   });
 
+  test('know of a sink since the later of the two, and only where both do', () => {
+    const since = (knownSince?: number, lease = 'l2') => ({
+      file: { uses: [{ lease, generation: 0 }], ...(knownSince !== undefined && { knownSince }) },
+    });
+    const both = (mine?: number, theirs?: number) =>
+      merged(base, { ...base, sinks: since(mine) }, { ...base, sinks: since(theirs, 'l3') }).sinks['file'];
+    expect(both(5, 7)?.knownSince).toBe(7);
+    expect(both(7, 5)?.knownSince).toBe(7);
+    for (const file of [both(5), both(undefined, 5), both()]) expect(file).not.toHaveProperty('knownSince');
+  });
+
   test('have failures, successes and requests of both', () => {
     const failure = { count: 1, denied: 0, at: 0, code: 'unavailable', notBefore: 0 } as const;
     const mine: SecretRecord = { ...base, failures: { a: failure }, succeeded: { renew: 5 }, requests: { renew: 1 } };

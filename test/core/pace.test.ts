@@ -162,6 +162,18 @@ test('what can wait leaves half of the window to what cannot', () => {
   expect(wanted(four.slice(1), minutes(9))).toBe(seconds(60));
 });
 
+test('what can wait leaves a place for each that cannot, as often as one cannot', () => {
+  const now = seconds(101);
+  const next = (every: number, ...acquires: number[]) =>
+    paced(acquires.map(seconds), now, { from: seconds(500), every: seconds(every) }, sure(now)) / seconds(1);
+  // After this one seven more fit into the window of the last, one every 42 s.
+  expect(next(42, 100)).toBe(100 + 335 - 7 * 42);
+  expect(next(42, 100, 90)).toBe(90 + 335 - 6 * 42);
+  expect(next(60, 100)).toBe(101);
+  // More often than the window has places for nobody can.
+  expect(next(1, 100)).toBe(100 + 335 - 7 * (335 / 8));
+});
+
 test('who would like to have each short lease replaced early has always a place in the window for when it ends', () => {
   const span = (from: number, to: number) => fc.integer({ min: from, max: to });
   const row = fc.array(span(seconds(2), minutes(6)), { minLength: 0, maxLength: 8 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { agendaOf, asksProvider, decide } from '../../src/core/decide.ts';
 import { without } from '../../src/core/record.ts';
+import type { Facts } from '../../src/core/rules.ts';
 import { tokenRejected } from '../../src/core/setbacks.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
@@ -242,6 +243,24 @@ describe('what was lost', () => {
     expect(decide(searched, rules, at(minutes(3)))).toMatchObject({ act: 'search' });
     const earlier = { ...record, succeeded: { search: minutes(1) } };
     expect(decide(earlier, rules, at(minutes(2)))).toMatchObject({ act: 'search' });
+  });
+
+  test('is searched for a moment after we have started where it may be ended, or as soon as all sinks were looked into', () => {
+    const rules = rulesOf({ can, exclusive: true, sinks: ['file', 'empty'] });
+    const startedAt = minutes(5);
+    const search = (facts: Partial<Facts>, change = {}, by = rules) =>
+      agendaOf({ ...record, ...change }, by, at(minutes(6), { startedAt, ...facts })).find(
+        ({ act }) => act === 'search',
+      )?.at;
+    const due = seconds(60 + 45);
+    const later = startedAt + seconds(10);
+    expect(search({ seen: [], writable: [] })).toBe(later);
+    expect(search({ seen: ['file', 'empty'], writable: [] })).toBe(later);
+    expect(search({ seen: [], writable: ['file', 'empty'] })).toBe(later);
+    expect(search({ seen: ['file'], writable: ['empty'] })).toBe(due);
+    // It may still be on its way.
+    expect(search({ seen: [], writable: [] }, { intent: { key: 'k', at: minutes(7) } })).toBe(minutes(7) + seconds(45));
+    expect(search({ seen: [], writable: [] }, {}, rulesOf({ can, sinks: ['file', 'empty'] }))).toBe(minutes(3));
   });
 
   test('and found needs no grace: nobody ever had it', () => {
