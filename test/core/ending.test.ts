@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import { checked, reloaded, writing } from '../../src/core/deliveries.ts';
+import { isIssuedAfter } from '../../src/core/lost.ts';
 import type { Holding, SecretRecord, SinkState } from '../../src/core/record.ts';
 import type { Rules } from '../../src/core/rules.ts';
 import { inherited } from '../../src/core/strays.ts';
@@ -106,6 +107,8 @@ describe('a lease that a search has found', () => {
     const ahead = (by: number) =>
       found({ a: known(has(head, false)) }, { succeeded: { acquire: -by }, intent: { key: 'k', at: -5 } });
     expect([-1, 0, 1].map((by) => isUnused(ahead(by)))).toEqual([true, true, false]);
+    const nothingLost = { ...recordOf(held()), succeeded: { acquire: -1 } };
+    expect(isIssuedAfter(aLease({ issuedAt: 1 }), 0, nothingLost)).toBe(true);
   });
 
   test('is in use only where it may be', () => {
