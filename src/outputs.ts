@@ -146,6 +146,7 @@ export function outputOf(options: OutputOptions): (member: string) => Sink {
 
   return (member) => ({
     ...(sink.check && { check: (signal: AbortSignal) => alone(async () => sink.check?.(signal)) }),
+    ...(sink.isBelieved && { isBelieved: true as const }),
 
     async awaits() {
       const others = members.filter((other) => other !== member);

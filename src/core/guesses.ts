@@ -24,7 +24,7 @@ export const isSinceStart = (
 const datesOf = ({ leases, acquires = [], failures, intent, doubt, succeeded, ...record }: SecretRecord): Instant[] =>
   [
     ...leases.flatMap(({ lease, supersededAt, observedAt }) => [lease.expiresAt, supersededAt, observedAt]),
-    ...Object.values(record.sinks).flatMap(({ has, knownSince }) => [has?.seenAt, knownSince]),
+    ...Object.values(record.sinks).flatMap(({ has, known }) => [has?.seenAt, known?.since]),
     ...Object.values(failures).map(({ at }) => at),
     ...Object.values(record.requests ?? {}),
     ...Object.values(succeeded ?? {}),
@@ -69,10 +69,10 @@ export function corrected(
     ...(held.lease.expiresAt !== undefined && { lease: { ...held.lease, expiresAt: past(held.lease.expiresAt) } }),
     ...(supersededAt !== undefined && { supersededAt: latest(supersededAt) }),
   });
-  const sink = ({ uses, has, knownSince }: SinkState): SinkState => ({
+  const sink = ({ uses, has, known }: SinkState): SinkState => ({
     uses,
     ...(has && { has: { ...has, seenAt: past(has.seenAt) } }),
-    ...(knownSince !== undefined && { knownSince: latest(knownSince) }),
+    ...(known && { known: { ...known, since: latest(known.since) } }),
   });
   const failure = (one: Failure): Failure => {
     const at = past(one.at);

@@ -43,9 +43,8 @@ const seenAt = ({ observedAt }: HeldLease): number => observedAt ?? Number.NEGAT
 
 /** What either of us wrote may be in use, and what one of us does not know the other cannot. */
 const usedByEither = (mine: SinkState, theirs: SinkState): SinkState => ({
-  ...without(mine, 'knownSince'),
-  ...(mine.knownSince !== undefined &&
-    theirs.knownSince !== undefined && { knownSince: Math.max(mine.knownSince, theirs.knownSince) }),
+  ...without(mine, 'known'),
+  ...(mine.known && theirs.known && { known: mine.known.since > theirs.known.since ? mine.known : theirs.known }),
   uses: [...theirs.uses.filter((use) => !mine.uses.some((other) => isSame(use, other))), ...mine.uses],
 });
 

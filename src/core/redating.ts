@@ -6,15 +6,8 @@ import { type Duration, type Instant, seconds } from './time.ts';
 export const negligible: Duration = seconds(2);
 
 /** What we waited for since then, and compare with nothing that a provider has dated. */
-export const ownDates = ({
-  acquires = [],
-  failures,
-  leases,
-  sinks,
-  credentialSince,
-}: SecretRecord): readonly Instant[] => [
+export const ownDates = ({ acquires = [], failures, leases, credentialSince }: SecretRecord): readonly Instant[] => [
   ...acquires,
-  ...Object.values(sinks).flatMap(({ knownSince }) => (knownSince === undefined ? [] : [knownSince])),
   ...(credentialSince === undefined ? [] : [credentialSince]),
   ...Object.values(failures).map(({ at }) => at),
   ...leases.map(({ supersededAt }) => supersededAt).filter((at) => at !== undefined),
@@ -45,12 +38,6 @@ export function redated(record: SecretRecord, { moved, has }: Noted): SecretReco
         const at = anew(row.at);
         return [key, { ...row, at, notBefore: row.notBefore + at - row.at }];
       }),
-    ),
-    sinks: Object.fromEntries(
-      Object.entries(record.sinks).map(([name, { knownSince, ...state }]) => [
-        name,
-        knownSince === undefined ? state : { ...state, knownSince: anew(knownSince) },
-      ]),
     ),
     leases: record.leases.map((held) =>
       held.supersededAt === undefined ? held : { ...held, supersededAt: anew(held.supersededAt) },

@@ -6,10 +6,12 @@ import type { Lease } from './lease.ts';
 import { isIssuedAfter } from './lost.ts';
 import { type HeldLease, headOf, holdingOf, isSame, type SecretRecord, type Use, without } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
-import { type Duration, type Instant, minutes } from './time.ts';
+import { type Duration, type Instant, minutes, seconds } from './time.ts';
 
 /** So far the provider's dates may be from our idea of when we started. */
 const margin: Duration = minutes(2);
+/** And as a rule no further. */
+const apart: Duration = seconds(10);
 
 /**
  * Leases that a search has found. One that came to no sink is used by nobody. Where every sink is known to have another,
@@ -73,8 +75,9 @@ function usedBy(record: SecretRecord, sinks: readonly string[], leases: readonly
 
 /** No process can have brought it there: all that came there since it was issued is noted, as is still to be seen there. */
 function cannotHaveHad(record: SecretRecord, sink: string, lease: Lease, facts: Looked): boolean {
-  const { knownSince } = record.sinks[sink] ?? {};
-  return knownSince !== undefined && isLookedInto(record, sink, facts) && isIssuedAfter(lease, knownSince, record);
+  const { known } = record.sinks[sink] ?? {};
+  if (!known || !isLookedInto(record, sink, facts)) return false;
+  return isIssuedAfter(lease, known.since + (known.wasEmpty ? -apart : margin), record);
 }
 
 export const isLookedInto = (

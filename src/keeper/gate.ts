@@ -103,7 +103,8 @@ export class Gate {
 
   /** It is on its way: who comes after it is behind it. */
   sent(ticket: Ticket): void {
-    if (this.#unsent.delete(ticket)) this.#callNext();
+    this.#unsent.delete(ticket);
+    if (this.#isOpen()) this.#callNext();
   }
 
   leave(ticket: Ticket, passage: Passage): void {

@@ -119,10 +119,16 @@ export function directorySink(options: DirectoryOptions, markKey: Buffer, pause 
       await told(work);
     },
 
+    // Closed to us, as much as can be seen of it is believed.
+    ...((owner ?? Object.values(files ?? {}).find((one) => one.owner)) !== undefined && { isBelieved: true as const }),
+
     isTaken: () =>
       readdir(path).then(
         (names) => names.length > 0,
-        () => false,
+        (error) => {
+          if (notThere.includes(codeOf(error))) return false;
+          throw error;
+        },
       ),
 
     async write({ material }, signal) {

@@ -139,10 +139,16 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
         { ...making, isTrial: true },
       ),
 
+    // Closed to us, as much as can be seen of it is believed.
+    ...(owner !== undefined && { isBelieved: true as const }),
+
     isTaken: () =>
       lstat(path).then(
         ({ size }) => size > 0,
-        () => false,
+        (error) => {
+          if (notThere.includes(codeOf(error))) return false;
+          throw error;
+        },
       ),
 
     async write({ material }, signal) {

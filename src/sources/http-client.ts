@@ -141,6 +141,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
         deps.onRequest({ operation, status, took: deps.clock.now() - at, at });
       const raw = await send(request).catch((error: unknown) => {
         report('none');
+        budgets.unanswered(operation);
         throw error;
       });
       report(`${Math.min(5, Math.floor(raw.status / 100))}xx` as ProviderRequest['status']);

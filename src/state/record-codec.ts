@@ -45,7 +45,7 @@ const holding = { lease: name, generation: z.number().int() };
 const sink = z.looseObject({
   uses: z.array(z.looseObject({ ...holding, perhaps: z.literal(true).optional() })),
   has: z.looseObject({ ...holding, mark: z.string(), reloaded: z.boolean(), seenAt: instant }).optional(),
-  knownSince: instant.optional(),
+  known: z.looseObject({ since: instant, wasEmpty: z.literal(true).optional() }).optional(),
 });
 
 const failure = z.looseObject({

@@ -228,20 +228,20 @@ describe('a sink', () => {
     expect(uses(writing({ ...both, sinks: {} }, 'file', now, 0))).toEqual(['l2.0']);
   });
 
-  test('is known since it was found empty, or first written over what was there; by dates that are ten seconds apart', () => {
-    const since = (record: SecretRecord) => record.sinks['file']?.knownSince;
+  test('is known since it was found empty, or first written over what was there', () => {
+    const since = (record: SecretRecord) => record.sinks['file']?.known;
     const empty = foundEmpty(recordOf(), 'file', minutes(1));
-    const apart = seconds(10);
-    expect(since(empty)).toBe(minutes(1) - apart);
-    expect(since(foundEmpty(empty, 'file', minutes(2)))).toBe(minutes(1) - apart);
+    const from = { since: minutes(1), wasEmpty: true };
+    expect(since(empty)).toEqual(from);
+    expect(since(foundEmpty(empty, 'file', minutes(2)))).toEqual(from);
     const first = written(both, 'file', { ...now, mark: 'n' }, minutes(3));
-    expect(since(first)).toBe(minutes(3) + apart);
-    expect(since(written(first, 'file', { ...old, mark: 'o' }, minutes(4)))).toBe(minutes(3) + apart);
-    expect(since(written(empty, 'file', { ...now, mark: 'n' }, minutes(4)))).toBe(minutes(1) - apart);
-    expect(since(reloaded(first, 'file', now, rulesOf()))).toBe(minutes(3) + apart);
-    expect(since(checked(first, 'file', true, rulesOf(), minutes(4)))).toBe(minutes(3) + apart);
-    expect(checked(first, 'file', false, rulesOf(), minutes(4)).sinks['file']).not.toHaveProperty('knownSince');
-    expect(unlookedAt(first, 'file').sinks['file']).not.toHaveProperty('knownSince');
+    expect(since(first)).toEqual({ since: minutes(3) });
+    expect(since(written(first, 'file', { ...old, mark: 'o' }, minutes(4)))).toEqual({ since: minutes(3) });
+    expect(since(written(empty, 'file', { ...now, mark: 'n' }, minutes(4)))).toEqual(from);
+    expect(since(reloaded(first, 'file', now, rulesOf()))).toEqual({ since: minutes(3) });
+    expect(since(checked(first, 'file', true, rulesOf(), minutes(4)))).toEqual({ since: minutes(3) });
+    expect(checked(first, 'file', false, rulesOf(), minutes(4)).sinks['file']).not.toHaveProperty('known');
+    expect(unlookedAt(first, 'file').sinks['file']).not.toHaveProperty('known');
   });
 
   test('lets go of nothing for word of what it does not hold', () => {

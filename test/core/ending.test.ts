@@ -6,7 +6,7 @@ import { isIssuedAfter } from '../../src/core/lost.ts';
 import type { Holding, SecretRecord, SinkState } from '../../src/core/record.ts';
 import type { Rules } from '../../src/core/rules.ts';
 import { inherited } from '../../src/core/strays.ts';
-import { type Instant, minutes } from '../../src/core/time.ts';
+import { type Instant, minutes, seconds } from '../../src/core/time.ts';
 import { searched, settled } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf } from './build.ts';
 
@@ -86,7 +86,11 @@ describe('a lease that a search has found', () => {
   });
 
   test('is ended at once, whoever took it, when it came to no sink: all is noted that did since it was issued', () => {
-    const known = (state: SinkState, knownSince = 0): SinkState => ({ ...state, knownSince });
+    // It was issued at 1.
+    const known = (state: SinkState, before = 1, wasEmpty = false): SinkState => ({
+      ...state,
+      known: wasEmpty ? { since: 1 + seconds(10) - before, wasEmpty } : { since: 1 - minutes(2) - before },
+    });
     const isUnused = (record: SecretRecord) => {
       const { supersededAt, stray } = fateOf(record) ?? {};
       expect(usesOf(record)?.includes('lost') ?? false).toBe(supersededAt === undefined);
@@ -96,7 +100,9 @@ describe('a lease that a search has found', () => {
     expect(isUnused(found({ a: known(has(head)) }))).toBe(true);
     expect(isUnused(found({ a: known(has(head, false)) }))).toBe(true);
     expect(isUnused(found({ a: known({ uses: [] }) }))).toBe(true);
-    expect(isUnused(found({ a: known(has(head, false), 1) })), 'issued before').toBe(false);
+    expect(isUnused(found({ a: known(has(head, false), 1, true) }))).toBe(true);
+    expect(isUnused(found({ a: known(has(head, false), 0) })), 'perhaps issued before it was written').toBe(false);
+    expect(isUnused(found({ a: known(has(head, false), 0, true) })), 'perhaps issued before').toBe(false);
     for (const state of [has(head, false), { uses: [] }]) {
       expect(isUnused(found({ a: known(state) }, {}, { known: [] })), 'not looked into').toBe(false);
     }

@@ -20,7 +20,7 @@ function dated(from: number): SecretRecord {
     leases: [held(aLease({ expiresAt: date() }), { supersededAt: date(), observedAt: date() })],
     sinks: {
       file: { uses: [holding], has: { ...holding, mark: 'm', reloaded: true, seenAt: date() } },
-      empty: { uses: [holding], knownSince: from + 13 },
+      empty: { uses: [holding], known: { since: from + 13 } },
     },
     failures: { acquire: { count: 2, denied: 0, at: date(), code: 'unavailable', notBefore: from + 1000 } },
     requests: { rotate: date() },
@@ -90,7 +90,10 @@ describe('once it is known what time it is', () => {
     expect(lease).toMatchObject({ lease: { expiresAt: past }, supersededAt: now });
     expect(lease).not.toHaveProperty('observedAt');
     expect(next).toMatchObject({
-      sinks: { file: { has: { seenAt: is(3) } }, empty: { uses: [{ lease: 'l1', generation: 0 }], knownSince: now } },
+      sinks: {
+        file: { has: { seenAt: is(3) } },
+        empty: { uses: [{ lease: 'l1', generation: 0 }], known: { since: now } },
+      },
       failures: { acquire: { count: 2, at: is(4), notBefore: is(4) + 996 } },
       requests: { rotate: is(5) },
       succeeded: { write: is(6) },
@@ -101,7 +104,7 @@ describe('once it is known what time it is', () => {
       untoldSince: is(12),
     });
     expect(next).not.toHaveProperty('guesses');
-    expect(next.sinks['file']).not.toHaveProperty('knownSince');
+    expect(next.sinks['file']).not.toHaveProperty('known');
   });
 
   test('a try of another process is one whose outcome nobody knows; one of our own is under way', () => {

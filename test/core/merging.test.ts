@@ -70,14 +70,14 @@ describe('two records that were one', () => {
   });
 
   test('know of a sink since the later of the two, and only where both do', () => {
-    const since = (knownSince?: number, lease = 'l2') => ({
-      file: { uses: [{ lease, generation: 0 }], ...(knownSince !== undefined && { knownSince }) },
+    const known = (since?: number, lease = 'l2') => ({
+      file: { uses: [{ lease, generation: 0 }], ...(since !== undefined && { known: { since } }) },
     });
     const both = (mine?: number, theirs?: number) =>
-      merged(base, { ...base, sinks: since(mine) }, { ...base, sinks: since(theirs, 'l3') }).sinks['file'];
-    expect(both(5, 7)?.knownSince).toBe(7);
-    expect(both(7, 5)?.knownSince).toBe(7);
-    for (const file of [both(5), both(undefined, 5), both()]) expect(file).not.toHaveProperty('knownSince');
+      merged(base, { ...base, sinks: known(mine) }, { ...base, sinks: known(theirs, 'l3') }).sinks['file'];
+    expect(both(5, 7)?.known?.since).toBe(7);
+    expect(both(7, 5)?.known?.since).toBe(7);
+    for (const file of [both(5), both(undefined, 5), both()]) expect(file).not.toHaveProperty('known');
   });
 
   test('have failures, successes and requests of both', () => {

@@ -11,14 +11,13 @@ const moved = (of: SecretRecord, by: (noted: number) => number, has: (at: number
 
 const record: SecretRecord = {
   ...recordOf(held(), held(aLease({ id: 'l0' }), { supersededAt: minutes(7) })),
-  sinks: { file: { uses: [], knownSince: minutes(3) }, other: { uses: [] } },
   acquires: [minutes(9), minutes(8)],
   credentialSince: minutes(4),
   failures: { acquire: { count: 3, denied: 0, at: minutes(6), code: 'unavailable', notBefore: minutes(6) + 5 } },
 };
 
-test('acquires, failures, ends of use, when our credential came and since when sinks are known are dates of our own', () => {
-  expect(ownDates(record)).toEqual([9, 8, 3, 4, 6, 7].map(minutes));
+test('acquires, failures, ends of use and when our credential came are dates of our own', () => {
+  expect(ownDates(record)).toEqual([9, 8, 4, 6, 7].map(minutes));
   expect(ownDates(recordOf(held()))).toEqual([]);
 });
 
@@ -26,8 +25,6 @@ test('each is moved by as much as the time has since it was noted, and what a pr
   const next = moved(record, (noted) => (noted === minutes(8) ? minutes(5) : minutes(-5)));
   expect(next.acquires).toEqual([13, 4].map(minutes));
   expect(next.credentialSince).toBe(minutes(-1));
-  expect(next.sinks).toEqual({ file: { uses: [], knownSince: minutes(-2) }, other: { uses: [] } });
-  expect(next.sinks['other']).not.toHaveProperty('knownSince');
   expect(next.leases.map(({ supersededAt }) => supersededAt)).toEqual([undefined, minutes(2)]);
   expect(next.failures).toEqual({
     acquire: { ...record.failures['acquire'], at: minutes(1), notBefore: minutes(1) + 5 },

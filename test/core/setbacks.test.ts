@@ -265,7 +265,9 @@ describe('a success', () => {
   });
 });
 
-test('a record in doubt has no lease that was seen', () => {
+test('a record in doubt has no lease that was seen, and no sink of which all is known', () => {
+  const known = { ...recordOf(held()), sinks: { file: { uses: [], known: { since: 5 } }, other: { uses: [] } } };
+  expect(putInDoubt(known, 0).sinks).toEqual({ file: { uses: [] }, other: { uses: [] } });
   expect(putInDoubt(recordOf(held(), held()), 0).leases.map(({ observedAt }) => observedAt)).toEqual([
     undefined,
     undefined,

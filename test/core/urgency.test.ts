@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { agendaOf, asksProvider, decide } from '../../src/core/decide.ts';
+import { asksProvider, decide } from '../../src/core/decide.ts';
 import { without } from '../../src/core/record.ts';
-import type { Facts } from '../../src/core/rules.ts';
 import { tokenRejected } from '../../src/core/setbacks.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
+import { renewed } from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
 const unrenewable = aLease();
@@ -189,6 +189,37 @@ describe('a lease that was refused', () => {
     const well = { ...recordOf(held(aLease(), { outdated: true })), ...spent };
     expect(decide(well, rulesOf(), at(now))).toMatchObject({ act: 'wait', until: free });
   });
+
+  test('is urgent where it is dead and in use, whatever lives on in another sink', () => {
+    const now = minutes(5);
+    const uses = (lease: string) => ({
+      uses: [{ lease, generation: 0 }],
+      has: { lease, generation: 0, mark: 'm', reloaded: true, seenAt: 0 },
+    });
+    const newest = held(aLease({ id: 'l2', expiresAt: now - 1 }), { refused: true });
+    const both = { ...recordOf(newest, held(aLease())), acquires: [4, 3, 2, 1].map(minutes) };
+    const step = (other: string) =>
+      decide(
+        { ...both, sinks: { file: uses('l1'), other: uses(other) } },
+        rulesOf({ sinks: ['file', 'other'] }),
+        at(now),
+      );
+    expect(step('l2')).toMatchObject({ act: 'acquire', because: 'Expired' });
+    expect(step('l1')).toMatchObject({ act: 'wait', until: minutes(1) + seconds(335) });
+  });
+
+  test('has the emergency window of the term that it has, also where a renewal showed that it gains nothing', () => {
+    const ttl = seconds(60);
+    const renewal = { from: 'now', by: ttl, atLeast: ttl, canShorten: false } as const;
+    const lease = aLease({ expiresAt: ttl, renewal });
+    const how = { askedAt: seconds(40), before: held(lease), isChanged: false };
+    const refused = renewed(recordOf(held(lease)), lease, how, seconds(41));
+    expect(refused.leases[0]).toMatchObject({ refused: true, termStart: 0 });
+    const spent = { ...refused, acquires: [39, 38, 37, 36].map(seconds) };
+    expect(decide(spent, rulesOf(), at(seconds(42)))).toMatchObject({ act: 'wait', until: seconds(36 + 20) });
+    const few = { ...refused, acquires: [-1, -100, -101, -102].map(seconds) };
+    expect(decide(few, rulesOf(), at(seconds(42)))).toMatchObject({ act: 'wait', until: seconds(45) });
+  });
 });
 
 describe('a lease before its wall', () => {
@@ -217,60 +248,6 @@ describe('the margin before the wall', () => {
     expect(decide(record, rules, at(minutes(30), { uncertainty: seconds(2) }))).toMatchObject({ act: 'renew' });
     expect(decide(record, rules, at(minutes(30), { uncertainty: seconds(2) + 1 }))).toMatchObject({ act: 'acquire' });
     expect(decide(record, rules, at(minutes(30) + 1, { uncertainty: seconds(2) }))).toMatchObject({ act: 'acquire' });
-  });
-});
-
-describe('what was lost', () => {
-  const can = { observe: false, read: false, search: true };
-  const record = { ...recordOf(held()), intent: { key: 'k', at: minutes(1) } };
-
-  test('is searched for two minutes after the last that may have lost it', () => {
-    const rules = rulesOf({ can });
-    expect(decide(record, rules, at(minutes(2)))).toMatchObject({ act: 'wait', until: minutes(3) });
-    expect(decide(record, rules, at(minutes(3)))).toMatchObject({ act: 'search', because: 'LeaseMayBeLost' });
-    const doubtful = { ...recordOf(held()), doubt: { since: 0, until: minutes(4) } };
-    expect(decide(doubtful, rules, at(minutes(5)))).toMatchObject({ act: 'wait', until: minutes(6) });
-    expect(decide(recordOf(held()), rules, at(minutes(9)))).toMatchObject({ act: 'wait', until: minutes(30) });
-    expect(decide(record, rulesOf(), at(minutes(9)))).toMatchObject({ act: 'wait', until: minutes(30) });
-  });
-
-  test('is searched for within a minute where it may be ended, and once more when nothing can come any more', () => {
-    const rules = rulesOf({ can, exclusive: true });
-    expect(decide(record, rules, at(seconds(90)))).toMatchObject({ act: 'wait', until: seconds(60 + 45) });
-    expect(decide(record, rules, at(seconds(60 + 45)))).toMatchObject({ act: 'search' });
-    const searched = { ...record, succeeded: { search: minutes(1) + 1 } };
-    expect(decide(searched, rules, at(minutes(2)))).toMatchObject({ act: 'wait', until: minutes(3) });
-    expect(decide(searched, rules, at(minutes(3)))).toMatchObject({ act: 'search' });
-    const earlier = { ...record, succeeded: { search: minutes(1) } };
-    expect(decide(earlier, rules, at(minutes(2)))).toMatchObject({ act: 'search' });
-  });
-
-  test('is searched for a moment after we have started where it may be ended, or as soon as all sinks were looked into', () => {
-    const rules = rulesOf({ can, exclusive: true, sinks: ['file', 'empty'] });
-    const startedAt = minutes(5);
-    const search = (facts: Partial<Facts>, change = {}, by = rules) =>
-      agendaOf({ ...record, ...change }, by, at(minutes(6), { startedAt, ...facts })).find(
-        ({ act }) => act === 'search',
-      )?.at;
-    const due = seconds(60 + 45);
-    const later = startedAt + seconds(10);
-    expect(search({ seen: [], writable: [] })).toBe(later);
-    expect(search({ seen: ['file', 'empty'], writable: [] })).toBe(later);
-    expect(search({ seen: [], writable: ['file', 'empty'] })).toBe(later);
-    expect(search({ seen: ['file'], writable: ['empty'] })).toBe(due);
-    // It may still be on its way.
-    expect(search({ seen: [], writable: [] }, { intent: { key: 'k', at: minutes(7) } })).toBe(minutes(7) + seconds(45));
-    expect(search({ seen: [], writable: [] }, {}, rulesOf({ can, sinks: ['file', 'empty'] }))).toBe(minutes(3));
-  });
-
-  test('and found needs no grace: nobody ever had it', () => {
-    const found = (verified: boolean) =>
-      recordOf(held(), held(aLease({ id: 'l2' }), { supersededAt: minutes(1), verified }));
-    const rules = rulesOf({ grace: minutes(5) });
-    const retirement = (verified: boolean) =>
-      agendaOf(found(verified), rules, at(minutes(1))).find(({ act }) => act === 'retire');
-    expect(retirement(false)).toMatchObject({ to: 'l2', at: minutes(1) });
-    expect(retirement(true)).toMatchObject({ to: 'l2', at: minutes(6) });
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import type { Sink } from '../../src/sinks/sink.ts';
-import { aSink, aSource, pending, Stage } from './stage.ts';
+import { aSink, aSource, lent, pending, Stage } from './stage.ts';
 
 describe('a sink', () => {
   test('is asked whether it can be written to before the first lease is taken', async () => {
@@ -148,31 +148,54 @@ describe('since when all is noted that came to a sink', () => {
     stage.add({ source: aSource(stage), sinks: { file: sink } });
     await stage.until(minutes(10));
     await stage.until(minutes(10) + until);
-    return { stage, sink, knownSince: async () => (await stage.record()).sinks['file']?.knownSince };
+    return { stage, sink, known: async () => (await stage.record()).sinks['file']?.known };
   };
   const check = () => Promise.resolve();
 
   test('is when nothing was found in it at first, or when it was first written', async () => {
     const empty = await since({ check, isTaken: () => Promise.resolve(false) });
-    expect(await empty.knownSince()).toBeLessThan(seconds(-9));
+    expect(await empty.known()).toMatchObject({ wasEmpty: true });
     for (const isTaken of [() => Promise.resolve(true), () => Promise.reject(new Error('no'))]) {
       const taken = await since({ check, isTaken });
-      expect(await taken.knownSince()).toBeGreaterThan(seconds(9));
+      expect(await taken.known()).toEqual({ since: expect.any(Number) });
     }
-    expect(await (await since({})).knownSince()).toBeGreaterThan(seconds(9));
+    expect(await (await since({})).known()).toEqual({ since: expect.any(Number) });
   });
 
   test('is when it was written again after others had put something else there', async () => {
-    const { stage, sink, knownSince } = await since({ isTaken: () => Promise.resolve(false) });
-    const before = (await knownSince()) ?? 0;
+    const { stage, sink, known } = await since({ isTaken: () => Promise.resolve(false) });
+    const before = (await known())?.since ?? 0;
     sink.content = undefined;
     await stage.until(hours(1) + minutes(1));
     expect(sink.content).toBe('VALUE-l1');
-    expect((await knownSince()) ?? 0).toBeGreaterThan(before + minutes(50));
+    expect((await known())?.since).toBeGreaterThan(before + minutes(50));
+  });
+
+  test('is when this process wrote it where that could not look into it before', async () => {
+    for (const canLook of [true, false]) {
+      const stage = new Stage();
+      const holds = async () => {
+        if (!canLook) throw new LeaseError('unavailable', 'no answer');
+        return true;
+      };
+      const sink = aSink({ holds });
+      const before = { lease: 'l0', generation: 0 };
+      const has = { ...before, mark: 'm', reloaded: true, seenAt: -9 };
+      await stage.store.update('s', (record) => ({
+        ...record,
+        leases: [{ lease: lent('l0', -hours(2)), since: 0, termStart: 0, generation: 0, verified: true }],
+        sinks: { file: { uses: [before], has, known: { since: -5 } } },
+      }));
+      stage.add({ source: aSource(stage), sinks: { file: sink } });
+      await stage.until(minutes(10));
+      expect(sink.content).toBe('VALUE-l1');
+      const { known } = (await stage.record()).sinks['file'] ?? {};
+      expect((known?.since ?? -9) > -5, `${canLook}`).toBe(!canLook);
+    }
   });
 
   test('nobody knows where it cannot be read back', async () => {
-    expect(await (await since({ isBelieved: true })).knownSince()).toBeUndefined();
+    expect(await (await since({ isBelieved: true })).known()).toBeUndefined();
   });
 });
 

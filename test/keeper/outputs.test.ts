@@ -84,6 +84,23 @@ const leasesOf = async (stage: Stage, secret: string) =>
   (await stage.record(secret)).leases.map(({ lease }) => lease.id);
 
 describe('an output', () => {
+  test('says for all its members that it cannot be read back', () => {
+    const isBelieved = (sink: Sink) =>
+      outputOf({
+        name: 'out',
+        members: ['a'],
+        sink,
+        markKey: Buffer.alloc(32),
+        visit: () => undefined,
+        sleep: () => Promise.resolve(),
+        alone: (call) => call(),
+      })('a').isBelieved;
+    expect([isBelieved({ ...sinkAt(aPlace()), isBelieved: true }), isBelieved(sinkAt(aPlace()))]).toEqual([
+      true,
+      undefined,
+    ]);
+  });
+
   test('is written once, and its programs told once, when all secrets have come', async () => {
     const stage = new Stage();
     const place = aPlace();

@@ -69,7 +69,7 @@ export class Rations {
         this.#chaos.happened('a limit is reached');
         throw new TooMany(quota.reset);
       },
-      hear: () => heard && this.#learn(route, heard),
+      hear: () => (heard ? this.#learn(route, heard) : this.#budgets.unanswered(route)),
     };
   }
 

@@ -45,6 +45,16 @@ test('it says whether something is there, whoever put it there', async () => {
   expect(await isTaken()).toBe(true);
   rmSync(path, { recursive: true });
   expect(await isTaken()).toBe(false);
+  await expect(aSink({ path: `${path}${'x'.repeat(300)}` }).isTaken?.(going)).rejects.toThrow('ENAMETOOLONG');
+});
+
+test('what is given to another user is believed to be there', () => {
+  const owner = { uid: 5, gid: 5 };
+  expect(aSink().isBelieved).toBeUndefined();
+  expect(aSink({ owner }).isBelieved).toBe(true);
+  const one = { format: 'json', keys: 'all' } as const;
+  expect(aSink({ files: { one, other: { ...one, owner } } }).isBelieved).toBe(true);
+  expect(aSink({ files: { one } }).isBelieved).toBeUndefined();
 });
 
 describe('its options', () => {

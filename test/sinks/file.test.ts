@@ -58,6 +58,12 @@ test('it says whether something is there, whoever put it there', async () => {
   expect(await isTaken()).toBe(false);
   writeFileSync(path, 'A=1\n');
   expect(await isTaken()).toBe(true);
+  await expect(aSink({ path: `${path}${'x'.repeat(300)}` }).isTaken?.(going)).rejects.toThrow('ENAMETOOLONG');
+});
+
+test('what is given to another user is believed to be there', () => {
+  expect(aSink().isBelieved).toBeUndefined();
+  expect(aSink({ owner: { uid: 5, gid: 5 } }).isBelieved).toBe(true);
 });
 
 describe('its options', () => {

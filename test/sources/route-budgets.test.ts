@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { steadyClock } from '../../src/clock.ts';
 import { ProviderBlocked } from '../../src/core/failure.ts';
 import { providers, sources } from '../../src/sources/index.ts';
-import { routeBudgets } from '../../src/sources/route-budgets.ts';
+import { type RouteBudgets, routeBudgets } from '../../src/sources/route-budgets.ts';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import { someDeps } from './deps.ts';
 
@@ -109,6 +109,10 @@ describe('the budget of a route', () => {
     expect(budgets.until('a')).toBe(90_000);
     now = 90_000;
     expect(sends()).toBe(4);
+    now = 90_400;
+    expect(budgets.until('a')).toBe(90_900);
+    now = 100_000;
+    expect(budgets.until('a')).toBe(110_000);
     now = 149_900;
     expect(budgets.until('a')).toBe(150_000);
     now = 150_000;
@@ -121,6 +125,36 @@ describe('the budget of a route', () => {
     budgets.learn('b', told(0, 0, 60));
     now = 300_000;
     expect(budgets.until('b')).toBeUndefined();
+  });
+
+  it.each([
+    ['an answer says nothing of it', (of: RouteBudgets) => of.learn('a', {})],
+    ['there was no answer', (of: RouteBudgets) => of.unanswered('a')],
+  ])('is not presumed any more where %s: a limit that is gone holds nobody up', (_, happen) => {
+    let now = 0;
+    const budgets = routeBudgets({ now: () => now });
+    budgets.learn('a', told(1, 0, 5));
+    happen(budgets);
+    expect(budgets.until('a')).toBe(5_000);
+    now = 5_000;
+    budgets.spend('a');
+    expect(budgets.until('a')).toBe(5_500);
+    happen(budgets);
+    for (let i = 0; i < 9; i++) budgets.spend('a');
+    expect(budgets.until('a')).toBeUndefined();
+  });
+
+  it('is presumed for no longer than its windows last', () => {
+    let now = 0;
+    const budgets = routeBudgets({ now: () => now });
+    budgets.learn('a', told(1, 0, 7));
+    budgets.learn('a', told(1, 0, 5));
+    now = 7_000;
+    budgets.spend('a');
+    now = 13_900;
+    expect(budgets.until('a')).toBe(14_000);
+    now = 14_000;
+    expect(budgets.until('a')).toBeUndefined();
   });
 
   it('is whole again when its window is over', () => {
