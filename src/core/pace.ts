@@ -40,10 +40,11 @@ export function paced(acquires: readonly Instant[], at: Instant, urgency: Urgenc
 
 /**
  * From when on there is, with this one, a place in the window for each of those that cannot wait, however long that goes
- * on: who takes a short lease too early has none when it ends.
+ * on: who takes a short lease too early has none when it ends. Where the window is too small for them nobody can save any.
  */
 function affordable(past: readonly Instant[], { every }: Urgency): Instant {
-  const later = Math.min(window, Math.max(every, window / remembered));
+  if (every * remembered < window) return Number.NEGATIVE_INFINITY;
+  const later = Math.min(window, every);
   return Math.max(...past.map((begun, i) => begun + window - (remembered - 1 - i) * later));
 }
 

@@ -171,7 +171,8 @@ test('what can wait leaves a place for each that cannot, as often as one cannot'
   expect(next(42, 100, 90)).toBe(90 + 335 - 6 * 42);
   expect(next(60, 100)).toBe(101);
   // More often than the window has places for nobody can.
-  expect(next(1, 100)).toBe(100 + 335 - 7 * (335 / 8));
+  expect(next(335 / 8, 100)).toBe(100 + 335 - 7 * (335 / 8));
+  expect(next(335 / 8 - 0.001, 100)).toBe(101);
 });
 
 test('who would like to have each short lease replaced early has always a place in the window for when it ends', () => {
