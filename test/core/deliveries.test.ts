@@ -50,6 +50,27 @@ describe('a sink', () => {
     expect(delivery(just, 'file', rulesOf(), at(minutes(1), { seen: ['other'] }))).toMatchObject({ act: 'check' });
   });
 
+  test('is asked at once where what it has is wanted again, and something else was written in vain since', () => {
+    const failure = { count: 1, denied: 0, at: minutes(8), code: 'unavailable', notBefore: minutes(8) } as const;
+    const step = (record: SecretRecord, failedAt = minutes(8)) =>
+      delivery(
+        { ...record, failures: { 'write:file': { ...failure, at: failedAt } } },
+        'file',
+        rulesOf(),
+        at(minutes(9), { atHand: [now] }),
+      );
+    const back = writing(recordOf(held()), 'file', now, minutes(7));
+    expect(step(back)).toMatchObject({ act: 'check', because: 'Unseen' });
+    const seen = (seenAt: number) => checked(back, 'file', true, rulesOf(), seenAt);
+    expect(step(seen(minutes(8)))).toMatchObject({ act: 'wait', until: minutes(8) + hours(1) });
+    expect(step(seen(minutes(8) - 1)).act).toBe('check');
+    expect(step(back, minutes(9)).act).toBe('check');
+    // By a clock that was set back it has not failed yet.
+    expect(step(back, minutes(9) + 1)).toMatchObject({ act: 'wait', until: hours(1) });
+    // What is to come next shows by itself.
+    expect(step(writing(both, 'file', now, minutes(7)))).toMatchObject({ act: 'write' });
+  });
+
   test('has at stake what its program uses and is not dead yet', () => {
     const some = writing(both, 'file', now, 0);
     const step = delivery(some, 'file', rulesOf(), at(minutes(40), { atHand: [now] }));
