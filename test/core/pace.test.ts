@@ -175,6 +175,14 @@ test('what can wait leaves a place for each that cannot, as often as one cannot'
   expect(next(335 / 8 - 0.001, 100)).toBe(101);
 });
 
+test('how long a lease can do without a successor is counted from the start of its term', () => {
+  const issuedAt = hours(1);
+  const { renewal: _, ...lease } = aLease({ issuedAt, expiresAt: issuedAt + minutes(1) });
+  const record = { ...recordOf(held(lease)), acquires: [issuedAt, issuedAt - seconds(10)] };
+  const step = decide(record, rulesOf({ renewAt: 0.3, grace: 0 }), at(issuedAt + seconds(20)));
+  expect(step).toMatchObject({ act: 'wait', until: issuedAt + seconds(45) });
+});
+
 test('who would like to have each short lease replaced early has always a place in the window for when it ends', () => {
   const span = (from: number, to: number) => fc.integer({ min: from, max: to });
   const row = fc.array(span(seconds(2), minutes(6)), { minLength: 0, maxLength: 8 });
