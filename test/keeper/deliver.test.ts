@@ -128,6 +128,21 @@ describe('a sink', () => {
     expect(sink.content).toBe('VALUE-l2');
   });
 
+  test('has what was taken for it while the same look goes on with something that takes long', async () => {
+    const stage = new Stage();
+    const slow = pending<'ended'>();
+    const sink = aSink();
+    const before = { since: 0, termStart: 0, generation: 0, verified: true, supersededAt: -hours(1) };
+    await stage.store.update('s', (record) => ({ ...record, leases: [{ lease: lent('l0', 0), ...before }] }));
+    stage.add({ source: aSource(stage, { revoke: () => slow.promise }), sinks: { file: sink } });
+    await stage.until(seconds(30));
+    expect(stage.done().filter(({ step }) => step.act === 'retire')).toEqual([]);
+    expect(sink.content).toBe('VALUE-l1');
+    slow.resolve('ended');
+    await stage.until(minutes(1));
+    expect((await stage.record()).leases.map(({ lease }) => lease.id)).toEqual(['l1']);
+  });
+
   test('is filled again when others have emptied it, without another lease', async () => {
     const stage = new Stage();
     const sink = aSink();
