@@ -168,6 +168,28 @@ test('promise 7: what we have made and does not work is put back before long, un
   expect(await lives(({ world }) => world.judge.toldNo.set('s', minutes(4)))).toBe('');
 });
 
+test('promise 7: who could not read it, or not change it, has as long once that is over', async () => {
+  const hindrances: ((it: ReturnType<typeof aWorld>, isOn: boolean) => unknown)[] = [
+    ({ server }, isOn) => server.hide('API', isOn),
+    ({ server }, isOn) => Object.assign(server, { wantsApproval: isOn }),
+  ];
+  for (const hinder of hindrances) {
+    const it = aWorld('generated', {}, true);
+    await it.write(it.present());
+    it.server.unfit = 1;
+    it.change('useless', 'key');
+    it.server.unfit = 0;
+    await it.pass(minutes(1));
+    hinder(it, true);
+    await it.pass(longest - minutes(2));
+    hinder(it, false);
+    await it.pass(longest - seconds(2));
+    expect(it.said(), String(hinder)).toBe('');
+    await it.pass(seconds(2));
+    expect(it.said(), String(hinder)).toMatch(/promise 7 .*useless of ours never works/);
+  }
+});
+
 test('the values of a state are those of a lease, and what is no value of it is none', () => {
   const it = aWorld();
   const { wanted } = it.folder;

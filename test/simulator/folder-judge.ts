@@ -96,6 +96,12 @@ class FolderJudge {
     const check = (from: Instant): void => {
       const now = timeline.now();
       if (server.rows.get(generate)?.value !== row.value || !place) return;
+      // Who could not read it, or not change it, looks again after the longest back-off.
+      const freeSince = Math.max(this.#folder.readableSince, server.approvedSince);
+      if (freeSince + patienceOf(kept) > now) {
+        timeline.watch(freeSince + patienceOf(kept), () => check(freeSince - aftermath));
+        return;
+      }
       const isHindered = this.#folder.wanted === undefined || server.wantsApproval || server.pending.length > 0;
       const thought = (judge.toldNo.get(kept.name) ?? Number.NEGATIVE_INFINITY) + minutes(60);
       const excuse = isHindered ? now : thought > now ? thought : judge.excuses.felt(kept, place, from, now);

@@ -57,7 +57,6 @@ export class FolderServer {
   /** The role does not allow it: not any of it. */
   isForbidden = false;
   isEmptied = false;
-  wantsApproval = false;
   pending: readonly Pending[] = [];
   /** Share of new values that never work where they are tried out. */
   unfit = 0;
@@ -69,6 +68,9 @@ export class FolderServer {
   onPatch: (key: string, value: string, by: string, sentAt: Instant) => void = () => undefined;
   /** What we asked for waits for somebody's yes. */
   onApproval: (pending: Pending) => void = () => undefined;
+  /** Until when somebody's yes was wanted for a change, or waited for. */
+  approvedSince: Instant = 0;
+  #wantsApproval = false;
   readonly #unfit = new Set<string>();
   #edits = 0;
   #values = 0;
@@ -80,13 +82,22 @@ export class FolderServer {
   constructor(how: FolderNature, house: Pick<House, 'skew'>, timeline: Timeline, dice: Dice) {
     this.path = how.path;
     this.how = how;
-    this.wantsApproval = how.server.isGuarded;
     this.#house = house;
     this.#timeline = timeline;
     this.#dice = dice;
+    this.wantsApproval = how.server.isGuarded;
     for (const key of firstNames) this.rows.set(key, this.#row(undefined, this.newValue()));
     this.imports.set('SHARED', this.#row(undefined, this.newValue()));
     this.imports.set('API', this.#row(undefined, this.newValue()));
+  }
+
+  get wantsApproval(): boolean {
+    return this.#wantsApproval;
+  }
+
+  set wantsApproval(isWanted: boolean) {
+    this.#wantsApproval = isWanted;
+    this.approvedSince = this.#timeline.now();
   }
 
   isFit = (value: string): boolean => !this.#unfit.has(value);
@@ -128,6 +139,7 @@ export class FolderServer {
   decide(pending: Pending, isYes: boolean): void {
     if (!this.pending.includes(pending)) return;
     this.pending = this.pending.filter((other) => other !== pending);
+    this.approvedSince = this.#timeline.now();
     if (isYes && this.rows.has(pending.key)) this.set({ [pending.key]: pending.value }, pending.by);
   }
 

@@ -14,6 +14,8 @@ export class Folder extends Issuer {
   /** The values that are to be had, as long as all of them can be read; and since when that is so. */
   wanted: Issued | undefined;
   wantedSince: Instant = 0;
+  /** Since when all values can be read, whatever they are. */
+  readableSince: Instant = 0;
   onWanted: () => void = () => undefined;
   /** What our leases are called. */
   readonly #named = new Map<string, Issued>();
@@ -53,6 +55,7 @@ export class Folder extends Issuer {
     const values = this.#readable();
     const issued = values && this.#lease(values);
     if (issued === this.wanted) return;
+    if (this.wanted === undefined) this.readableSince = this.#clock.now();
     this.wanted = issued;
     this.wantedSince = this.#clock.now();
     if (issued && issued !== this.current) {
