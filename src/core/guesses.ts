@@ -12,13 +12,21 @@ export const soon: Duration = seconds(5);
 
 /**
  * Was that after this process started? What others have dated in the provider's time cannot be compared with our start
- * before we know that time; what we guess ourselves can.
+ * before we know that time, nor where the provider is wrong about it by now; what we guess ourselves can.
  */
 export const isSinceStart = (
   at: Instant | undefined,
   { guesses }: Pick<SecretRecord, 'guesses'>,
-  { startedAt, isTimeGuessed }: Pick<Facts, 'startedAt' | 'isTimeGuessed'>,
-): boolean => at !== undefined && at >= startedAt && (!isTimeGuessed || guesses?.includes(at) === true);
+  { startedAt, isTimeGuessed, heard }: Pick<Facts, 'startedAt' | 'isTimeGuessed' | 'heard'>,
+): boolean =>
+  at !== undefined && at >= startedAt && heard?.has(at) !== false && (!isTimeGuessed || guesses?.includes(at) === true);
+
+/** When all was heard of which it is asked whether that was since our start. */
+export const heardAt = ({ leases, failures }: SecretRecord): readonly Instant[] =>
+  [
+    ...leases.flatMap(({ since, observedAt }) => [since, observedAt]),
+    ...Object.values(failures).map(({ at }) => at),
+  ].filter((at) => at !== undefined);
 
 /** All that we date ourselves. What a provider has dated came with an answer, and that said what time it is. */
 const datesOf = ({ leases, acquires = [], failures, intent, doubt, succeeded, ...record }: SecretRecord): Instant[] =>

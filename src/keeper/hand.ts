@@ -1,4 +1,5 @@
 /** What one process knows of one secret, and has of its values. */
+import { heardAt } from '../core/guesses.ts';
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
 import { type Noted, negligible } from '../core/redating.ts';
@@ -13,6 +14,9 @@ export interface Untold {
   /** So many leases are left to their own end: said once it is saved. */
   readonly orphans?: number;
 }
+
+/** So many dates are remembered beside those that the record still has. */
+const many = 100;
 
 export class Hand {
   /** The sinks that said that they could be written to. */
@@ -36,6 +40,8 @@ export class Hand {
   #values: readonly Kept[] = [];
   /** The values that the store kept are here. */
   isFilled = false;
+  /** When it heard what it has told the store. */
+  readonly heard = new Set<Instant>();
 
   /** One call after the other: a sink is never asked, written or reloaded by two jobs at a time. */
   async alone<T>(sink: string, call: () => Promise<T>): Promise<T> {
@@ -68,6 +74,16 @@ export class Hand {
   put(holding: Holding, material: Material): void {
     const others = this.#values.filter((entry) => entry.holding.lease !== holding.lease);
     this.#values = [...others, { holding, material }];
+  }
+
+  /** We have made this out of that. */
+  hear(before: SecretRecord, after: SecretRecord): void {
+    const [known, dates] = [new Set(heardAt(before)), new Set(heardAt(after))];
+    for (const at of dates) if (!known.has(at)) this.heard.add(at);
+    if (this.heard.size < many) return;
+    // What another job is about to tell is among the last.
+    const old = [...this.heard].slice(0, -many / 2);
+    for (const at of old) if (!dates.has(at)) this.heard.delete(at);
   }
 
   /** What a process before us had. What we have is newer. */

@@ -164,6 +164,10 @@ describe('while the time is a guess', () => {
     const ours = { ...theirs, guesses: [now - seconds(29)] };
     const inDoubt = { act: 'observe', because: 'InDoubt' };
     expect(decide(theirs, rules, at(now, { startedAt: now - seconds(30), atHand }))).toMatchObject({ act: 'wait' });
+    // The provider may be wrong about the time by now, and by that time it was.
+    const wrong = (own: readonly number[]) => at(now, { startedAt: now - seconds(30), atHand, heard: new Set(own) });
+    expect(decide(theirs, rules, wrong([]))).toMatchObject(inDoubt);
+    expect(decide(theirs, rules, wrong([now - seconds(29)]))).toMatchObject({ act: 'wait' });
     expect(decide(theirs, rules, guess())).toMatchObject(inDoubt);
     // Where the provider never says what time it is.
     expect(decide(ours, rules, guess({ atHand }))).toMatchObject({ act: 'wait', until: now + seconds(31) });

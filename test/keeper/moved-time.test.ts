@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest';
 import { Material } from '../../src/core/material.ts';
 import { minutes, seconds } from '../../src/core/time.ts';
+import { Hand } from '../../src/keeper/hand.ts';
 import { clockHasMoved, request } from '../../src/keeper/notice.ts';
+import { aLease, held, recordOf } from '../core/build.ts';
 import { aSink, aSource, Stage } from './stage.ts';
 
 const datesOf = (what: string, { asked }: { readonly asked: readonly string[] }) =>
@@ -48,6 +50,36 @@ test('a grace is as long as it was said to be, however often the time is another
     const [ended = 0, ...others] = datesOf('revoke', source);
     expect([ended - minutes(15), others], `${skews}`).toEqual([expect.closeTo(0, -3), []]);
   }
+});
+
+test('what a process before us has heard was not heard since our start, though the provider turns its clock back', async () => {
+  const stage = new Stage(minutes(60));
+  const source = aSource(stage, { observe: async (lease) => ({ is: 'held', lease }) });
+  stage.add({ source, sinks: { file: aSink({ holds: () => Promise.resolve(true) }) } });
+  await stage.until(minutes(60) + seconds(1));
+  stage.restart();
+  stage.skew = minutes(-5);
+  stage.wakeAll('s');
+  await stage.until(minutes(60) + seconds(2));
+  expect(source.asked).toEqual([`acquire at ${minutes(60)}`, `observe at ${minutes(60) + seconds(1)}`]);
+  // What we have heard ourselves is asked no more.
+  stage.wakeAll('s');
+  await stage.until(minutes(60) + seconds(3));
+  expect(source.asked).toHaveLength(2);
+});
+
+test('dates that the record has are remembered for as long, and of others no more than some', () => {
+  const hand = new Hand();
+  const since = 1;
+  const of = (observedAt: number) => recordOf(held(aLease(), { since, observedAt }));
+  hand.hear(recordOf(), of(2));
+  for (let at = 3; at < 1_000; at++) hand.hear(of(at - 1), of(at));
+  expect([...hand.heard]).toContain(since);
+  expect([...hand.heard].at(-1)).toBe(999);
+  expect(hand.heard.size).toBeLessThan(101);
+  // What others have noted is not what we have heard.
+  hand.hear(of(5_000), of(5_000));
+  expect(hand.heard.has(5_000)).toBe(false);
 });
 
 test('what a process before us noted by another time is as long ago as it says, once that is the time again', async () => {
