@@ -22,6 +22,8 @@ export const remembered = paces.length;
 export interface Urgency {
   readonly from: Instant;
   readonly every: Duration;
+  /** The provider may answer with the same once more, so that there is as much need of a successor as before. */
+  readonly repeats?: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export function paced(acquires: readonly Instant[], at: Instant, urgency: Urgenc
   const slack = Math.min(seconds(1), 2 * uncertainty);
   const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace + slack));
   const half = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + window;
-  const next = Math.max(soonest, Math.min(Math.max(half, affordable(past, urgency)), urgency.from));
+  const next = Math.max(soonest, Math.min(Math.max(half, affordable(past, soonest, urgency)), urgency.from));
   return isTimeGuessed ? Math.min(next, Math.max(at, now + soon)) : next;
 }
 
@@ -42,10 +44,15 @@ export function paced(acquires: readonly Instant[], at: Instant, urgency: Urgenc
  * From when on there is, with this one, a place in the window for each of those that cannot wait, however long that goes
  * on: who takes a short lease too early has none when it ends. Where the window is too small for them nobody can save any.
  */
-function affordable(past: readonly Instant[], { every }: Urgency): Instant {
+function affordable(past: readonly Instant[], begun: Instant, { from, every, repeats }: Urgency): Instant {
   if (every * remembered < window) return Number.NEGATIVE_INFINITY;
   const later = Math.min(window, every);
-  return Math.max(...past.map((begun, i) => begun + window - (remembered - 1 - i) * later));
+  /** From when on those that cannot wait have their places after these. */
+  const after = (acquires: readonly Instant[]) =>
+    Math.max(...acquires.map((one, i) => one + window - (remembered - 1 - i) * later));
+  if (!repeats) return after(past);
+  // As if this one gained nothing: the next is needed when it was needed before.
+  return after([begun, ...past].slice(0, remembered)) > from ? from : begun;
 }
 
 type PaceFacts = Pick<Facts, 'now' | 'startedAt' | 'uncertainty' | 'isTimeGuessed'>;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import { delivery } from '../../src/core/deliveries.ts';
-import { corrected, guessed } from '../../src/core/guesses.ts';
+import { corrected, guessed, heardAt } from '../../src/core/guesses.ts';
 import { merged } from '../../src/core/merging.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
 import { days, minutes, seconds } from '../../src/core/time.ts';
@@ -126,6 +126,17 @@ describe('once it is known what time it is', () => {
     const record = { ...recordOf(), acquires: [50, 40, 30], guesses: [40] };
     expect(corrected(record, () => 15, now).acquires).toEqual([55, 50, 30]);
   });
+});
+
+test('heard are a lease, what an observation said of it, and that something failed', () => {
+  const failures = {
+    acquire: { code: 'unavailable', message: 'no', at: 5, notBefore: 9, denied: 0, count: 1 },
+  } as const;
+  const record = {
+    ...recordOf(held(aLease(), { since: 1, observedAt: 2 }), held(aLease(), { since: 3, observedAt: 4 })),
+    failures,
+  };
+  expect(heardAt(record)).toEqual([1, 2, 3, 4, 5]);
 });
 
 describe('while the time is a guess', () => {

@@ -205,6 +205,42 @@ test('who would like to have each short lease replaced early has always a place 
   );
 });
 
+test('who may be given the same once more takes it early only where that costs nobody a place', () => {
+  const now = seconds(20);
+  const next = (from: number, ...acquires: number[]) =>
+    paced(acquires.map(seconds), now, { from: seconds(from), every: seconds(45), repeats: true }, sure(now)) / 1000;
+  expect(next(45)).toBe(20);
+  // Or this one, if it is the first of eight: 20 + 335 - 7 * 45.
+  expect(next(40)).toBe(20);
+  expect(next(39.999)).toBe(39.999);
+  // As many as are left after this one, the first of them when there has to be a successor.
+  expect(next(45, 45 + 6 * 45 - 335)).toBe(20);
+  expect(next(45, 45 + 6 * 45 - 335 + 0.001)).toBe(45);
+  expect(next(45, -100, 45 + 5 * 45 - 335 + 0.001)).toBe(45);
+});
+
+test('who is given the same once more, however often, has always a place in the window for when it ends', () => {
+  const span = (from: number, to: number) => fc.integer({ min: from, max: to });
+  const wish = fc.tuple(span(0, 74), fc.boolean());
+  fc.assert(
+    fc.property(span(60, 400), fc.array(wish, { minLength: 40, maxLength: 80 }), (life, wishes) => {
+      const every = seconds(life * 0.75);
+      let now = minutes(30);
+      let acquires: Instant[] = [];
+      let from = now;
+      for (const [share, isSame] of wishes) {
+        acquires = [now, ...acquires].slice(0, remembered);
+        if (!isSame || now >= from) from = now + every;
+        const wanted = Math.max(now, from - every + seconds((life * share) / 100));
+        now = paced(acquires, wanted, { from, every, repeats: true }, sure(wanted));
+        // Before its end comes.
+        expect(now).toBeLessThan(from + seconds(life / 4));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('a clock that was set back does not make us wait for what seems to lie ahead', () => {
   const now = minutes(10);
   expect(paced([hours(5), 0], now, urgent, sure(now))).toBe(now);
