@@ -146,6 +146,9 @@ export function outputOf(options: OutputOptions): (member: string) => Sink {
 
   return (member) => ({
     ...(sink.check && { check: (signal: AbortSignal) => alone(async () => sink.check?.(signal)) }),
+    ...(sink.isTaken && {
+      isTaken: (signal: AbortSignal) => alone(async () => (await sink.isTaken?.(signal)) === true),
+    }),
     ...(sink.isBelieved && { isBelieved: true as const }),
 
     async awaits() {

@@ -14,6 +14,8 @@ export interface SinkSubject {
   later?(): Sink;
   /** What a reader finds. */
   read(): Values | undefined | Promise<Values | undefined>;
+  /** Others have something there before us. */
+  readonly isShared?: boolean;
   /** It is in a process of its own, where an abort is known only a little later. */
   readonly isApart?: boolean;
   /** Equal before and after, if nothing at the place was changed. */
@@ -102,6 +104,20 @@ export function sinkSuite<Subject extends SinkSubject>(name: string, fixture: Si
       const third = later();
       const isBelieved = third.isBelieved === true || third.holds === undefined;
       expect((await third.holds?.(mark, going())) ?? true).toBe(isBelieved);
+    });
+
+    test('knows whether anything is there already, if it can be read back by a process that remembers nothing', async () => {
+      const { sink, later } = subject;
+      const isRead = later !== undefined && sink.holds !== undefined && !sink.isBelieved;
+      const isTaken = async () => (later?.() ?? sink).isTaken?.(going());
+      const empty = isRead ? subject.isShared === true : undefined;
+      expect(await isTaken()).toBe(empty);
+      await sink.check?.(going());
+      expect(await isTaken()).toBe(empty);
+      const before = await write(1);
+      expect(await isTaken()).toBe(isRead ? true : undefined);
+      expect(await sink.holds?.(before, going())).not.toBe(false);
+      await expectNoTrace();
     });
 
     for (const [what, spoil] of Object.entries(fixture.spoils)) {

@@ -84,8 +84,8 @@ const leasesOf = async (stage: Stage, secret: string) =>
   (await stage.record(secret)).leases.map(({ lease }) => lease.id);
 
 describe('an output', () => {
-  test('says for all its members that it cannot be read back', () => {
-    const isBelieved = (sink: Sink) =>
+  test('says for all its members that it cannot be read back, and whether anything is there', async () => {
+    const as = (sink: Sink) =>
       outputOf({
         name: 'out',
         members: ['a'],
@@ -94,11 +94,16 @@ describe('an output', () => {
         visit: () => undefined,
         sleep: () => Promise.resolve(),
         alone: (call) => call(),
-      })('a').isBelieved;
-    expect([isBelieved({ ...sinkAt(aPlace()), isBelieved: true }), isBelieved(sinkAt(aPlace()))]).toEqual([
-      true,
-      undefined,
-    ]);
+      })('a');
+    expect(as({ ...sinkAt(aPlace()), isBelieved: true }).isBelieved).toBe(true);
+    expect(as(sinkAt(aPlace()))).not.toHaveProperty('isBelieved');
+    expect(as(sinkAt(aPlace()))).not.toHaveProperty('isTaken');
+    const { signal } = new AbortController();
+    for (const isThere of [true, false]) {
+      expect(await as({ ...sinkAt(aPlace()), isTaken: async () => isThere }).isTaken?.(signal)).toBe(isThere);
+    }
+    const unknown = as({ ...sinkAt(aPlace()), isTaken: () => Promise.reject(new Error('no')) });
+    await expect(unknown.isTaken?.(signal)).rejects.toThrow('no');
   });
 
   test('is written once, and its programs told once, when all secrets have come', async () => {

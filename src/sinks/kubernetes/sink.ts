@@ -102,6 +102,11 @@ export function secretSink(options: SecretOptions, api: KubernetesApi, marking: 
       if (managers.length > 0 && !adopt) throw contested(place, fields, managers);
     },
 
+    async isTaken(signal) {
+      const there = await (await at(signal)).read();
+      return there !== undefined && Object.keys(there.data).length > 0;
+    },
+
     write: ({ material, sequence }, signal) =>
       begun(async (begin) => {
         const wanted = contentOf(material, options, sequence);

@@ -119,6 +119,11 @@ export function redisSink(options: RedisOptions, { markKey, env }: Pick<SinkDeps
   return {
     saysUnsure: true,
     check: (signal) => at(signal, async (run) => judge(await run(scripts.check, names, [as]), options)),
+    isTaken: (signal) =>
+      at(signal, async (run) => {
+        const [kind, mark] = (await run(scripts.look, names, [])) as [string, string];
+        return kind !== 'none' || mark !== '';
+      }),
     async write({ sequence, material }, signal) {
       const content = contentOf(material);
       const mark = markOf(content);

@@ -48,6 +48,11 @@ export const read = `${reading}
 return { redis.call('HGET', ours, 'mark') or '', content() }
 `;
 
+/** Answers with what kind of thing is there, and with our mark (or ''). */
+export const look = `
+return { redis.call('TYPE', KEYS[1]).ok, redis.call('HGET', KEYS[2], 'mark') or '' }
+`;
+
 /**
  * ARGV: the sequence, the mark, milliseconds to live (or ''), the channel (or ''), and the content as `read` answers it.
  * Answers with 'written' or 'present'; or with 'later' and the sequence that is there, or 'other' and what kind of thing is.
