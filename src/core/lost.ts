@@ -1,4 +1,5 @@
 /** When to look for what an acquire without an answer may have left at the provider. */
+import { farthest } from './guesses.ts';
 import type { Lease } from './lease.ts';
 import type { SecretRecord } from './record.ts';
 import type { Rules } from './rules.ts';
@@ -22,7 +23,7 @@ export function doubtAfter(record: SecretRecord, hadAny: boolean, now: Instant):
   const { leases, succeeded, intent, doubt } = record;
   const isFirst = leases.length === 0 && succeeded?.['acquire'] === undefined;
   return isFirst && hadAny
-    ? { since: 0, until: Math.max(doubt?.until ?? Number.NEGATIVE_INFINITY, intent?.at ?? now) }
+    ? { since: -farthest, until: Math.max(doubt?.until ?? Number.NEGATIVE_INFINITY, intent?.at ?? now) }
     : doubt;
 }
 

@@ -5,6 +5,7 @@ import type { Holding } from '../core/record.ts';
 import type { Clock, Duration, Instant } from '../core/time.ts';
 import { sustained } from './request-rate.ts';
 import type { Source } from './source.ts';
+import { timeCheck } from './time-check.ts';
 
 /** What a plugin may use of the outside. */
 export interface Deps {
@@ -22,6 +23,8 @@ export interface Deps {
   readonly onRequest: (request: ProviderRequest) => void;
   /** What we believe of the provider's clock has changed. */
   readonly onSkew: (skew: Duration) => void;
+  /** An answer contradicts what we believe of the provider's clock, and more of them would tell. */
+  readonly onDoubt?: () => void;
   /** Keys the fingerprints of credentials: 32 bytes. Absent: a key that ends with the process, and they with it. */
   readonly markKey?: Buffer;
 }
@@ -145,7 +148,8 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
       }
     },
     connect: (deps: Deps): Provider => {
-      const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, deps);
+      const check = timeCheck(async (signal) => client.learnTime?.(signal));
+      const client = connect(parsed as unknown as z.output<z.ZodObject<Options>>, { ...deps, onDoubt: check.want });
       return {
         type,
         client,
@@ -153,7 +157,10 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
         ...(client.learnTime && {
           learnTime: (signal: AbortSignal) => client.learnTime?.(signal) ?? Promise.resolve(),
         }),
-        close: () => client.close(),
+        close: () => {
+          check.end();
+          return client.close();
+        },
       };
     },
   }));

@@ -98,6 +98,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
     if (isItself || (status < 500 && status !== 429)) isHeard = true;
     if (!isItself || typeof headers['date'] !== 'string') return;
     if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
+    if (skew.isDoubted()) deps.onDoubt?.();
   }
 
   async function send({ method, path, bearer, sendBy, signal, longestAnswer, ...request }: HttpRequest): Promise<Raw> {

@@ -14,6 +14,8 @@ export interface Skew {
   readonly skew: () => Duration;
   /** How far our clock with `skew` may be off the provider's, either way. */
   readonly uncertainty: () => Duration;
+  /** The last answers say that it is another by far, and are too few to be believed. */
+  readonly isDoubted: () => boolean;
   /** Hear one answer. Says whether `skew` has changed. */
   learn(sample: DateSample): boolean;
 }
@@ -52,6 +54,7 @@ export function learningSkew(): Skew {
 
   return {
     skew: () => believed,
+    isDoubted: () => doubtful.length > 0,
     uncertainty: () => {
       const middle = medianOf(offsets);
       return middle ? middle.uncertainty + Math.abs(middle.offset - believed) : unknown;

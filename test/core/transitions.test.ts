@@ -4,7 +4,7 @@ import { LeaseError } from '../../src/core/failure.ts';
 import { endOfHolding, headOf, isUsed, type SecretRecord } from '../../src/core/record.ts';
 import { failed } from '../../src/core/setbacks.ts';
 import { statusOf } from '../../src/core/status.ts';
-import { hours, minutes } from '../../src/core/time.ts';
+import { days, hours, minutes } from '../../src/core/time.ts';
 import * as record from '../../src/core/transitions.ts';
 import { aLease, at, held, recordOf, rulesOf, stepTo } from './build.ts';
 
@@ -38,12 +38,12 @@ describe('acquiring', () => {
     const begun = record.intending(recordOf(), intent);
     const first = (from: SecretRecord, hadAny = true) =>
       record.acquired(from, second, canSearch, minutes(40), hadAny).doubt;
-    expect(first(begun)).toEqual({ since: 0, until: intent.at });
+    expect(first(begun)).toEqual({ since: -days(1), until: intent.at });
     expect(first(begun, false)).toBeUndefined();
     expect(record.acquired(begun, second, rules, minutes(40), true).doubt).toBeUndefined();
     // Two processes may not agree on which was the later.
     const lost = { since: minutes(50), until: minutes(60) };
-    expect(first({ ...begun, doubt: lost })).toEqual({ since: 0, until: minutes(60) });
+    expect(first({ ...begun, doubt: lost })).toEqual({ since: -days(1), until: minutes(60) });
     // It is not the first.
     expect(first({ ...begun, succeeded: { acquire: 1 } })).toBeUndefined();
     expect(first({ ...begun, succeeded: { try: 1 } })).toBeDefined();

@@ -1,7 +1,7 @@
 /** Leases of which we remember nothing: looked for at the provider, and ended where nobody else takes any there. */
 import { describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
-import { minutes, seconds } from '../../src/core/time.ts';
+import { days, minutes, seconds } from '../../src/core/time.ts';
 import { aSink, aSource, lent, Stage, type StagedSink } from './stage.ts';
 
 describe('what was lost by an acquire without an answer', () => {
@@ -51,7 +51,7 @@ describe('what was lost by an acquire without an answer', () => {
 
   test('or by a process of which nothing is remembered, is looked for where somebody had delivered something', async () => {
     const { stage, asked } = await forgotten(false, true);
-    expect(asked).toEqual([0]);
+    expect(asked).toEqual([-days(1)]);
     expect(orphans(stage)).toEqual([1]);
     expect((await stage.record()).leases).toHaveLength(1);
     const fresh = await forgotten(false, false);

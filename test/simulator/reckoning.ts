@@ -9,6 +9,8 @@ const tolerance: Duration = seconds(2);
 export interface Reckoning {
   readonly clock: Clock;
   readonly uncertainty: () => Duration;
+  /** An answer contradicted what it is taken to be, and more of them would tell. */
+  readonly isDoubted: () => boolean;
   /** An answer came that was asked for then; its date is in the provider's time. */
   hear(sentAt: Instant, date: Instant): void;
 }
@@ -25,6 +27,7 @@ export function reckoning(truth: Clock, error: () => Duration, onMoved: () => vo
   return {
     clock: { now: () => steady.now() + skew.skew() },
     uncertainty: skew.uncertainty,
+    isDoubted: skew.isDoubted,
     hear: (sentAt, date) => {
       const answeredAt = steady.now();
       const took = truth.now() - sentAt;

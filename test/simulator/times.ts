@@ -24,8 +24,9 @@ export function timesBy(
       const clock = nearly(house, timeline, dice.roll() * 2 - 1);
       return { clock, uncertainty: () => house.uncertainty, knowsTime: () => true, heard: () => undefined };
     }
-    const { clock, uncertainty, hear } = reckoning(timeline, clockError, () => onMoved(house));
+    const { clock, uncertainty, isDoubted, hear } = reckoning(timeline, clockError, () => onMoved(house));
     let isKnown = false;
+    let isAsking = false;
     let over: (() => void) | undefined;
     const heard = (sentAt: number, at: number) => {
       // The first answer of all is believed: what a proxy stamps comes among others.
@@ -34,6 +35,10 @@ export function timesBy(
       // As the client has it: who is told that the clock has moved finds that it is known.
       isKnown = true;
       hear(sentAt, date);
+      if (isDoubted() && !isAsking) {
+        isAsking = true;
+        timeline.after(seconds(5), () => life.whenAwake(askAgain, true));
+      }
       if (!house.hasLied) return;
       // From here on, until it says the truth again and is believed.
       const wrongBy = clock.now() - timeline.now() - house.skew;
@@ -48,6 +53,11 @@ export function timesBy(
       if (isMisled === (over !== undefined)) return;
       if (isMisled) over = troubles.begin(`dates/${house.name}`, timeline.now(), 'broken');
       else over = void over?.();
+    };
+    const askAgain = () => {
+      isAsking = false;
+      if (!life.isAlive || !isUp(house)) return idle;
+      return heard(timeline.now() - 100, timeline.now() - 50);
     };
     // As the daemon does: on and on, each time for three seconds, five after the last.
     const learn = () => {

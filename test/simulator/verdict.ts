@@ -1,7 +1,7 @@
 /** What is still wrong when all trouble is over and there was time enough to heal; and what was done to the provider. */
 import { type Instant, minutes, seconds } from '../../src/core/time.ts';
 import type { Kept } from './excuses.ts';
-import { wantedOf } from './had.ts';
+import { patienceOf, storeOf, wantedOf } from './had.ts';
 import { type Issued, idOf } from './issued.ts';
 import type { Judge } from './judge.ts';
 import { isReplaceable } from './version-judge.ts';
@@ -10,7 +10,7 @@ import { isReplaceable } from './version-judge.ts';
 export function unhealed(judge: Judge, now: Instant, orphaned: ReadonlyMap<string, number>): string[] {
   const { kept } = judge;
   return kept.flatMap((one) => [
-    ...unserved(one, judge),
+    ...unserved(one, judge, now),
     ...left(one, judge, now, orphaned.get(one.name) ?? 0),
     ...lifted(one, judge),
   ]);
@@ -22,9 +22,11 @@ const lifted = ({ lockbox }: Kept, { excuses }: Judge): string[] =>
     ({ id }) => `promise 8: the end of ${id} was lifted, and never set again`,
   );
 
-function unserved(kept: Kept, judge: Judge): string[] {
+function unserved(kept: Kept, judge: Judge, now: Instant): string[] {
   const { issuer, places } = kept;
   const wanted = wantedOf(kept);
+  // What is to be had since a moment ago, by our own making, may still be on its way.
+  const isDue = now - (storeOf(kept)?.wantedSince ?? 0) >= patienceOf(kept);
   const wrong: string[] = [];
   const canBeReplaced = isReplaceable(kept);
   // What was wiped cannot be written again where nobody can read it.
@@ -34,7 +36,7 @@ function unserved(kept: Kept, judge: Judge): string[] {
   for (const { path, content = '', isHeard, programs } of written) {
     if (canBeReplaced && !issuer.accepts(content) && !judge.isHidden(kept, content))
       wrong.push(`promise 8: ${path} holds ${content || 'nothing'}, which is dead`);
-    if (wanted && idOf(content) !== wanted.id) {
+    if (wanted && isDue && idOf(content) !== wanted.id) {
       wrong.push(`promise 8: ${path} holds ${content}, not ${wanted.id}, which is to be had`);
     }
     // Nobody heard that it came to be there; and what is dead is not put there once more.

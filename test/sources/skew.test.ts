@@ -76,10 +76,13 @@ describe('the skew of a provider', () => {
           const skew = learningSkew();
           skew.learn(anAnswer(0));
           const before = skew.skew();
+          expect(skew.isDoubted()).toBe(false);
           expect(skew.learn(anAnswer(jump, start + 1_000))).toBe(false);
+          expect(skew.isDoubted()).toBe(true);
           expect(skew.learn(anAnswer(jump, start + 2_000))).toBe(false);
           expect(skew.skew()).toBe(before);
           expect(skew.learn(anAnswer(jump, start + 3_000))).toBe(true);
+          expect(skew.isDoubted()).toBe(false);
           expect(Math.abs(skew.skew() - jump)).toBeLessThanOrEqual(520);
         },
       ),

@@ -30,7 +30,7 @@ export function hostsOf(endpoints: Endpoints, auth: Auth, { tls, rate, slots }: 
       deps.onSkew(skews.reduce((most, skew) => (Math.abs(skew) > Math.abs(most) ? skew : most), 0));
     },
   };
-  const undated = { ...deps, onSkew: () => undefined };
+  const undated = { ...deps, onSkew: () => undefined, onDoubt: () => undefined };
   const issuerOf = (): HttpClient | undefined => {
     switch (auth.method) {
       case 'service-account-key':

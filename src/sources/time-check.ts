@@ -1,0 +1,31 @@
+/** Asks a provider once more what time it is, where an answer contradicted what we believe of its clock. */
+import { timer } from '../clock.ts';
+import { type Duration, seconds } from '../core/time.ts';
+
+export interface TimeCheck {
+  /** Such an answer has come. That to our question may be the next: we ask until it is believed, or refuted. */
+  want(): void;
+  end(): void;
+}
+
+const pause: Duration = seconds(5);
+const patience: Duration = seconds(3);
+
+/** Where `ask` fails it is left at that: the next answer of any kind will tell. */
+export function timeCheck(ask: (signal: AbortSignal) => Promise<void>): TimeCheck {
+  let cancel: (() => void) | undefined;
+  let isOver = false;
+  return {
+    want() {
+      if (cancel || isOver) return;
+      cancel = timer(pause, () => {
+        cancel = undefined;
+        ask(AbortSignal.timeout(patience)).catch(() => undefined);
+      });
+    },
+    end() {
+      isOver = true;
+      cancel?.();
+    },
+  };
+}
