@@ -140,9 +140,15 @@ export class Judge {
     });
   }
 
-  /** For how long may a lease that was dead as it was made have been taken for a living one, from when it was told? */
-  #unseenDeath = ({ house }: Kept, { issuedAt }: Issued, end: Instant, told: Instant): Duration =>
-    end <= issuedAt ? this.excuses.astray(house, told, told) : 0;
+  /** For how long after its end may it be taken for a living one, because of what was wrong about the time when it was told? */
+  #misdated(kept: Kept, value: string, { issuedAt, terms }: Issued, told: Instant): Duration {
+    // That it was dead as it was made is not seen by a clock that is behind.
+    if (kept.issuer.endOf(value) <= issuedAt) return this.excuses.astray(kept.house, told, told);
+    // Values before a renewal have an end of their own, which was told with them.
+    const term = kept.issuer.termOf(value);
+    const isFormer = kept.issuer.nature.renewal?.changesValues === true && terms.at(-1) !== term;
+    return this.excuses.misled(kept, isFormer && term ? term.from : told, this.#timeline.now());
+  }
 
   /** What was put there has to be whole, fit, and no worse than what was there. */
   #onContent(kept: Kept, place: SinkPlace, content: string, before: string | undefined): void {
@@ -161,9 +167,8 @@ export class Judge {
     const { told = { end } } = issued;
     const isUnheard = issued.surprisedAt > Number.NEGATIVE_INFINITY && told.end > end;
     const knownEnd = isUnheard ? Math.min(told.end, issued.goneAt ?? told.end) : end;
-    // That it was dead as it was made is not seen by a clock that is behind.
     const { at: toldAt = issued.issuedAt } = issued.told ?? {};
-    const isLate = this.excuses.ran(knownEnd + this.#unseenDeath(kept, issued, end, toldAt), now) > seconds(70);
+    const isLate = this.excuses.ran(knownEnd + this.#misdated(kept, content, issued, toldAt), now) > seconds(70);
     if (isUnknown && isLate) this.#mistaken.add(content);
     if (isLate && !isSurprise && !isUnknown && before !== undefined && kept.issuer.accepts(before)) {
       this.break(7, `${place.path} lost ${before} to the dead ${content}`);
@@ -210,13 +215,7 @@ export class Judge {
       const { told = { end: due, at: 0 } } = issued;
       const isUnknown = told.end < due || told.at > due - window / 2;
       if (this.#mistaken.has(value)) return this.#recover(kept, place, program, value, this.#timeline.now());
-      // That it was dead as it was made is not seen by a clock that is behind.
-      const isStillborn = end <= issued.issuedAt;
-      // Values before a renewal have an end of their own, which was told with them.
-      const isFormer = issuer.nature.renewal?.changesValues === true && issued.terms.at(-1) !== term;
-      const misled = isStillborn
-        ? this.excuses.astray(kept.house, told.at, told.at)
-        : this.excuses.misled(kept, isFormer ? term.from : told.at, this.#timeline.now());
+      const misled = this.#misdated(kept, value, issued, told.at);
       if (misled > 0) return this.#recover(kept, place, program, value, due + misled);
       const excuse =
         isSurprise || isUnknown
