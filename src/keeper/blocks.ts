@@ -82,4 +82,5 @@ export const inTime = (block: Block, ahead: Duration): Block => ({
   ...block,
   since: block.since + ahead,
   until: block.until + ahead,
+  ...(block.turnSince !== undefined && { turnSince: block.turnSince + ahead }),
 });

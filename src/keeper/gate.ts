@@ -82,7 +82,7 @@ export class Gate {
 
   /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
   view(secret: string, offset: Duration = 0): GateView {
-    const blocks = this.#all().map((block) => inTime(block, offset));
+    const blocks = this.#all(secret).map((block) => inTime(block, offset));
     // Who looks by itself does not go before those who are more urgent.
     return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret, this.#isShut) };
   }
@@ -95,7 +95,7 @@ export class Gate {
     const enteredAt = this.#clock.now();
     // Whoever goes first may be told the same again: nobody hears of an end that is none.
     if (this.#blocks.outlast(enteredAt)) this.#oneByOneUntil = enteredAt + longestTurn;
-    const isProbe = this.#circuit.enter(enteredAt);
+    const isProbe = this.#circuit.enter(enteredAt, secret);
     const ticket = { isProbe, enteredAt, kinds, openings: this.#openings };
     if (enteredAt < this.#oneByOneUntil) this.#unsent.add(ticket);
     return ticket;
@@ -188,9 +188,9 @@ export class Gate {
 
   readonly #isShut = (kinds: readonly string[] | undefined): boolean => this.#blocks.shuts(kinds, this.#clock.now());
 
-  #all(): readonly Block[] {
+  #all(secret?: string): readonly Block[] {
     const now = this.#clock.now();
-    const circuit = this.#circuit.block(now);
+    const circuit = this.#circuit.block(now, secret);
     return [...this.#blocks.present(now), ...(circuit ? [circuit] : [])];
   }
 

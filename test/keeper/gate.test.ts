@@ -328,6 +328,30 @@ describe('the circuit', () => {
     expect(until(gate)).toEqual([seconds(2)]);
   });
 
+  test('tells those who had no turn since when, and who had one that others had theirs since', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 5; i++) fail(gate);
+    const opened = now;
+    const turns = () => ['a', 'b', 'c'].map((secret) => gate.view(secret).blocks.map(({ turnSince }) => turnSince));
+    expect(turns()).toEqual([[undefined], [undefined], [undefined]]);
+    now += seconds(1);
+    const first = gate.enter('a');
+    now += seconds(10);
+    // Nobody else comes in as long as that one is there.
+    expect(turns()).toEqual([[undefined], [undefined], [undefined]]);
+    gate.leave(first, 'unavailable');
+    const ofA = now;
+    expect(turns()).toEqual([[undefined], [opened], [opened]]);
+    now += seconds(2);
+    const second = gate.enter('b');
+    gate.leave(second, 'unavailable');
+    expect(turns()).toEqual([[ofA], [undefined], [opened]]);
+    expect(gate.view('a', minutes(5)).blocks[0]).toMatchObject({ turnSince: ofA + minutes(5) });
+    gate.leave(gate.enter('c'), 'answered');
+    for (let i = 0; i < 5; i++) fail(gate);
+    expect(turns()).toEqual([[undefined], [undefined], [undefined]]);
+  });
+
   test('wakes the first in line when it opens again: somebody has to be the next to try', () => {
     const gate = gateOf();
     for (let i = 0; i < 5; i++) fail(gate);
