@@ -99,12 +99,13 @@ function areSettled({ issuer, places }: Kept, now: Instant): boolean {
   );
 }
 
-/** When what is taken of a folder was another, and when what we make there was. */
-function changesOf(folder: Folder | undefined): readonly Instant[] {
-  if (!folder) return [];
-  const made = folder.server.rows.get(folder.how.generate ?? '');
-  return [...[...folder.leases.values()].map(({ issuedAt }) => issuedAt), ...(made ? [made.since] : [])];
-}
+/** When what is taken of a folder was another. */
+const changesOf = (folder: Folder | undefined): readonly Instant[] =>
+  [...(folder?.leases.values() ?? [])].map(({ issuedAt }) => issuedAt);
+
+/** Since when there is what we make there. Its rotation stays due for as long as the provider's limits put it off. */
+const madeAt = (folder: Folder | undefined): Instant =>
+  folder?.server.rows.get(folder.how.generate ?? '')?.since ?? Number.POSITIVE_INFINITY;
 
 /** Is there anything by then that would have been done without a kill? */
 function isDue({ issuer, policy, rotatesEvery, places, folder }: Kept, end: Instant): boolean {
@@ -124,6 +125,7 @@ function isDue({ issuer, policy, rotatesEvery, places, folder }: Kept, end: Inst
     term.from + (endOfTerm(issued) - term.from) / 2,
     issued.issuedAt + (issued.maxExpiresAt - issued.issuedAt) / 2,
     issued.issuedAt + (rotatesEvery ?? Number.POSITIVE_INFINITY),
+    madeAt(folder) + (rotatesEvery ?? Number.POSITIVE_INFINITY),
     // Others may have changed what stands beside it since, and it was no rotation.
     ...changesOf(folder)
       .map((at) => at + (rotatesEvery ?? Number.POSITIVE_INFINITY))
