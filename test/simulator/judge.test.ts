@@ -71,6 +71,24 @@ test('promise 2: a lease is revoked under its users, or within its grace', async
   expect(other.world.judge.broken[0]).toContain('after it was let go');
 });
 
+test('promise 2: only what nobody can be asked about may be ended by a wrong time under its users', async () => {
+  for (const [nature, isLied, isExcused] of [
+    [aToken(minutes(20), 4), true, true],
+    [aToken(minutes(20), 4), false, false],
+    [aDynamic(minutes(20), 4), true, false],
+  ] as const) {
+    const it = aWorld(nature);
+    await inUse(it);
+    const [house] = it.world.houses;
+    if (house && isLied) {
+      house.dateError = minutes(30);
+      it.world.troubles.note('dates/A', it.world.timeline.now(), hours(1));
+    }
+    it.issuer.revoke(idOf(it.issuer));
+    expect(it.world.judge.broken.some((what) => what.includes('under its users'))).toBe(!isExcused);
+  }
+});
+
 test('promise 3: two writes at a time are an abuse, and tear the sink', async () => {
   const { world, issuer, sink, signal, place } = aWorld();
   const values = ['a', 'b', 'c', 'd'].map((key) => issuer.acquire(key).value);

@@ -264,8 +264,9 @@ export class Judge {
       issued.surprisedAt = now;
       return;
     }
-    // By a clock that was wrong the end had come that others had set and lifted in time.
-    const seemedOver = kept.lockbox !== undefined && this.excuses.astray(kept.house, issued.issuedAt, now) > 0;
+    // By a clock that was wrong the end had come: that others had set and lifted in time, or of what nobody can ask about.
+    const isBlind = kept.lockbox !== undefined || !kept.issuer.nature.canObserve;
+    const seemedOver = isBlind && this.excuses.astray(kept.house, issued.issuedAt, now) > 0;
     if (!seemedOver && this.#isUsed(kept, issued.id, kept.issuer.accepts)) {
       this.break(2, `${issued.id} revoked under its users`);
     }

@@ -96,7 +96,9 @@ export const secretOptions = {
   watchVersions: z
     .boolean()
     .default(false)
-    .describe('Tell also of the ends of versions that we do not hold, and how many there are'),
+    .describe(
+      'Tell also of the ends of versions that we do not hold, but for those that we have ended, and how many there are',
+    ),
   generate: generate.optional().describe('Versions are added by us, by the policy. Default: others add them'),
   pendingPeriod: duration
     .refine((period) => period >= seconds(1), 'too short: 1s or more')
