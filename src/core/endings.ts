@@ -1,6 +1,6 @@
 /** When a value has ended beyond doubt: so that it may be taken from those who use it. */
 import { isInDoubt, marginOf } from './decide.ts';
-import { isSinceStart } from './guesses.ts';
+import { hasFailedSinceStart, isObservedSinceStart, isTakenSinceStart } from './guesses.ts';
 import { endOf, isExpired, type Lease, wallOf } from './lease.ts';
 import { endOfHolding, type HeldLease, type Holding, holdingOf, isSame, type SecretRecord } from './record.ts';
 import type { Facts, Rules } from './rules.ts';
@@ -45,7 +45,8 @@ export function isToBeTakenUp(
   const { now } = facts;
   if (!isExpired(head.lease, now)) return true;
   const askedAt = record.failures['acquire']?.at ?? Number.NEGATIVE_INFINITY;
-  if (!head.lease.version || !isSinceStart(askedAt, record, facts) || askedAt < endOf(head.lease)) return false;
+  if (!head.lease.version || !hasFailedSinceStart('acquire', record, facts) || askedAt < endOf(head.lease))
+    return false;
   const others = uses.filter((holding) => !isSame(holding, holdingOf(head)));
   return others.every((holding) => surelyEnded(record, holding, rules, facts) <= now);
 }
@@ -62,7 +63,7 @@ export function givenUpFrom(
   facts: Facts,
 ): Instant {
   const { now } = facts;
-  const isKnown = [head.since, head.observedAt].some((at) => isSinceStart(at, record, facts));
+  const isKnown = isTakenSinceStart(head, record, facts) || isObservedSinceStart(head, record, facts);
   if (isKnown || !rules.can.observe) return now;
   const others = uses.filter(({ lease }) => lease !== head.lease.id);
   const living = others.map((holding) => endOfHolding(record, holding)).filter((end) => end > now);

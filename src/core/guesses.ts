@@ -10,23 +10,48 @@ export const farthest: Duration = days(1);
 /** Who waits to be told what time it is looks again so soon. */
 export const soon: Duration = seconds(5);
 
+type Since = Pick<Facts, 'startedAt' | 'isTimeGuessed' | 'heard'>;
+
 /**
  * Was that after this process started? What others have dated in the provider's time cannot be compared with our start
  * before we know that time, nor where the provider is wrong about it by now; what we guess ourselves can.
  */
-export const isSinceStart = (
+const isSinceStart = (
+  what: string,
   at: Instant | undefined,
   { guesses }: Pick<SecretRecord, 'guesses'>,
-  { startedAt, isTimeGuessed, heard }: Pick<Facts, 'startedAt' | 'isTimeGuessed' | 'heard'>,
+  { startedAt, isTimeGuessed, heard }: Since,
 ): boolean =>
-  at !== undefined && at >= startedAt && heard?.has(at) !== false && (!isTimeGuessed || guesses?.includes(at) === true);
+  at !== undefined &&
+  at >= startedAt &&
+  heard?.has(noteOf(what, at)) !== false &&
+  (!isTimeGuessed || guesses?.includes(at) === true);
+
+export const isTakenSinceStart = ({ lease, since }: HeldLease, record: SecretRecord, facts: Since): boolean =>
+  isSinceStart(taken(lease.id), since, record, facts);
+
+export const isObservedSinceStart = ({ lease, observedAt }: HeldLease, record: SecretRecord, facts: Since): boolean =>
+  isSinceStart(seen(lease.id), observedAt, record, facts);
+
+export const hasFailedSinceStart = (act: string, record: SecretRecord, facts: Since): boolean =>
+  isSinceStart(failed(act), record.failures[act]?.at, record, facts);
+
+const taken = (lease: string) => `taken ${lease}`;
+const seen = (lease: string) => `seen ${lease}`;
+const failed = (act: string) => `failed ${act}`;
+
+/** Two things may bear the same date, and only one of them be known from us. */
+export const noteOf = (what: string, at: Instant): string => `${what} at ${at}`;
 
 /** When all was heard of which it is asked whether that was since our start. */
-export const heardAt = ({ leases, failures }: SecretRecord): readonly Instant[] =>
-  [
-    ...leases.flatMap(({ since, observedAt }) => [since, observedAt]),
-    ...Object.values(failures).map(({ at }) => at),
-  ].filter((at) => at !== undefined);
+export const heardIn = ({ leases, failures }: SecretRecord): ReadonlyMap<string, Instant> =>
+  new Map([
+    ...leases.map(({ lease, since }) => [taken(lease.id), since] as const),
+    ...leases.flatMap(({ lease, observedAt }) =>
+      observedAt === undefined ? [] : [[seen(lease.id), observedAt] as const],
+    ),
+    ...Object.entries(failures).map(([act, { at }]) => [failed(act), at] as const),
+  ]);
 
 /** All that we date ourselves. What a provider has dated came with an answer, and that said what time it is. */
 const datesOf = ({ leases, acquires = [], failures, intent, doubt, succeeded, ...record }: SecretRecord): Instant[] =>

@@ -36,7 +36,10 @@ export function paced(acquires: readonly Instant[], at: Instant, urgency: Urgenc
   const slack = Math.min(seconds(1), 2 * uncertainty);
   const soonest = Math.max(at, ...paces.map((pace, i) => (past[i] ?? Number.NEGATIVE_INFINITY) + pace + slack));
   const half = (past[leisurely - 1] ?? Number.NEGATIVE_INFINITY) + window;
-  const next = Math.max(soonest, Math.min(Math.max(half, affordable(past, soonest, urgency)), urgency.from));
+  const next = Math.max(
+    soonest,
+    Math.min(Math.max(half, affordable(past, Math.max(soonest, now), urgency)), urgency.from),
+  );
   return isTimeGuessed ? Math.min(next, Math.max(at, now + soon)) : next;
 }
 

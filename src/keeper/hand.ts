@@ -1,5 +1,5 @@
 /** What one process knows of one secret, and has of its values. */
-import { heardAt } from '../core/guesses.ts';
+import { heardIn, noteOf } from '../core/guesses.ts';
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
 import { type Noted, negligible } from '../core/redating.ts';
@@ -40,8 +40,8 @@ export class Hand {
   #values: readonly Kept[] = [];
   /** The values that the store kept are here. */
   isFilled = false;
-  /** When it heard what it has told the store. */
-  readonly heard = new Set<Instant>();
+  /** What it has told the store, and of when. */
+  readonly heard = new Set<string>();
 
   /** One call after the other: a sink is never asked, written or reloaded by two jobs at a time. */
   async alone<T>(sink: string, call: () => Promise<T>): Promise<T> {
@@ -76,14 +76,23 @@ export class Hand {
     this.#values = [...others, { holding, material }];
   }
 
+  /** The same, as it is dated now. What others have heard they have heard, whatever date it bears. */
+  dateAnew(before: SecretRecord, after: SecretRecord): void {
+    const known = heardIn(before);
+    for (const [what, at] of heardIn(after)) {
+      if (this.heard.has(noteOf(what, known.get(what) ?? at))) this.heard.add(noteOf(what, at));
+    }
+  }
+
   /** We have made this out of that. */
   hear(before: SecretRecord, after: SecretRecord): void {
-    const [known, dates] = [new Set(heardAt(before)), new Set(heardAt(after))];
-    for (const at of dates) if (!known.has(at)) this.heard.add(at);
+    const known = heardIn(before);
+    const present = [...heardIn(after)];
+    for (const [what, at] of present) if (known.get(what) !== at) this.heard.add(noteOf(what, at));
     if (this.heard.size < many) return;
+    const still = new Set(present.map(([what, at]) => noteOf(what, at)));
     // What another job is about to tell is among the last.
-    const old = [...this.heard].slice(0, -many / 2);
-    for (const at of old) if (!dates.has(at)) this.heard.delete(at);
+    for (const old of [...this.heard].slice(0, -many / 2)) if (!still.has(old)) this.heard.delete(old);
   }
 
   /** What a process before us had. What we have is newer. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/core/decide.ts';
 import { delivery } from '../../src/core/deliveries.ts';
-import { corrected, guessed, heardAt } from '../../src/core/guesses.ts';
+import { corrected, guessed, heardIn, noteOf } from '../../src/core/guesses.ts';
 import { merged } from '../../src/core/merging.ts';
 import type { SecretRecord } from '../../src/core/record.ts';
 import { days, minutes, seconds } from '../../src/core/time.ts';
@@ -133,10 +133,15 @@ test('heard are a lease, what an observation said of it, and that something fail
     acquire: { code: 'unavailable', message: 'no', at: 5, notBefore: 9, denied: 0, count: 1 },
   } as const;
   const record = {
-    ...recordOf(held(aLease(), { since: 1, observedAt: 2 }), held(aLease(), { since: 3, observedAt: 4 })),
+    ...recordOf(
+      held(aLease(), { since: 1, observedAt: 2 }),
+      held(aLease({ id: 'other' }), { since: 3, observedAt: 4 }),
+    ),
     failures,
   };
-  expect(heardAt(record)).toEqual([1, 2, 3, 4, 5]);
+  const told = [...heardIn(record)].map(([what, at]) => noteOf(what, at));
+  expect(new Set(told).size).toBe(5);
+  expect([...heardIn(record).values()].sort()).toEqual([1, 2, 3, 4, 5]);
 });
 
 describe('while the time is a guess', () => {
@@ -176,9 +181,13 @@ describe('while the time is a guess', () => {
     const inDoubt = { act: 'observe', because: 'InDoubt' };
     expect(decide(theirs, rules, at(now, { startedAt: now - seconds(30), atHand }))).toMatchObject({ act: 'wait' });
     // The provider may be wrong about the time by now, and by that time it was.
-    const wrong = (own: readonly number[]) => at(now, { startedAt: now - seconds(30), atHand, heard: new Set(own) });
-    expect(decide(theirs, rules, wrong([]))).toMatchObject(inDoubt);
-    expect(decide(theirs, rules, wrong([now - seconds(29)]))).toMatchObject({ act: 'wait' });
+    const wrong = (own: SecretRecord) => {
+      const known = [...heardIn(own)].map(([what, date]) => noteOf(what, date));
+      return at(now, { startedAt: now - seconds(30), atHand, heard: new Set(known) });
+    };
+    expect(decide(theirs, rules, wrong(recordOf()))).toMatchObject(inDoubt);
+    expect(decide(theirs, rules, wrong(recordOf(held(lease, { observedAt: now }))))).toMatchObject(inDoubt);
+    expect(decide(theirs, rules, wrong(theirs))).toMatchObject({ act: 'wait' });
     expect(decide(theirs, rules, guess())).toMatchObject(inDoubt);
     // Where the provider never says what time it is.
     expect(decide(ours, rules, guess({ atHand }))).toMatchObject({ act: 'wait', until: now + seconds(31) });

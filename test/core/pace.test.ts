@@ -213,6 +213,9 @@ test('who may be given the same once more takes it early only where that costs n
   // Or this one, if it is the first of eight: 20 + 335 - 7 * 45.
   expect(next(40)).toBe(20);
   expect(next(39.999)).toBe(39.999);
+  // What was wanted earlier, and held up, is begun now.
+  const late = { from: seconds(45), every: seconds(45), repeats: true };
+  expect(paced([], now, late, sure(seconds(40)))).toBe(seconds(45));
   // As many as are left after this one, the first of them when there has to be a successor.
   expect(next(45, 45 + 6 * 45 - 335)).toBe(20);
   expect(next(45, 45 + 6 * 45 - 335 + 0.001)).toBe(45);
@@ -221,18 +224,20 @@ test('who may be given the same once more takes it early only where that costs n
 
 test('who is given the same once more, however often, has always a place in the window for when it ends', () => {
   const span = (from: number, to: number) => fc.integer({ min: from, max: to });
-  const wish = fc.tuple(span(0, 74), fc.boolean());
+  const wish = fc.tuple(span(0, 74), fc.boolean(), fc.oneof(fc.constant(0), span(0, 74)));
   fc.assert(
     fc.property(span(60, 400), fc.array(wish, { minLength: 40, maxLength: 80 }), (life, wishes) => {
       const every = seconds(life * 0.75);
       let now = minutes(30);
       let acquires: Instant[] = [];
       let from = now;
-      for (const [share, isSame] of wishes) {
+      for (const [share, isSame, heldUp] of wishes) {
         acquires = [now, ...acquires].slice(0, remembered);
         if (!isSame || now >= from) from = now + every;
         const wanted = Math.max(now, from - every + seconds((life * share) / 100));
-        now = paced(acquires, wanted, { from, every, repeats: true }, sure(wanted));
+        // It is asked for when there is room for it, which may be later.
+        const asked = Math.min(from, wanted + seconds((life * heldUp) / 100));
+        now = Math.max(asked, paced(acquires, wanted, { from, every, repeats: true }, sure(asked)));
         // Before its end comes.
         expect(now).toBeLessThan(from + seconds(life / 4));
       }

@@ -1,5 +1,7 @@
 /** A provider whose dates are wrong is believed, and believed again when they are right: no time has passed by that. */
 import { expect, test } from 'vitest';
+import { LeaseError } from '../../src/core/failure.ts';
+import { heardIn, noteOf } from '../../src/core/guesses.ts';
 import { Material } from '../../src/core/material.ts';
 import { minutes, seconds } from '../../src/core/time.ts';
 import { Hand } from '../../src/keeper/hand.ts';
@@ -68,18 +70,52 @@ test('what a process before us has heard was not heard since our start, though t
   expect(source.asked).toHaveLength(2);
 });
 
+test('until the provider has spoken the values of an older record are not written over later ones, whatever time it is', async () => {
+  for (const skew of [0, minutes(-0.5), minutes(-5)]) {
+    const stage = new Stage(minutes(60));
+    let isAway = false;
+    const source = aSource(stage, {
+      observe: async (lease) => {
+        if (isAway) throw new LeaseError('unavailable', 'away');
+        return { is: 'held', lease };
+      },
+    });
+    const sink = aSink({ holds: async () => sink.content?.includes('VALUE-l1') === true });
+    stage.add({ source, sinks: { file: sink } });
+    await stage.until(minutes(61));
+    // Redis was set back, and the process killed that knew of more.
+    sink.content = 'later';
+    isAway = true;
+    stage.restart();
+    stage.skew = skew;
+    stage.wakeAll('s');
+    await stage.until(minutes(63));
+    expect(sink.content, `${skew}`).toBe('later');
+    isAway = false;
+    await stage.until(minutes(75));
+    expect(sink.content, `${skew}`).toContain('VALUE-l1');
+  }
+});
+
 test('dates that the record has are remembered for as long, and of others no more than some', () => {
   const hand = new Hand();
   const since = 1;
   const of = (observedAt: number) => recordOf(held(aLease(), { since, observedAt }));
   hand.hear(recordOf(), of(2));
   for (let at = 3; at < 1_000; at++) hand.hear(of(at - 1), of(at));
-  expect([...hand.heard]).toContain(since);
-  expect([...hand.heard].at(-1)).toBe(999);
+  const [sinceThen = '', ...others] = [...heardIn(of(999))].map(([what, at]) => noteOf(what, at));
+  expect([...hand.heard]).toContain(sinceThen);
+  expect([...hand.heard].at(-1)).toBe(others[0]);
   expect(hand.heard.size).toBeLessThan(101);
   // What others have noted is not what we have heard.
   hand.hear(of(5_000), of(5_000));
-  expect(hand.heard.has(5_000)).toBe(false);
+  expect([...hand.heard].at(-1)).toBe(others[0]);
+  // Dated anew, it is what we have heard still; and what others have, theirs.
+  hand.dateAnew(of(999), of(7));
+  expect([...heardIn(of(7))].every(([what, at]) => hand.heard.has(noteOf(what, at)))).toBe(true);
+  const size = hand.heard.size;
+  hand.dateAnew(of(5_000), of(5_001));
+  expect(hand.heard.size).toBe(size);
 });
 
 test('what a process before us noted by another time is as long ago as it says, once that is the time again', async () => {
