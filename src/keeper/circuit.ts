@@ -15,37 +15,63 @@ export class Circuit {
   #openedAt: Instant = Number.NEGATIVE_INFINITY;
   /** By secret, when it was last let through since then, or that was in vain. */
   readonly #turns = new Map<string, Instant>();
-  #prober = '';
-  #probingSince: Instant | undefined;
+  /** Who is inside, and since when. */
+  readonly #probes = new Map<string, Instant>();
+  #next: string | undefined;
   #unanswered = 0;
 
   get isOpen(): boolean {
     return this.#open !== undefined;
   }
 
+  /** Whose turn it is to ask, as far as it was called. */
+  get next(): string | undefined {
+    return this.#next;
+  }
+
+  /** `choose` one by since when it has had no turn: it may ask next. Nobody is chosen as long as somebody is inside. */
+  call<W extends { readonly secret: string }>(
+    choose: (turnOf: (secret: string) => Instant) => W | undefined,
+  ): W | undefined {
+    if (this.#probes.size > 0) return undefined;
+    const chosen = choose(this.#turnOf);
+    this.#next = chosen?.secret;
+    return chosen;
+  }
+
+  /** It has nothing to ask. Answers whether it was to be the next. */
+  pass(secret: string): boolean {
+    const wasNext = this.#next === secret;
+    if (wasNext) this.#next = undefined;
+    return wasNext;
+  }
+
+  readonly #turnOf = (secret: string): Instant => this.#turns.get(secret) ?? this.#openedAt;
+
   /** As that secret is to see it. */
   block(now: Instant, secret?: string): Block | undefined {
-    const open = this.#open;
-    if (open && this.#probingSince === undefined && now < open.until) {
-      const turnSince = this.#turns.get(secret ?? '') ?? this.#openedAt;
-      const isOthers = secret !== undefined && turnSince < open.since;
-      return { because: 'CircuitOpen', since: open.since, until: open.until, ...(isOthers && { turnSince }) };
+    if (this.#probes.size > 0) {
+      const since = Math.max(...this.#probes.values());
+      return { because: 'CircuitOpen', since, until: since + longestProbe };
     }
-    const since = this.#probingSince;
-    return since === undefined ? undefined : { because: 'CircuitOpen', since, until: since + longestProbe };
+    const open = this.#open;
+    if (!open || now >= open.until) return undefined;
+    const { since, until } = open;
+    const turn = secret !== undefined && secret === this.#next && { turnSince: this.#turnOf(secret) };
+    return { because: 'CircuitOpen', since, until, ...turn };
   }
 
   /** A request is made. Answers whether it is one that shows whether others may be. */
   enter(now: Instant, secret: string): boolean {
     if (!this.#open) return false;
-    this.#probingSince = now;
+    this.pass(secret);
+    this.#probes.set(secret, now);
     this.#turns.set(secret, now);
-    this.#prober = secret;
     return true;
   }
 
-  leave(isProbe: boolean): void {
-    if (isProbe) this.#probingSince = undefined;
+  leave(secret: string): void {
+    this.#probes.delete(secret);
   }
 
   /** Answers whether it was open. */
@@ -54,14 +80,15 @@ export class Circuit {
     this.#unanswered = 0;
     this.#open = undefined;
     this.#turns.clear();
+    this.#next = undefined;
     return wasOpen;
   }
 
-  /** Answers whether it is open from now on, or for longer. */
-  unanswered(isProbe: boolean, now: Instant): boolean {
+  /** Answers whether it is open from now on, or for longer. `prober`: whose request showed it. */
+  unanswered(now: Instant, prober: string | undefined): boolean {
     this.#unanswered++;
-    if (!isProbe && (this.#open || this.#unanswered < patience)) return false;
-    if (isProbe) this.#turns.set(this.#prober, now);
+    if (prober === undefined && (this.#open || this.#unanswered < patience)) return false;
+    if (prober !== undefined) this.#turns.set(prober, now);
     if (!this.#open) this.#openedAt = now;
     const tries = this.#open ? this.#open.tries + 1 : 0;
     this.#open = { since: now, until: now + Math.min(longestBreak, shortestBreak * 2 ** tries), tries };

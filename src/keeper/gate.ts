@@ -27,6 +27,7 @@ export type Passage =
   | 'unknown';
 
 export interface Ticket extends Asked {
+  readonly secret: string;
   readonly isProbe: boolean;
   /** How often it had been said by then that the provider may be asked again. */
   readonly openings: number;
@@ -83,6 +84,8 @@ export class Gate {
   /** What a look at that secret is to know. `offset`: its provider's time less the gate's. */
   view(secret: string, offset: Duration = 0): GateView {
     const blocks = this.#all(secret).map((block) => inTime(block, offset));
+    // While nobody is answered one at a time asks, and in turn.
+    if (this.#circuit.isOpen) return { blocks, isBusy: this.#inside >= this.#slots };
     // Who looks by itself does not go before those who are more urgent.
     return { blocks, isBusy: this.#free(secret) <= this.#waiting.before(secret, this.#isShut) };
   }
@@ -96,7 +99,7 @@ export class Gate {
     // Whoever goes first may be told the same again: nobody hears of an end that is none.
     if (this.#blocks.outlast(enteredAt)) this.#oneByOneUntil = enteredAt + longestTurn;
     const isProbe = this.#circuit.enter(enteredAt, secret);
-    const ticket = { isProbe, enteredAt, kinds, openings: this.#openings };
+    const ticket = { secret, isProbe, enteredAt, kinds, openings: this.#openings };
     if (enteredAt < this.#oneByOneUntil) this.#unsent.add(ticket);
     return ticket;
   }
@@ -108,17 +111,18 @@ export class Gate {
   }
 
   leave(ticket: Ticket, passage: Passage): void {
-    const { isProbe } = ticket;
+    const { secret, isProbe } = ticket;
     this.#inside--;
     this.#unsent.delete(ticket);
-    this.#circuit.leave(isProbe);
+    if (isProbe) this.#circuit.leave(secret);
     if (passage === 'answered') {
       if (this.#circuit.answered()) this.#tell();
       const { isNews, isOpen } = this.#blocks.answered(ticket);
       if (isOpen) this.#rejections = 0;
       if (isNews) this.#reopen();
     }
-    if (passage === 'unavailable' && this.#circuit.unanswered(isProbe, this.#clock.now())) this.#tell();
+    const isInVain = passage === 'unavailable';
+    if (isInVain && this.#circuit.unanswered(this.#clock.now(), isProbe ? secret : undefined)) this.#tell();
     this.#callNext();
   }
 
@@ -156,7 +160,8 @@ export class Gate {
 
   /**
    * A look ended with something due that only the gate holds up. It is woken when its turn comes. Answers whether it is
-   * the first of those who wait for the same, who looks again by itself when the block is over.
+   * the first of those who wait for the same, or the next to ask while nobody is answered: it looks again by itself when
+   * that is over.
    */
   line(secret: string, what: HeldUp, wake: () => void): boolean {
     const before = this.#waiting.deadline(this.#clock.now());
@@ -167,7 +172,8 @@ export class Gate {
     const isNext = this.#waiting.first(this.#isShut)?.secret === secret;
     // It gave way to others although there was room: they are to come.
     if (!isNext && this.#isOpen()) this.#callNext();
-    return isFirst;
+    if (this.#circuit.isOpen && this.#circuit.next === undefined) this.#callInTurn();
+    return isFirst || this.#circuit.next === secret;
   }
 
   /** What is at stake for those in line, as far as it is not lost yet. */
@@ -182,7 +188,8 @@ export class Gate {
 
   /** A look ended with nothing held up. */
   pass(secret: string): void {
-    const hadTurn = this.#called.delete(secret);
+    const isCalled = this.#called.delete(secret);
+    const hadTurn = this.#circuit.pass(secret) || isCalled;
     if (this.#waiting.leave(secret, this.#isShut) || hadTurn) this.#callNext();
   }
 
@@ -218,8 +225,17 @@ export class Gate {
     return !this.#circuit.isOpen && this.#all().every(({ kind }) => kind !== undefined);
   }
 
+  /** Nobody is answered. Answers whether it is the turn of somebody in danger, who is woken for it. */
+  #callInTurn(): boolean {
+    const next = this.#circuit.call((turnOf) => this.#waiting.inTurn(this.#clock.now(), turnOf, this.#isShut));
+    if (next) this.#waiting.leave(next.secret);
+    next?.wake();
+    return next !== undefined;
+  }
+
   /** Whoever is woken while the gate is closed learns from when on it is open. */
   #callNext(): void {
+    if (this.#circuit.isOpen && this.#callInTurn()) return;
     const isOpen = this.#isOpen();
     for (let calls = isOpen ? this.#free('') : 1; calls > 0; calls--) {
       const first = this.#waiting.first(this.#isShut);

@@ -60,6 +60,21 @@ export class WaitingLine {
     }, undefined);
   }
 
+  /**
+   * Of those who are in danger, or have nothing left to lose, and whose kinds are not blocked, who has waited longest for
+   * its turn.
+   */
+  inTurn(now: Instant, turnOf: (secret: string) => Instant, isShut: IsShut): Waiter | undefined {
+    let first: Placed | undefined;
+    for (const placed of this.#placed.values()) {
+      const isInDanger = placed.emergencyAt <= now || !Number.isFinite(placed.emergencyAt);
+      if (!isInDanger || isShut(placed.kinds)) continue;
+      const earlier = first ? turnOf(placed.secret) - turnOf(first.secret) : -1;
+      if (!first || earlier < 0 || (earlier === 0 && isBefore(placed, first))) first = placed;
+    }
+    return first;
+  }
+
   isFirstOfItsKinds(secret: string): boolean {
     const placed = this.#placed.get(secret);
     return placed !== undefined && this.#lineOf(placed).order[0] === placed;

@@ -110,7 +110,7 @@ describe('a provider that is blocked', () => {
     expect(choose([item('a')], {}, minutes(58), at(soon))).toMatchObject({ until: minutes(58) + 1 });
   });
 
-  test('that does not answer others is tried by each in its turn, once it is in danger', () => {
+  test('that does not answer others is tried by whose turn it is', () => {
     const open = (since: number, turnSince: number) => ({
       blocks: [{ because: 'CircuitOpen' as const, since, until: minutes(59), turnSince }],
       isBusy: false,
@@ -120,10 +120,6 @@ describe('a provider that is blocked', () => {
     const early = minutes(57) + seconds(52);
     expect(from(minutes(58), early)).toMatchObject({ until: early + seconds(16) });
     expect(from(minutes(58), minutes(56))).toMatchObject({ until: minutes(58) + seconds(1) });
-    const before = minutes(57) - seconds(8);
-    expect(from(before, minutes(40))).toMatchObject({ until: minutes(57) });
-    // Who hurries more than that has not to wait for it.
-    expect(from(minutes(50), minutes(40))).toMatchObject({ until: minutes(50) + seconds(75) });
   });
 
   test('is not asked before all of its blocks are over', () => {

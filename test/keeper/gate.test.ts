@@ -328,28 +328,64 @@ describe('the circuit', () => {
     expect(until(gate)).toEqual([seconds(2)]);
   });
 
-  test('tells those who had no turn since when, and who had one that others had theirs since', () => {
+  test('gives those in danger their turns, to who has had none for longest, and to who has nothing left to lose', () => {
     const gate = gateOf();
+    const danger = (secret: string, emergencyAt: number, deadline: number) =>
+      gate.line(secret, { deadline, emergencyAt }, () => woken.push(secret));
+    const turns = () =>
+      ['a', 'b', 'c', 'd'].map((secret) => gate.view(secret).blocks.map(({ turnSince }) => turnSince));
+    const none = [undefined];
     for (let i = 0; i < 5; i++) fail(gate);
     const opened = now;
-    const turns = () => ['a', 'b', 'c'].map((secret) => gate.view(secret).blocks.map(({ turnSince }) => turnSince));
-    expect(turns()).toEqual([[undefined], [undefined], [undefined]]);
-    now += seconds(1);
+    expect(danger('d', now + 1, minutes(1))).toBe(true);
+    expect(turns()).toEqual([none, none, none, none]);
+    // The first that is in danger is called at once, also before one that ends earlier.
+    expect(danger('a', now, minutes(2))).toBe(true);
+    expect(woken.splice(0)).toEqual(['a']);
+    expect(turns()).toEqual([[opened], none, none, none]);
+    expect(gate.view('a', minutes(5)).blocks[0]).toMatchObject({ turnSince: opened + minutes(5) });
     const first = gate.enter('a');
+    danger('b', now, minutes(3));
+    danger('c', Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    // Nobody is called as long as one is inside.
+    expect([woken.splice(0), turns()]).toEqual([[], [none, none, none, none]]);
     now += seconds(10);
-    // Nobody else comes in as long as that one is there.
-    expect(turns()).toEqual([[undefined], [undefined], [undefined]]);
     gate.leave(first, 'unavailable');
     const ofA = now;
-    expect(turns()).toEqual([[undefined], [opened], [opened]]);
-    now += seconds(2);
-    const second = gate.enter('b');
-    gate.leave(second, 'unavailable');
-    expect(turns()).toEqual([[ofA], [undefined], [opened]]);
-    expect(gate.view('a', minutes(5)).blocks[0]).toMatchObject({ turnSince: ofA + minutes(5) });
-    gate.leave(gate.enter('c'), 'answered');
+    danger('a', ofA, minutes(2));
+    expect(woken.splice(0)).toEqual(['d']);
+    // It has nothing to ask after all.
+    gate.pass('d');
+    expect(woken.splice(0)).toEqual(['b']);
+    gate.leave(gate.enter('b'), 'unavailable');
+    expect(woken.splice(0)).toEqual(['c']);
+    expect(turns()).toEqual([none, none, [opened], none]);
+    now += seconds(1);
+    gate.leave(gate.enter('c'), 'unavailable');
+    expect(woken.splice(0)).toEqual(['a']);
+    expect(turns()).toEqual([[ofA], none, none, none]);
+    gate.leave(gate.enter('a'), 'answered');
     for (let i = 0; i < 5; i++) fail(gate);
-    expect(turns()).toEqual([[undefined], [undefined], [undefined]]);
+    expect(turns()).toEqual([none, none, none, none]);
+  });
+
+  test('knows who is inside where one overtakes another, and whose request was in vain', () => {
+    const gate = gateOf();
+    for (let i = 0; i < 5; i++) fail(gate);
+    now += seconds(1);
+    const slow = gate.enter('a');
+    now += seconds(8);
+    const quick = gate.enter('b');
+    const since = now;
+    now += seconds(1);
+    gate.leave(slow, 'unavailable');
+    // The other is inside still.
+    expect(until(gate)).toEqual([since + seconds(35) - now]);
+    gate.leave(quick, 'unavailable');
+    const line = (secret: string) => gate.line(secret, { deadline: 1, emergencyAt: 0 }, () => woken.push(secret));
+    for (const secret of ['b', 'a']) line(secret);
+    expect(woken).toEqual(['b']);
+    expect(gate.view('b').blocks[0]?.turnSince).toBe(now);
   });
 
   test('wakes the first in line when it opens again: somebody has to be the next to try', () => {
