@@ -147,7 +147,16 @@ export function outputOf(options: OutputOptions): (member: string) => Sink {
   return (member) => ({
     ...(sink.check && { check: (signal: AbortSignal) => alone(async () => sink.check?.(signal)) }),
     ...(sink.isTaken && {
-      isTaken: (signal: AbortSignal) => alone(async () => (await sink.isTaken?.(signal)) === true),
+      isTaken: (signal: AbortSignal) =>
+        alone(async () => {
+          if (!(await sink.isTaken?.(signal))) return false;
+          const marks = await Promise.all(members.map((one) => markOf(visitOf(one), name)));
+          const wholes = marks.map(wholeOf).filter((one) => one !== undefined);
+          // Others have made it without this one, as far as they remember.
+          if (wholes.length > 0 && !wholes.some(([, parts]) => Object.hasOwn(parts, member)))
+            throw new LeaseError('unavailable', `whether values of ${member} have been there nobody can say`);
+          return true;
+        }),
     }),
     ...(sink.isBelieved && { isBelieved: true as const }),
 

@@ -43,6 +43,9 @@ const failed = (act: string) => `failed ${act}`;
 /** Two things may bear the same date, and only one of them be known from us. */
 export const noteOf = (what: string, at: Instant): string => `${what} at ${at}`;
 
+/** Is it when a lease was observed? That is never dated anew: it bears the date at which it was heard. */
+export const isSight = (what: string): boolean => what.startsWith(seen(''));
+
 /** When all was heard of which it is asked whether that was since our start. */
 export const heardIn = ({ leases, failures }: SecretRecord): ReadonlyMap<string, Instant> =>
   new Map([

@@ -1,5 +1,5 @@
 /** What one process knows of one secret, and has of its values. */
-import { heardIn, noteOf } from '../core/guesses.ts';
+import { heardIn, isSight, noteOf } from '../core/guesses.ts';
 import type { Material } from '../core/material.ts';
 import { type Holding, isSame, type SecretRecord } from '../core/record.ts';
 import { type Noted, negligible } from '../core/redating.ts';
@@ -84,11 +84,12 @@ export class Hand {
     }
   }
 
-  /** We have made this out of that. */
-  hear(before: SecretRecord, after: SecretRecord): void {
+  /** We have made this out of that. What is seen to be so just now need not bear another date than what was seen before. */
+  hear(before: SecretRecord, after: SecretRecord, now: Instant): void {
     const known = heardIn(before);
     const present = [...heardIn(after)];
-    for (const [what, at] of present) if (known.get(what) !== at) this.heard.add(noteOf(what, at));
+    const isNew = (what: string, at: Instant) => known.get(what) !== at || (isSight(what) && at === now);
+    for (const [what, at] of present) if (isNew(what, at)) this.heard.add(noteOf(what, at));
     if (this.heard.size < many) return;
     const still = new Set(present.map(([what, at]) => noteOf(what, at)));
     // What another job is about to tell is among the last.

@@ -61,18 +61,20 @@ export class WaitingLine {
   }
 
   /**
-   * Of those who are in danger, or have nothing left to lose, and whose kinds are not blocked, who has waited longest for
-   * its turn.
+   * Of those who are in danger and whose kinds are not blocked, who has waited longest for its turn. Among them are those
+   * who have nothing left to lose: they can wait, but not for as long as others are in danger.
    */
   inTurn(now: Instant, turnOf: (secret: string) => Instant, isShut: IsShut): Waiter | undefined {
     let first: Placed | undefined;
+    let isAnyInDanger = false;
     for (const placed of this.#placed.values()) {
-      const isInDanger = placed.emergencyAt <= now || !Number.isFinite(placed.emergencyAt);
-      if (!isInDanger || isShut(placed.kinds)) continue;
+      const isInDanger = placed.emergencyAt <= now;
+      if ((!isInDanger && Number.isFinite(placed.emergencyAt)) || isShut(placed.kinds)) continue;
+      isAnyInDanger ||= isInDanger;
       const earlier = first ? turnOf(placed.secret) - turnOf(first.secret) : -1;
       if (!first || earlier < 0 || (earlier === 0 && isBefore(placed, first))) first = placed;
     }
-    return first;
+    return isAnyInDanger ? first : undefined;
   }
 
   isFirstOfItsKinds(secret: string): boolean {

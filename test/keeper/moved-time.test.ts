@@ -100,15 +100,16 @@ test('until the provider has spoken the values of an older record are not writte
 test('dates that the record has are remembered for as long, and of others no more than some', () => {
   const hand = new Hand();
   const since = 1;
-  const of = (observedAt: number) => recordOf(held(aLease(), { since, observedAt }));
-  hand.hear(recordOf(), of(2));
-  for (let at = 3; at < 1_000; at++) hand.hear(of(at - 1), of(at));
+  const of = (observedAt: number, takenAt = since) => recordOf(held(aLease(), { since: takenAt, observedAt }));
+  hand.hear(recordOf(), of(2), 2);
+  for (let at = 3; at < 1_000; at++) hand.hear(of(at - 1), of(at), at);
   const [sinceThen = '', ...others] = [...heardIn(of(999))].map(([what, at]) => noteOf(what, at));
   expect([...hand.heard]).toContain(sinceThen);
   expect([...hand.heard].at(-1)).toBe(others[0]);
   expect(hand.heard.size).toBeLessThan(101);
   // What others have noted is not what we have heard.
-  hand.hear(of(5_000), of(5_000));
+  hand.hear(of(5_000), of(5_000), 5_001);
+  hand.hear(of(5_000, 5_002), of(5_000, 5_002), 5_002);
   expect([...hand.heard].at(-1)).toBe(others[0]);
   // Dated anew, it is what we have heard still; and what others have, theirs.
   hand.dateAnew(of(999), of(7));

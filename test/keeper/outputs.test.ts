@@ -99,9 +99,7 @@ describe('an output', () => {
     expect(as(sinkAt(aPlace()))).not.toHaveProperty('isBelieved');
     expect(as(sinkAt(aPlace()))).not.toHaveProperty('isTaken');
     const { signal } = new AbortController();
-    for (const isThere of [true, false]) {
-      expect(await as({ ...sinkAt(aPlace()), isTaken: async () => isThere }).isTaken?.(signal)).toBe(isThere);
-    }
+    expect(await as({ ...sinkAt(aPlace()), isTaken: async () => false }).isTaken?.(signal)).toBe(false);
     const unknown = as({ ...sinkAt(aPlace()), isTaken: () => Promise.reject(new Error('no')) });
     await expect(unknown.isTaken?.(signal)).rejects.toThrow('no');
   });
@@ -140,6 +138,30 @@ describe('an output', () => {
     expect(place.writes.slice(2)).toEqual(['a=VALUE-a2 b=VALUE-b2', 'a=VALUE-a3 b=VALUE-b2']);
     expect(place.reloads).toBe(4);
     expect([await isPaid(stage, 'a'), await isPaid(stage, 'b')]).toEqual([true, true]);
+  });
+
+  test('that was made before a secret was in it says nothing of what has come there of that one', async () => {
+    const stage = new Stage();
+    const place = aPlace();
+    const ask = async (member: string) => {
+      const sinkOf = outputOf({
+        name: 'out',
+        members: ['a', 'b', 'c'],
+        sink: { ...sinkAt(place), isTaken: async () => true },
+        markKey: Buffer.alloc(32),
+        visit: (secret) => stage.visit(secret),
+        sleep: () => Promise.resolve(),
+        alone: (call) => call(),
+      });
+      return sinkOf(member).isTaken?.(new AbortController().signal);
+    };
+    stage.add({ name: 'c', source: lender(stage, 'c'), sinks: {} });
+    begin(stage, place, { a: lender(stage, 'a'), b: lender(stage, 'b') });
+    // Nobody remembers anything.
+    expect(await ask('c')).toBe(true);
+    await stage.until(minutes(10));
+    expect(await ask('a')).toBe(true);
+    await expect(ask('c')).rejects.toThrow('whether values of c have been there nobody can say');
   });
 
   test('takes changes that come together as one', async () => {

@@ -20,6 +20,22 @@ test('however often it is wanted meanwhile it asks once, five seconds later, and
   expect(asked).toEqual([5_000, 10_000, 15_000]);
 });
 
+test('two clocks that never agree are asked four times in a quarter of an hour', async () => {
+  const asked: number[] = [];
+  const start = Date.now();
+  const check = timeCheck(async () => {
+    asked.push((Date.now() - start) / 1000);
+    check.want();
+  });
+  check.want();
+  await vi.advanceTimersByTimeAsync(14 * 60_000);
+  expect(asked).toEqual([5, 10, 15, 20]);
+  await vi.advanceTimersByTimeAsync(66_000);
+  check.want();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(asked).toHaveLength(6);
+});
+
 test('a provider whose clock is set is believed after the one answer that told of it and two that we ask for ourselves', async () => {
   vi.useRealTimers();
   const infisical = await scriptedInfisical();
