@@ -88,6 +88,9 @@ export class Excuses {
     const silence = isForgotten ? [`silence/${kept.house.name}`] : [];
     const places = [...this.placesOf(kept, place), ...silence];
     const calm = this.#troubles.calm(places, due - window, due, window / 20);
+    // For all that they know it is dead already.
+    const felt = isForgotten ? this.lastTrouble(kept, place, due - longestRecovery, due) : undefined;
+    if (felt !== undefined) return felt;
     if (this.#isOrphan(kept, due, minutes(3)) || this.#isSpent(kept, due - window)) return due;
     // Acquires that another process dated by a clock that was ahead seem to be the latest: promise 5 forbids more.
     const lately = due - minutes(6) - kept.house.worstLie;

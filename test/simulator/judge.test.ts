@@ -45,6 +45,21 @@ test('promise 1: a silence that the provider asked for excuses only who cannot k
   }
 });
 
+test('promise 1: who cannot know what the program uses takes it for dead, and backs off as long as one does then', async () => {
+  for (const [isForgotten, over, isExcused] of [
+    [true, minutes(15), true],
+    [true, minutes(13), false],
+    [false, minutes(15), false],
+  ] as const) {
+    const it = aWorld();
+    await inUse(it);
+    if (isForgotten) it.world.judge.forgotten.add(idOf(it.issuer));
+    it.world.troubles.note('call/s', 0, over);
+    await it.world.timeline.runUntil(minutes(20) + seconds(1));
+    expect(it.world.judge.broken.some((what) => what.startsWith('promise 1'))).toBe(!isExcused);
+  }
+});
+
 test('promise 1: what somebody else ended is to be replaced within an observation and a retry', async () => {
   const it = aWorld();
   await inUse(it);
