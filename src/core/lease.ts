@@ -108,7 +108,9 @@ export function lessonOf(before: Lease, after: Lease, askedAt: Instant, now: Ins
   const landing = endOf(after);
   if (landing <= endOf(before) || landing <= now) return 'refused';
   const predicted = renewedExpiry(before, askedAt) ?? Number.NEGATIVE_INFINITY;
-  return landing < predicted - tolerance ? 'a wall' : 'as predicted';
+  if (landing >= predicted - tolerance) return 'as predicted';
+  // An end that others have set once more while we lifted it is no wall: it can be lifted again.
+  return before.renewal?.atOnce ? 'refused' : 'a wall';
 }
 
 /** The provider's word, and a wall that it does not tell of but once made us feel; unless it has moved since. */

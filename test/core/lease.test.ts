@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { behindWall, latestSending, lessonOf, renewedExpiry } from '../../src/core/lease.ts';
+import { behindWall, type Lease, latestSending, lessonOf, renewedExpiry } from '../../src/core/lease.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import { aLease } from './build.ts';
 
@@ -84,6 +84,14 @@ describe('a renewal teaches', () => {
   test('of a wall where it lands short', () => {
     expect(lesson(minutes(90) - seconds(5) - 1)).toBe('a wall');
     expect(lesson(minutes(60) + 1)).toBe('a wall');
+  });
+
+  test('of no wall where others set an end once more while it was lifted', () => {
+    const lifted = aLease({ renewal: { ...fromNow, by: hours(1e6), atLeast: hours(1e6), atOnce: true } });
+    const { expiresAt: _, ...forGood } = lifted;
+    const told = (after: Lease) => lessonOf(lifted, after, minutes(30), minutes(30));
+    expect(told(forGood)).toBe('as predicted');
+    expect(told({ ...lifted, expiresAt: hours(20) })).toBe('refused');
   });
 
   test('that there will be no other where it gains nothing or lands in the past', () => {
