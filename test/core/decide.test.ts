@@ -178,6 +178,27 @@ describe('a superseded lease', () => {
   });
 });
 
+test('whose renewal is held up by its limit until it comes too late has a successor in its emergency window', () => {
+  const rules = rulesOf({ kinds: { acquire: ['create'], renew: ['renew'] } });
+  const shut = (until: number, kind: string | undefined, now = minutes(58)) => {
+    const block = {
+      because: 'RetryAfter' as const,
+      isOurs: true as const,
+      ...(kind !== undefined && { kind }),
+      since: now,
+      until,
+    };
+    return decide(recordOf(held()), rules, at(now, { gate: { blocks: [block], isBusy: false } }));
+  };
+  const late = minutes(60) - seconds(35) + 1;
+  expect(shut(late, 'renew')).toMatchObject({ act: 'acquire', because: 'RenewalFailing' });
+  expect(shut(late - 1, 'renew')).toMatchObject({ act: 'wait', because: 'Blocked', until: late - 1 });
+  expect(shut(late, 'renew', minutes(57) - 1)).toMatchObject({ act: 'wait' });
+  expect(shut(late, 'create')).toMatchObject({ act: 'renew' });
+  // Who holds up everything holds up the successor as well.
+  expect(shut(late, undefined)).toMatchObject({ act: 'wait' });
+});
+
 test('what is said of one kind of request holds up what takes such requests, and nothing else', () => {
   const rules = rulesOf({ kinds: { acquire: ['write'], renew: ['write', 'renew'] } });
   const facts = (kind: string) =>
