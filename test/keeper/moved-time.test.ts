@@ -149,3 +149,19 @@ test('what a process before us noted ahead of the time is forgotten with the fir
   expect(source.asked).toEqual(['acquire at 0']);
   expect((await stage.record()).acquires).toEqual([0]);
 });
+
+test('an acquire of which the store could not say that it was saved is remembered, though the time is another by then', async () => {
+  const stage = new Stage(minutes(60));
+  const source = aSource(stage);
+  const update = stage.store.update.bind(stage.store);
+  stage.store.update = async (...given) => {
+    const saved = await update(...given);
+    if (stage.skew !== 0 || saved.record.acquires === undefined) return saved;
+    stage.skew = minutes(-6);
+    throw new Error('no answer');
+  };
+  stage.add({ source, sinks: { file: aSink() } });
+  await stage.until(minutes(61));
+  expect(source.asked).toEqual([`acquire at ${minutes(60) + seconds(1)}`]);
+  expect((await stage.record()).acquires).toEqual([minutes(54) + seconds(1), minutes(54)]);
+});

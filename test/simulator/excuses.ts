@@ -30,6 +30,9 @@ export interface Kept {
 /** The longest that may pass, once all works again, before somebody who was left behind is found: the longest back-off. */
 export const longestRecovery: Duration = minutes(6);
 
+/** To look at its versions takes up to five requests, and all together have the time of one call: 35 s. */
+const oneOfFive: Duration = seconds(7);
+
 /** After one that was in vain another waits up to two seconds, and takes its time. */
 const oneTry: Duration = seconds(3);
 
@@ -77,7 +80,7 @@ export class Excuses {
   isUnseen({ name, issuer, lockbox, house }: Kept, { surprisedAt }: Issued, now: Instant): boolean {
     const needed = (issuer.nature.observeEvery ?? 0) + seconds(70);
     const deaf = [...['silence', 'provider', 'hang'].map((what) => `${what}/${house.name}`), `call/${name}`];
-    const heard = this.#troubles.calm(deaf, surprisedAt, now, minutes(1));
+    const heard = this.#troubles.calm(deaf, surprisedAt, now, oneOfFive);
     return lockbox !== undefined && Math.min(heard, this.ran(surprisedAt, now)) < needed;
   }
 

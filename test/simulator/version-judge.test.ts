@@ -295,3 +295,23 @@ test('promise 1: without Redis nobody follows, but what is dead is replaced', as
     expect(it.said().includes('is left with VALUE:s-1.0, not VALUE:s-2.0')).toBe(isDead);
   }
 });
+
+test.each([
+  { took: seconds(8), isExcused: true },
+  { took: seconds(6), isExcused: false },
+])(
+  'promise 7: an end that nobody can ask about in time is seen by nobody ($took ms each time)',
+  async ({ took, isExcused }) => {
+    const it = aWorld();
+    const second = it.store.add(others);
+    await it.deliver(valueIn(it.first));
+    const now = it.world.timeline.now();
+    it.store.plan(second, now + minutes(1), false);
+    it.store.makeCurrent(it.first);
+    for (let at = now; at < now + minutes(20); at += minutes(1))
+      it.world.troubles.note('call/s', at, at + took, 'slow');
+    await it.pass(minutes(15));
+    await it.deliver(valueIn(second));
+    expect(it.said().includes('promise 7')).toBe(!isExcused);
+  },
+);
