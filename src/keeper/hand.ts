@@ -35,7 +35,7 @@ export class Hand {
    * By how much the provider's clock was ahead of ours, as far as we knew, when we noted these or first saw them. Absent
    * of what lay ahead even then: a process before us had another idea of the time.
    */
-  #noted: ReadonlyMap<Instant, Duration | undefined> = new Map();
+  readonly #noted = new Map<Instant, Duration | undefined>();
   readonly #sinks = new Map<string, Promise<unknown>>();
   #values: readonly Kept[] = [];
   /** The values that the store kept are here. */
@@ -51,10 +51,15 @@ export class Hand {
     return turn;
   }
 
-  /** These are the dates of our own that its record has, and so far ahead is the provider's clock just now. */
+  /** These dates of our own its record has, or may have soon; and so far ahead is the provider's clock just now. */
   note(dates: readonly Instant[], ahead: Duration, now: Instant): void {
-    const first = (at: Instant) => (at > now + negligible ? undefined : ahead);
-    this.#noted = new Map(dates.map((at) => [at, this.#noted.has(at) ? this.#noted.get(at) : first(at)]));
+    for (const at of dates) if (!this.#noted.has(at)) this.#noted.set(at, at > now + negligible ? undefined : ahead);
+  }
+
+  /** Its record has no others. */
+  noteOnly(dates: readonly Instant[], ahead: Duration, now: Instant): void {
+    this.note(dates, ahead, now);
+    for (const at of this.#noted.keys()) if (!dates.includes(at)) this.#noted.delete(at);
   }
 
   /** What is known of its dates, if the provider's clock is so far ahead now. */
