@@ -68,9 +68,15 @@ export class Excuses {
     // Where nobody asks, it is found when it should have been renewed or would have ended by itself.
     const known = Number.isFinite(scheduled) ? scheduled : surprisedAt + minutes(5);
     // Once told, it is replaced at once; where that happens again and again, we think before we take another.
-    const isFirst = issuer.surprises.filter((at) => surprisedAt - at < minutes(30)).length < 2;
-    const heard = goneAt + (isFirst ? seconds(45) : longestRecovery);
+    const heard = goneAt + (isHarried(issuer, surprisedAt) ? longestRecovery : seconds(45));
     return Math.min(heard, Math.min(asked, Math.max(known, surprisedAt)) + longestRecovery);
+  }
+
+  /** Where they are destroyed again and again: when was whoever thinks before making another shown that this one is? */
+  heard({ issuer, lockbox }: Kept, value: string): Instant {
+    const { surprisedAt = 0 } = issuer.leaseOf(value) ?? {};
+    const shownAt = isHarried(issuer, surprisedAt) ? lockbox?.versions.shownFrom(issuer.endOf(value)) : undefined;
+    return shownAt ?? Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -193,3 +199,7 @@ export class Excuses {
     ];
   }
 }
+
+/** It was not the only one to which that happened. */
+const isHarried = ({ surprises }: Issuer, surprisedAt: Instant): boolean =>
+  surprises.filter((at) => surprisedAt - at < minutes(30)).length > 1;

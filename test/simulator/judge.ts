@@ -243,7 +243,9 @@ export class Judge {
       if (program.loaded !== value || kept.issuer.accepts(value)) return;
       // Whoever is told no three times thinks for an hour before the next.
       const thought = (this.toldNo.get(kept.name) ?? Number.NEGATIVE_INFINITY) + minutes(60);
-      const more = thought > at ? thought : this.excuses.lastTrouble(kept, place, at - longestRecovery + 1, at);
+      const heard = this.excuses.heard(kept, value);
+      const over = thought > at ? thought : heard > at - longestRecovery ? heard : undefined;
+      const more = over ?? this.excuses.lastTrouble(kept, place, at - longestRecovery + 1, at);
       if (more !== undefined) return this.#recover(kept, place, program, value, more);
       this.break(8, `${place.path} is still left with the dead ${value}`);
     });

@@ -315,3 +315,22 @@ test.each([
     expect(it.said().includes('promise 7')).toBe(!isExcused);
   },
 );
+
+test.each([
+  { ends: [10], brokenAt: 22 },
+  { ends: [20, 10], brokenAt: 26 },
+])(
+  'promise 8: once trouble is over, who thinks before making another thinks from when it was shown ($ends)',
+  async ({ ends, brokenAt }) => {
+    const it = aWorld('rotated');
+    await it.deliver(valueIn(it.first));
+    for (const end of ends) it.store.plan(it.first, minutes(end), false);
+    it.world.troubles.note('provider/A', 0, minutes(16));
+    await it.pass(minutes(20) - it.world.timeline.now());
+    it.show();
+    await it.pass(minutes(brokenAt - 20) - seconds(1));
+    expect(it.said()).not.toContain('promise 8');
+    await it.pass(seconds(2));
+    expect(it.said()).toContain('promise 8');
+  },
+);

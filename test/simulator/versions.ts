@@ -70,6 +70,9 @@ export class Versions extends Issuer {
   /** When it was last shown to us before then, as long ago as anybody remembers. */
   shownBefore = (then: Instant): Instant => this.#shown.findLast((at) => at <= then) ?? Number.NEGATIVE_INFINITY;
 
+  /** When it was first shown to us from then on, as far back as anybody remembers. */
+  shownFrom = (then: Instant): Instant | undefined => this.#shown.find((at) => at >= then);
+
   stateOf(issued: Issued): VersionState {
     if (!this.isLiving(issued)) return 'destroyed';
     return endOfTerm(issued) === never ? 'active' : 'scheduled';
