@@ -239,6 +239,17 @@ describe('a sink', () => {
     expect(delivery(paid, 'file', rulesOf(), at(minutes(90), { atHand: [now] }))).toMatchObject({ act: 'wait' });
   });
 
+  test('is given nothing that a person wants dead, but a version, which is there until it has a successor', () => {
+    const next = (change: Partial<HeldLease>) => {
+      const record = checked(recordOf({ ...head, ...change }, held()), 'file', true, rulesOf(), minutes(40));
+      return delivery(record, 'file', rulesOf(), at(minutes(40), { atHand: [now] })).act;
+    };
+    expect(next({})).toBe('write');
+    expect(next({ unwanted: true })).toBe('wait');
+    const version = { ...head.lease, version: { which: 'current' as const } };
+    expect(next({ unwanted: true, lease: version })).toBe('write');
+  });
+
   test('may use every generation that was begun to be written, and the one it was paid with', () => {
     const uses = (record: SecretRecord) =>
       record.sinks['file']?.uses.map(({ lease, generation }) => `${lease}.${generation}`);

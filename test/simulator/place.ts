@@ -39,6 +39,8 @@ export class SinkPlace {
   isHeard = false;
   /** No reload came since it was written. */
   isUnread = false;
+  /** Somebody was told of a reload that came since. */
+  isAcknowledged = false;
   #writing: { readonly life: Life; isTorn: boolean } | undefined;
   #calls: { readonly life: Life; readonly name: string }[] = [];
   readonly #timeline: Timeline;
@@ -92,12 +94,14 @@ export class SinkPlace {
       holds: (mark, signal) =>
         call('sink', 'holds', signal, () => this.content !== undefined && mark === markOf(this.content)),
       ...(isReloaded && {
-        reload: (signal) =>
-          call('reload', 'reload', signal, () => {
+        reload: async (signal) => {
+          await call('reload', 'reload', signal, () => {
             this.reloads++;
             this.isUnread = false;
             this.takeUp('by the sink');
-          }),
+          });
+          this.isAcknowledged = !this.isUnread;
+        },
       }),
     };
   }
@@ -126,6 +130,7 @@ export class SinkPlace {
     this.writes++;
     this.isHeard = false;
     this.isUnread = true;
+    this.isAcknowledged = false;
     this.onChange(this, before);
     this.takeUp('never');
   }

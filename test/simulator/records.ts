@@ -57,7 +57,12 @@ export class Records {
       update: (secret, change, values) => {
         const how = spoils.spoiled(secret);
         if (how === 'killed') spoils.kill();
-        const effect = () => this.#update(seen, secret, change, values);
+        const { revision } = this.get(secret);
+        const effect = () => {
+          // A command of a process that is no more compares what it has sent, and nobody tries once more.
+          if (!life.isAlive && this.get(secret).revision !== revision) throw new Error('saved by another meanwhile');
+          return this.#update(seen, secret, change, values);
+        };
         if (this.fault?.what === 'full') return this.#fail(life, 'OOM');
         return this.#call(life, effect, how === 'killed' ? undefined : how);
       },

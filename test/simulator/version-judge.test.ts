@@ -44,6 +44,7 @@ interface Again extends Partial<VersionsNature> {
   readonly after?: number;
   readonly isMisled?: boolean;
   readonly isMoved?: boolean;
+  readonly isShown?: boolean;
 }
 
 /** An observation, the longest back-off, and a little. */
@@ -177,7 +178,14 @@ test('promise 4: of what others have added that may be ended which we hold, and 
 });
 
 test('promise 4: an end that was lifted is set again to when it was to be, as far as the time was known, whenever that is', () => {
-  const again = async ({ earlier = 0, after = seconds(1), isMisled = false, isMoved = false, ...how }: Again) => {
+  const again = async ({
+    earlier = 0,
+    after = seconds(1),
+    isMisled = false,
+    isMoved = false,
+    isShown = false,
+    ...how
+  }: Again) => {
     const it = aWorld('rotated', how);
     const theirs = it.store.add(others);
     const { house } = it.world.kept[0] ?? {};
@@ -193,6 +201,7 @@ test('promise 4: an end that was lifted is set again to when it was to be, as fa
       it.world.troubles.note(`dates/${house.name}`, 0, hours(1));
     }
     await it.pass(after);
+    if (isShown) it.show();
     const pendingPeriod = `${(days(7) - seconds(3) - earlier) / 1000}s`;
     it.tell('scheduleVersionDestruction', { versionId: theirs.id, pendingPeriod });
     return it.said();
@@ -203,6 +212,8 @@ test('promise 4: an end that was lifted is set again to when it was to be, as fa
     expect(again({ earlier: minutes(2), isMisled: true })).resolves.toBe(''),
     expect(again({ earlier: minutes(4), isMisled: true })).resolves.toContain('promise 4'),
     expect(again({ isMoved: true })).resolves.toBe(''),
+    // What is shown once it is lifted says nothing of that.
+    expect(again({ isMoved: true, isShown: true })).resolves.toBe(''),
     expect(again({ after: minutes(2) })).resolves.toBe(''),
     // Of what is to be kept alive the end is lifted for good.
     expect(again({ after: minutes(2), onDestroyScheduled: 'cancel' })).resolves.toContain('promise 4'),

@@ -104,7 +104,9 @@ class VersionJudge {
     const isOver = how.onDestroyScheduled === 'cancel' || ours?.isSetAgain;
     if (!ours || (isOver && now - ours.at > restoring)) return false;
     const tolerance = 2 * house.uncertainty + this.#world.judge.excuses.astray(house, ours.at, now);
-    return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) >= this.#versions.shownBefore(now);
+    // Once it is lifted nobody is shown to when it had been moved.
+    const shownAt = this.#versions.shownBefore(ours.isSetAgain ? now : ours.at);
+    return end >= ours.end - tolerance || (scheduled.get(issued)?.at ?? 0) >= shownAt;
   }
 
   /** Promise 2: never what is current, as far as we could know; never, as promise 4, what we have not taken. */

@@ -6,11 +6,12 @@ import { aWorld, delivery, inUse, usedBy } from './unattended.ts';
 import { World } from './world.ts';
 
 test('promise 5: what a single kill may cost, when all was paid and when something was owed', async () => {
-  const after = async (isPaid: boolean, spend: (it: ReturnType<typeof aWorld>) => unknown) => {
+  const after = async (isPaid: boolean, spend: (it: ReturnType<typeof aWorld>) => unknown, isHeard = true) => {
     const it = aWorld(aDynamic(hours(2), 4), false, [['by the sink']]);
     const value = await inUse(it);
     const [newest] = it.issuer.last;
     if (newest) newest.isOurs = isPaid;
+    if (!isHeard) it.place.isAcknowledged = false;
     const { timeline, judge, waste } = it.world;
     await timeline.runUntil(minutes(10));
     judge.excuses.kills.push(timeline.now());
@@ -30,6 +31,7 @@ test('promise 5: what a single kill may cost, when all was paid and when somethi
   expect(await after(true, write)).toContain('a write to sink 0');
   expect(await after(false, acquire)).toBe('');
   expect(await after(false, reload)).toBe('');
+  expect(await after(true, reload, false), 'a reload of which nobody heard that it was made').toBe('');
   const twice = (spend: (it: ReturnType<typeof aWorld>) => void) => async (it: ReturnType<typeof aWorld>) => {
     spend(it);
     await it.world.timeline.runUntil(minutes(11) + seconds(5));

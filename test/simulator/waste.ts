@@ -90,7 +90,8 @@ function areSettled({ issuer, places }: Kept, now: Instant): boolean {
   const term = newest?.terms.at(-1);
   if (!newest?.isOurs || !term || term.from > now - settled) return false;
   return places.every(
-    ({ content, changedAt, programs }) =>
+    ({ content, changedAt, programs, isAcknowledged }) =>
+      (isAcknowledged || programs.every(({ told }) => told !== 'by the sink')) &&
       issuer.leaseOf(content ?? '') === newest &&
       issuer.termOf(content ?? '') === term &&
       changedAt < now - settled &&

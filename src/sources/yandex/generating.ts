@@ -93,10 +93,22 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
       return lifted.around(predecessor, key, signal, () => addTo(base, key, signal));
     }
     const whole = newestWhole(before);
-    if (whole) return addTo(whole, key, signal);
+    if (whole) return addToWhole(whole, key, signal);
     const { id, destroyAt: expiresAt } = base;
     const ending = { id, ...(expiresAt !== undefined && { expiresAt }) };
     return lifted.around(ending, key, signal, () => addTo(base, key, signal));
+  }
+
+  /** Somebody may have set its end since it was listed. */
+  async function addToWhole(whole: Version, key: string, signal: AbortSignal) {
+    try {
+      return await addTo(whole, key, signal);
+    } catch (error) {
+      const isPast = error instanceof Refusal && error.rpc === rpc.failedPrecondition;
+      const next = isPast ? newestWhole(await api.versions(signal)) : undefined;
+      if (!next || next.id === whole.id) throw error;
+      return addTo(next, key, signal);
+    }
   }
 
   async function addTo(base: Version | undefined, key: string, signal: AbortSignal) {
