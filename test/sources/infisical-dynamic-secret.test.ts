@@ -208,6 +208,22 @@ describe('the end of a lease', () => {
   });
 });
 
+describe('a lease of which something else says that it is no more', () => {
+  it.each([404, 410])('by HTTP %s is neither gone nor ended', async (status) => {
+    const answer = { status, body: { message: 'gone fishing' } };
+    server.answer(answer, answer, answer);
+    const leases = server.leases();
+    expect(await outcomeOf(leases.observe?.(aLease, { signal }))).toMatch(/^(unavailable|invalid)$/);
+    expect(await outcomeOf(leases.renew?.(aLease, { signal, sendBy }))).toMatch(/^(unavailable, unsure|invalid)$/);
+    expect(await outcomeOf(leases.revoke?.(aLease, { signal }))).toMatch(/^(unavailable, unsure|invalid)$/);
+  });
+
+  it('is gone where the server itself says so, also by the status that is new', async () => {
+    server.answer({ status: 410, body: anEnvelope('GoneError') });
+    expect(await server.leases().observe?.(aLease, { signal })).toEqual({ is: 'gone' });
+  });
+});
+
 describe('the search for a lost lease', () => {
   it('leaves out what is known, and what was there before; clocks may differ a little', async () => {
     const rows = [
