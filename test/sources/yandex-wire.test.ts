@@ -73,9 +73,21 @@ describe('a list of versions', () => {
     );
   });
 
+  it('that goes round in circles is given up as soon as that is seen, and says so', async () => {
+    const pages = ['a', 'b', 'a', 'b', 'a'].map((nextPageToken) => ({ versions: [row], nextPageToken }));
+    const one = await answered(...pages);
+    await expect(listing(one, path)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'listing the versions of secret s: the list does not end: page 3 names one that was read before',
+    });
+    expect(one.heard).toHaveLength(3);
+  });
+
   it('that never ends is given up', async () => {
-    const round = Array.from({ length: 1_001 }, () => ({ versions: [row], nextPageToken: 'a' }));
-    expect(await outcomeOf(listing(await answered(...round), path))).toBe('unavailable');
+    const pages = Array.from({ length: 1_001 }, (_, i) => ({ versions: [row], nextPageToken: `page-${i}` }));
+    const one = await answered(...pages);
+    expect(await outcomeOf(listing(one, path))).toBe('unavailable');
+    expect(one.heard).toHaveLength(1_000);
   });
 
   it.each([

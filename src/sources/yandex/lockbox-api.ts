@@ -61,7 +61,7 @@ const doing: Readonly<Record<Verb, string>> = {
 
 const ofKey = 'kms.keys.encrypterDecrypter';
 
-/** A list that does not end is one that goes round in circles. */
+/** Far more than there can be: destroyed versions do not count for the quota of 1000, and may stay on the list for years. */
 const mostPages = 1_000;
 
 export function lockboxApi(client: Asking, secretId: string): LockboxApi {
@@ -137,16 +137,20 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
 
     async versions(signal) {
       const versions: Version[] = [];
-      let token = '';
-      for (let pages = 0; pages < mostPages; pages += 1) {
+      const asked = new Set<string>();
+      const endless = (why: string) =>
+        new LeaseError('unavailable', `listing the versions of ${ofSecret}: the list does not end: ${why}`);
+      for (let token = ''; asked.size < mostPages; ) {
+        asked.add(token);
         const one = await page(token, signal);
         if (!one) return { versions, isProven: false };
         versions.push(...one.versions);
         // A page may be short or empty, and not the last.
         if (one.nextPageToken === '') return { versions, isProven: true };
         token = one.nextPageToken;
+        if (asked.has(token)) throw endless(`page ${asked.size} names one that was read before`);
       }
-      throw new LeaseError('unavailable', `listing the versions of ${ofSecret}: the list does not end`);
+      throw endless(`there are more than ${mostPages} pages`);
     },
 
     async payload(versionId, signal) {
