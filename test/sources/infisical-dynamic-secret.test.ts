@@ -237,6 +237,16 @@ describe('the search for a lost lease', () => {
     expect(found?.map(({ id }) => id)).toEqual(['just-before', 'after']);
   });
 
+  it('finds it among as many as a dynamic secret may have, also where all of them failed to end', async () => {
+    const failed = { ...aRow, externalEntityId: 'u'.repeat(63), config: null, version: 1, updatedAt: iso(now) };
+    const others = { ...failed, status: 'Failed to delete', statusDetails: 'd'.repeat(255), dynamicSecretId: 'i' };
+    const leases = Array.from({ length: 10_000 }, (_, i) => ({ ...others, id: `lease-${i}` }));
+    server.answer({ body: { leases } });
+    const known = leases.slice(1).map(({ id }) => id);
+    const found = await server.leases().search?.({ since: now, known }, { signal });
+    expect(found?.map(({ id }) => id)).toEqual(['lease-0']);
+  });
+
   it('asks by the name as the server keeps it, which forgives capitals only where a lease is taken', async () => {
     server.answer({ body: { leases: [aRow] } });
     await server.leases({ name: 'Orders-DB' }).search?.({ since: now, known: [] }, { signal });

@@ -67,6 +67,12 @@ describe('a list of versions', () => {
     expect(one.heard).toHaveLength(3);
   });
 
+  it('may name many entries in each of them', async () => {
+    const payloadEntryKeys = Array.from({ length: 500 }, (_, i) => `application.module-${i}.database.password-of-user`);
+    const versions = Array.from({ length: 100 }, (_, i) => ({ ...row, id: `v${i}`, payloadEntryKeys }));
+    expect(await listing(await answered({ versions }), path)).toHaveLength(100);
+  });
+
   it('that breaks off is no list', async () => {
     expect(await outcomeOf(listing(await answered({ versions: [row], nextPageToken: 'a' }, '<html>'), path))).toBe(
       'unavailable',

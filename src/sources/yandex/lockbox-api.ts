@@ -64,6 +64,9 @@ const ofKey = 'kms.keys.encrypterDecrypter';
 /** Far more than there can be: destroyed versions do not count for the quota of 1000, and may stay on the list for years. */
 const mostPages = 1_000;
 
+/** A page is a hundred versions, each with the names of all its entries. */
+const longestPage = 4 << 20;
+
 export function lockboxApi(client: Asking, secretId: string): LockboxApi {
   const path = `/lockbox/v1/secrets/${encodeURIComponent(secretId)}`;
   const ofSecret = `secret ${secretId}`;
@@ -104,7 +107,8 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
     const request = { operation: 'version-list', method: 'GET', path: `${path}/versions${query}` } as const;
     try {
       const meaning = seeing('listing the versions of');
-      return read(await client.withToken('lockbox', { ...request, meaning, signal }), versionsAnswer, false);
+      const asked = { ...request, meaning, longestAnswer: longestPage, signal };
+      return read(await client.withToken('lockbox', asked), versionsAnswer, false);
     } catch (error) {
       // Servers of Kazakhstan say so that there is nothing in a list.
       if (error instanceof Refusal && error.status === 404 && error.rpc === undefined) return undefined;
