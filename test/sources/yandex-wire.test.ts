@@ -133,6 +133,17 @@ describe('an operation', () => {
   });
 });
 
+describe('a token', () => {
+  it.each([
+    ['is rejected also by what stands before the API', { 'x-server-trace-id': '8f1c:d0:1' }, 'TokenRejected'],
+    ['is not rejected by a proxy of ours', { 'x-request-id': 'abc-1' }, 'unavailable'],
+    ['is not rejected by what does not name itself', {}, 'unavailable'],
+  ])('%s, in words of its own', async (_, headers, outcome) => {
+    at = await answering([{ status: 401, body: 'Jwt is expired', headers }]);
+    expect(await outcomeOf(at.api(path).secret(call.signal))).toBe(outcome);
+  });
+});
+
 describe('what was not answered well has a name that support asks for', () => {
   const details = [{ requestId: 'in-the-body' }];
   it.each([
