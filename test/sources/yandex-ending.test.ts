@@ -231,9 +231,14 @@ describe('a version that failed its proofs', () => {
     const at = await start(withSpec.with({ setCurrentVersion: 'unimplemented' }));
     const { source, first, next } = await rotated(at, there);
     const before = at.sandbox.secret().versions().length;
-    expect(await words(ended(source, next, first))).toMatch(/^invalid: .*failed its proofs.*make another one current/);
+    const { 'version-add': adds, 'payload-get': reads } = at.counts();
+    expect(await words(ended(source, next, first))).toMatch(
+      /^invalid: .*failed its proofs.*make another one current.*has a payload specification, so that no copy/,
+    );
     expect(at.sandbox.secret().versions()).toHaveLength(before);
     expect(scheduledAt(at, next)).toEqual([]);
+    // Nor is it asked for: no entries are taken, and to read what was in it costs money.
+    expect(at.counts()).toMatchObject({ 'version-add': adds, 'payload-get': reads });
   });
 
   it.each([

@@ -23,6 +23,7 @@ export function goingBack(api: LockboxApi) {
       await api.change('setCurrentVersion', { versionId: id }, { signal });
     } catch (error) {
       if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
+      if (secret.passwordPayloadSpecification) throw uncopied(secret.id, error);
       await overlay(secret, id, signal);
     }
   };
@@ -38,7 +39,7 @@ function overlaying(api: LockboxApi) {
   return async (secret: Secret, id: string, signal: AbortSignal): Promise<void> => {
     const over = secret.currentVersion?.id;
     const own = keyFor(`${secret.id}/${over}/${id}`);
-    const body = { description: ownDescription, baseVersionId: id, ...(await entriesOf(api, secret, id, signal)) };
+    const body = { description: ownDescription, baseVersionId: id };
     const add = async () => {
       try {
         const { metadata, response } = await api.change('addVersion', body, { signal, key: keyOf.present(own) });
@@ -70,9 +71,9 @@ const notShown = (added: string | undefined, over: string | undefined, secretId:
     { unsure: true },
   );
 
-/** Without entries a secret with a payload specification would be given a value that nobody knows. */
-async function entriesOf(api: LockboxApi, { passwordPayloadSpecification }: Secret, id: string, signal: AbortSignal) {
-  if (!passwordPayloadSpecification) return {};
-  const material = await api.payload(id, signal);
-  return { payloadEntries: material.keys().map((key) => ({ key, textValue: material.reveal(key) })) };
-}
+/** Of such a secret the server takes no entries, and without them it makes a value that nobody knows. Contract 3. */
+const uncopied = (secretId: string, { message }: Refusal): LeaseError =>
+  new LeaseError(
+    'invalid',
+    `secret ${secretId} has a payload specification, so that no copy of a version can be added to it: ${message}`,
+  );
