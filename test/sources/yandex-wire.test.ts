@@ -133,6 +133,23 @@ describe('an operation', () => {
   });
 });
 
+describe('a value that we make', () => {
+  it('is the same for the same key, as far as we remember: nobody knows what a server says to another', async () => {
+    const secret = { id: 's', status: 'ACTIVE' };
+    const one = await answered(...Array.from({ length: 4 }, () => [{}, secret, '<html>']).flat());
+    const open = () => lockboxOf(one.provider, { secretId: 's', generate: { by: 'leasekeeper' } });
+    const source = open();
+    const [key, other] = [crypto.randomUUID(), crypto.randomUUID()];
+    for (const asked of [key, key, other]) {
+      expect(await outcomeOf(source.acquire({ ...call, key: asked }))).toBe('unavailable, unsure');
+    }
+    await outcomeOf(open().acquire({ ...call, key }));
+    const [first, second, ...others] = one.bodies;
+    expect(second).toEqual(first);
+    expect(new Set([first, ...others].map((body) => JSON.stringify(body))).size).toBe(3);
+  });
+});
+
 describe('a token', () => {
   it.each([
     ['is rejected also by what stands before the API', { 'x-server-trace-id': '8f1c:d0:1' }, 'TokenRejected'],
