@@ -57,6 +57,8 @@ export interface HttpAnswer {
   readonly etag?: string;
   /** What the provider's support asks for: `X-Request-Id`. Whoever answers may write there what he likes: no more than a name. */
   readonly requestId?: string;
+  /** `X-Server-Trace-Id`, which Yandex Cloud writes and no usual proxy does. */
+  readonly traceId?: string;
 }
 
 export interface HttpClient {
@@ -147,13 +149,14 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
       });
       report(`${Math.min(5, Math.floor(raw.status / 100))}xx` as ProviderRequest['status']);
       const json = jsonOf(raw);
-      const { etag, 'x-request-id': requestId } = raw.headers;
+      const { etag, 'x-request-id': requestId, 'x-server-trace-id': traceId } = raw.headers;
       const answer = {
         status: raw.status,
         sentAt: raw.sentAt,
         ...(json !== undefined && { json }),
         ...(typeof etag === 'string' && { etag }),
         ...(typeof requestId === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(requestId) && { requestId }),
+        ...(typeof traceId === 'string' && traceId !== '' && { traceId }),
       };
       learn(raw, answer);
       const isLimited = budgets.learn(operation, raw.headers);

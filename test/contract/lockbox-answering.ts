@@ -21,6 +21,8 @@ export type Answer = Pick<Example['response'], 'status' | 'body'> & {
 export interface Answering {
   /** `GET /path`, as often as it was asked. */
   readonly heard: readonly string[];
+  /** What was sent with it; of what had no body nothing. */
+  readonly bodies: readonly unknown[];
   readonly provider: Provider;
   connect(auth: object): Provider;
   api(path: string): LockboxApi;
@@ -30,8 +32,13 @@ export interface Answering {
 export async function answering(answers: readonly Answer[]): Promise<Answering> {
   const rest = [...answers];
   const heard: string[] = [];
-  const server = await serve((request, response) => {
+  const bodies: unknown[] = [];
+  const server = await serve(async (request, response) => {
     heard.push(`${request.method} ${request.url?.split('?')[0]}`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const sent = Buffer.concat(chunks).toString();
+    if (request.headers['content-type'] === 'application/json') bodies.push(JSON.parse(sent));
     const { status, body, headers }: Answer = rest.shift() ?? { status: 599, body: '' };
     const isText = typeof body === 'string';
     response.sendDate = false;
@@ -50,6 +57,7 @@ export async function answering(answers: readonly Answer[]): Promise<Answering> 
   const provider = connect({ method: 'metadata' });
   return {
     heard,
+    bodies,
     provider,
     connect,
     api: (path) => lockboxApi(provider.client as Asking, secretIn(path)),

@@ -208,6 +208,22 @@ describe('the end of a lease', () => {
   });
 });
 
+describe('a lease of which something else says that it is no more', () => {
+  it.each([404, 410])('by HTTP %s is neither gone nor ended', async (status) => {
+    const answer = { status, body: { message: 'gone fishing' } };
+    server.answer(answer, answer, answer);
+    const leases = server.leases();
+    expect(await outcomeOf(leases.observe?.(aLease, { signal }))).toMatch(/^(unavailable|invalid)$/);
+    expect(await outcomeOf(leases.renew?.(aLease, { signal, sendBy }))).toMatch(/^(unavailable, unsure|invalid)$/);
+    expect(await outcomeOf(leases.revoke?.(aLease, { signal }))).toMatch(/^(unavailable, unsure|invalid)$/);
+  });
+
+  it('is gone where the server itself says so, also by the status that is new', async () => {
+    server.answer({ status: 410, body: anEnvelope('GoneError') });
+    expect(await server.leases().observe?.(aLease, { signal })).toEqual({ is: 'gone' });
+  });
+});
+
 describe('the search for a lost lease', () => {
   it('leaves out what is known, and what was there before; clocks may differ a little', async () => {
     const rows = [
@@ -219,6 +235,16 @@ describe('the search for a lost lease', () => {
     server.answer({ body: { leases: rows } });
     const found = await server.leases().search?.({ since: now, known: ['known'] }, { signal });
     expect(found?.map(({ id }) => id)).toEqual(['just-before', 'after']);
+  });
+
+  it('finds it among as many as a dynamic secret may have, also where all of them failed to end', async () => {
+    const failed = { ...aRow, externalEntityId: 'u'.repeat(63), config: null, version: 1, updatedAt: iso(now) };
+    const others = { ...failed, status: 'Failed to delete', statusDetails: 'd'.repeat(255), dynamicSecretId: 'i' };
+    const leases = Array.from({ length: 10_000 }, (_, i) => ({ ...others, id: `lease-${i}` }));
+    server.answer({ body: { leases } });
+    const known = leases.slice(1).map(({ id }) => id);
+    const found = await server.leases().search?.({ since: now, known }, { signal });
+    expect(found?.map(({ id }) => id)).toEqual(['lease-0']);
   });
 
   it('asks by the name as the server keeps it, which forgives capitals only where a lease is taken', async () => {

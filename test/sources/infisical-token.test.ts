@@ -169,6 +169,8 @@ describe('the renewal of a token', () => {
     ['a kind of token that is not renewed', { status: 400, body: anEnvelope('BadRequest') }, 'refused'],
     ['a proxy that wants a password', { status: 401, body: '<html>' }, 'unavailable, unsure'],
     ['a proxy that forbids it', { status: 403, body: '<html>' }, 'unavailable, unsure'],
+    ['a gateway with words of its own', { status: 401, body: { error: 'unauthorized' } }, 'unavailable, unsure'],
+    ['a gateway that forbids it', { status: 403, body: { error: 'TokenError' } }, 'unavailable, unsure'],
     ['a wrong base path', { status: 404, body: { error: 'Not Found' } }, 'invalid'],
     ['a failure', { status: 500, body: anEnvelope('InternalServerError') }, 'unavailable, unsure'],
     ['a rate limit', { status: 429, body: anEnvelope('RateLimitExceeded') }, 'RetryAfter'],
@@ -211,6 +213,9 @@ describe('the revocation of a token', () => {
     ['is of one that has expired', { status: 403, body: anEnvelope('TokenError') }, 'ended'],
     ['is not allowed from here', { status: 403, body: anEnvelope('ForbiddenError') }, 'invalid'],
     ['meets a proxy that wants a password', { status: 401, body: '<html>' }, 'unavailable, unsure'],
+    ['meets a page with 200', { body: '<html>' }, 'unavailable, unsure'],
+    ['meets a 200 that says nothing of it', { body: { ok: true } }, 'unavailable, unsure'],
+    ['meets a gateway with words of its own', { status: 401, body: { error: 'unauthorized' } }, 'unavailable, unsure'],
     ['meets a wrong base path', { status: 404, body: { error: 'Not Found' } }, 'invalid'],
   ])('that %s is understood', async (_, answer, outcome) => {
     server = await scriptedInfisical();

@@ -195,6 +195,24 @@ describe('a version that failed its proofs', () => {
     expect(at.sandbox.secret().versions()).toHaveLength(before);
   });
 
+  it('is overlaid by one copy, also where the server shows it as current for a moment longer', async () => {
+    const at = await start(withTwo.with({ setCurrentVersion: 'unimplemented' }));
+    const { source, first, next } = await rotated(at, here);
+    const before = at.sandbox.secret().versions().length;
+    const order = { kind: 'set-current', version: next.lease.id } as const;
+    at.sandbox.control.fault({ kind: 'meanwhile', when: 'before', order, on: 'secret-get', after: 1, times: 1 });
+    await expect(Promise.resolve(ended(source, next, first))).rejects.toMatchObject({
+      code: 'unavailable',
+      unsure: true,
+      message: expect.stringMatching(/version .* was added to secret e6qdb, which still shows .* as current/),
+    });
+    expect(at.sandbox.secret().versions()).toHaveLength(before + 1);
+    at.sandbox.control.setCurrent(at.sandbox.books().versions.at(-1)?.id ?? '');
+    expect(await ended(source, next, first)).toBe('ended');
+    expect(at.sandbox.secret().versions()).toHaveLength(before + 1);
+    expect(scheduledAt(at, next)).toHaveLength(1);
+  });
+
   it('is overlaid once more where somebody has made it current again, and where a copy has failed late', async () => {
     const at = await start(withTwo.with({ setCurrentVersion: 'unimplemented' }));
     const { source, first, next } = await rotated(at, here);
@@ -213,9 +231,14 @@ describe('a version that failed its proofs', () => {
     const at = await start(withSpec.with({ setCurrentVersion: 'unimplemented' }));
     const { source, first, next } = await rotated(at, there);
     const before = at.sandbox.secret().versions().length;
-    expect(await words(ended(source, next, first))).toMatch(/^invalid: .*failed its proofs.*make another one current/);
+    const { 'version-add': adds, 'payload-get': reads } = at.counts();
+    expect(await words(ended(source, next, first))).toMatch(
+      /^invalid: .*failed its proofs.*make another one current.*has a payload specification, so that no copy/,
+    );
     expect(at.sandbox.secret().versions()).toHaveLength(before);
     expect(scheduledAt(at, next)).toEqual([]);
+    // Nor is it asked for: no entries are taken, and to read what was in it costs money.
+    expect(at.counts()).toMatchObject({ 'version-add': adds, 'payload-get': reads });
   });
 
   it.each([

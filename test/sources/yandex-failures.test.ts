@@ -109,6 +109,11 @@ describe('a refusal of the API', () => {
     expect(isTokenRejected(answer(401, { error: 'proxy' }))).toBe(false);
     expect(isTokenRejected(answer(403, refusal(7)))).toBe(false);
     expect(isTokenRejected(answer(200, refusal(16)))).toBe(false);
+    // What stands before the API says so in words of its own, and any proxy names its requests.
+    expect(isTokenRejected(answer(401, undefined, { traceId: 'f00d' }))).toBe(true);
+    expect(isTokenRejected(answer(401, undefined, { requestId }))).toBe(false);
+    expect(isTokenRejected(answer(403, undefined, { traceId: 'f00d' }))).toBe(false);
+    expect(isTokenRejected(answer(401, refusal(7), { traceId: 'f00d' }))).toBe(false);
   });
 
   it.each([[undefined], [null], ['text'], [[]], [{}], [{ code: 0 }], [{ code: 17 }], [{ code: '5' }], [{ code: 5.5 }]])(

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import { days } from '../../src/core/time.ts';
 import type { Source } from '../../src/sources/source.ts';
+import { aLockbox } from '../sandbox/yandex/builder.ts';
 import { outcomeOf } from './infisical-scripted.ts';
 import { anAcquire, type Connected, call, connections, valuesOf, withTwo } from './yandex-connected.ts';
 
@@ -246,6 +247,47 @@ describe('an end', () => {
     const { lease } = await source.acquire(anAcquire());
     expect(bookOf(at, lease)).toMatchObject({ base: 'v1' });
     expect(at.sandbox.books().versions.flatMap(({ cancelled }) => cancelled)).toEqual([]);
+  });
+
+  describe('that somebody sets, once it was listed, of the version that is to be built upon instead', () => {
+    const withThree = aLockbox().withSecret({
+      name: 'db',
+      id: 'e6qdb',
+      versions: ['v1', 'v2', 'v3'].map((id) => ({ id, entries: { username: 'app', password: `password-${id}` } })),
+    });
+    /** The end of `v3`, which is current, was set before; those of these are before the first of ours is added. */
+    const overtaken = async (...ids: readonly string[]) => {
+      const at = await start(withThree);
+      at.sandbox.control.scheduleDestruction(days(7));
+      ids.forEach((version, after) => {
+        const order = { kind: 'schedule', in: days(3), version } as const;
+        at.sandbox.control.fault({ kind: 'meanwhile', when: 'before', order, on: 'version-add', after, times: 1 });
+      });
+      return {
+        at,
+        source: at.secret(options),
+        lifted: () => at.sandbox.books().versions.flatMap((one) => one.cancelled),
+      };
+    };
+
+    it('stays, and the next that is whole is taken', async () => {
+      const { at, source, lifted } = await overtaken('v2');
+      const { lease, material } = await source.acquire(anAcquire());
+      expect(bookOf(at, lease)).toMatchObject({ base: 'v1' });
+      expect(valuesOf(material)).toMatchObject({ username: 'app' });
+      expect(at.sandbox.secret().current()).toBe(lease.id);
+      expect(lifted()).toEqual([]);
+    });
+
+    it('again stays: the next try looks anew, and lifts one where none is whole any more', async () => {
+      const { at, source, lifted } = await overtaken('v2', 'v2', 'v1');
+      const intent = anAcquire();
+      expect(await outcomeOf(source.acquire(intent))).toBe('invalid');
+      expect(lifted()).toEqual([]);
+      const { lease } = await source.acquire(intent);
+      expect(bookOf(at, lease)).toMatchObject({ base: 'v3' });
+      for (const id of ['v1', 'v2', 'v3']) expect(statusOf(at, id)).toBe('SCHEDULED_FOR_DESTRUCTION');
+    });
   });
 
   describe('of the only versions there are, none of which we hold,', () => {

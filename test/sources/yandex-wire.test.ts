@@ -67,15 +67,33 @@ describe('a list of versions', () => {
     expect(one.heard).toHaveLength(3);
   });
 
+  it('may name many entries in each of them', async () => {
+    const payloadEntryKeys = Array.from({ length: 500 }, (_, i) => `application.module-${i}.database.password-of-user`);
+    const versions = Array.from({ length: 100 }, (_, i) => ({ ...row, id: `v${i}`, payloadEntryKeys }));
+    expect(await listing(await answered({ versions }), path)).toHaveLength(100);
+  });
+
   it('that breaks off is no list', async () => {
     expect(await outcomeOf(listing(await answered({ versions: [row], nextPageToken: 'a' }, '<html>'), path))).toBe(
       'unavailable',
     );
   });
 
+  it('that goes round in circles is given up as soon as that is seen, and says so', async () => {
+    const pages = ['a', 'b', 'a', 'b', 'a'].map((nextPageToken) => ({ versions: [row], nextPageToken }));
+    const one = await answered(...pages);
+    await expect(listing(one, path)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'listing the versions of secret s: the list does not end: page 3 names one that was read before',
+    });
+    expect(one.heard).toHaveLength(3);
+  });
+
   it('that never ends is given up', async () => {
-    const round = Array.from({ length: 1_001 }, () => ({ versions: [row], nextPageToken: 'a' }));
-    expect(await outcomeOf(listing(await answered(...round), path))).toBe('unavailable');
+    const pages = Array.from({ length: 1_001 }, (_, i) => ({ versions: [row], nextPageToken: `page-${i}` }));
+    const one = await answered(...pages);
+    expect(await outcomeOf(listing(one, path))).toBe('unavailable');
+    expect(one.heard).toHaveLength(1_000);
   });
 
   it.each([
@@ -112,6 +130,34 @@ describe('an operation', () => {
     const source = lockboxOf(one.provider, { secretId: 's', generate: { by: 'leasekeeper' } });
     const asked = source.acquire({ ...call, key: crypto.randomUUID() });
     expect(await outcomeOf(asked)).toBe('unavailable, unsure');
+  });
+});
+
+describe('a value that we make', () => {
+  it('is the same for the same key, as far as we remember: nobody knows what a server says to another', async () => {
+    const secret = { id: 's', status: 'ACTIVE' };
+    const one = await answered(...Array.from({ length: 4 }, () => [{}, secret, '<html>']).flat());
+    const open = () => lockboxOf(one.provider, { secretId: 's', generate: { by: 'leasekeeper' } });
+    const source = open();
+    const [key, other] = [crypto.randomUUID(), crypto.randomUUID()];
+    for (const asked of [key, key, other]) {
+      expect(await outcomeOf(source.acquire({ ...call, key: asked }))).toBe('unavailable, unsure');
+    }
+    await outcomeOf(open().acquire({ ...call, key }));
+    const [first, second, ...others] = one.bodies;
+    expect(second).toEqual(first);
+    expect(new Set([first, ...others].map((body) => JSON.stringify(body))).size).toBe(3);
+  });
+});
+
+describe('a token', () => {
+  it.each([
+    ['is rejected also by what stands before the API', { 'x-server-trace-id': '8f1c:d0:1' }, 'TokenRejected'],
+    ['is not rejected by a proxy of ours', { 'x-request-id': 'abc-1' }, 'unavailable'],
+    ['is not rejected by what does not name itself', {}, 'unavailable'],
+  ])('%s, in words of its own', async (_, headers, outcome) => {
+    at = await answering([{ status: 401, body: 'Jwt is expired', headers }]);
+    expect(await outcomeOf(at.api(path).secret(call.signal))).toBe(outcome);
   });
 });
 

@@ -7,7 +7,7 @@ import { type Duration, seconds } from '../../core/time.ts';
 import type { HttpAnswer } from '../http-client.ts';
 import { read } from '../read-answer.ts';
 import type { RenewCall, Source } from '../source.ts';
-import { tokenAnswer } from './answers.ts';
+import { revokedAnswer, tokenAnswer } from './answers.ts';
 import type { Asking, Operation } from './client.ts';
 import type { Meaning } from './failures.ts';
 import { claimsOf } from './jwt.ts';
@@ -99,7 +99,7 @@ export function accessTokenSource(client: Asking, proof: Login, { organization, 
         signal,
       } as const;
       try {
-        await client.openly(request);
+        read(await client.openly(request), revokedAnswer, true);
       } catch (error) {
         if (!(error instanceof LeaseError) || error.code !== 'gone') throw error;
       }

@@ -23,6 +23,9 @@ export const tokenAnswer = z.object({
   accessTokenMaxTTL: lifetime.nullish().transform((length) => length ?? 0),
 });
 
+/** Contract 4. What it says is free text: that it says something tells it from a page of somebody else's. */
+export const revokedAnswer = z.object({ message: z.string() });
+
 /** It becomes part of a path, a log line and a key in Redis. */
 const leaseRow = z.object({
   id: z.string().regex(/^[A-Za-z0-9-]{1,64}$/),

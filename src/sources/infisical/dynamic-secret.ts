@@ -27,6 +27,9 @@ export const shortestTtl: Duration = seconds(60);
 
 const root = '/api/v1/dynamic-secrets';
 
+/** The server allows 10000 leases on one dynamic secret, and lists them all at once: of each up to 700 bytes. */
+const longestList = 8 << 20;
+
 /** Of requests about one lease. Where the configuration names what is not there a 404 is `invalid`. */
 const ended: Partial<Record<number, FailureCode>> = { 404: 'gone', 410: 'gone' };
 
@@ -44,7 +47,7 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
 
   const ask = (
     operation: keyof typeof whats,
-    request: Pick<Ask, 'method' | 'path' | 'body' | 'sendBy' | 'signal'>,
+    request: Pick<Ask, 'method' | 'path' | 'body' | 'sendBy' | 'signal' | 'longestAnswer'>,
     codes: Meaning['codes'] = {},
   ) =>
     client.withToken({
@@ -169,7 +172,8 @@ export function dynamicSecretSource(client: Asking, options: DynamicSecretOption
 
     async search({ since, known }, { signal }) {
       const path = `${root}/${encodeURIComponent(stored)}/leases?${query}`;
-      const { leases } = read(await ask('lease-list', { method: 'GET', path, signal }), listAnswer, false);
+      const request = { method: 'GET', path, signal, longestAnswer: longestList } as const;
+      const { leases } = read(await ask('lease-list', request), listAnswer, false);
       return leases
         .filter((row) => row.createdAt >= since - uncertainty() && !known.includes(row.id))
         .map((row) => ({ id: row.id, issuedAt: row.createdAt, expiresAt: row.expireAt }));

@@ -63,12 +63,15 @@ export function failureOf(answer: HttpAnswer, meaning: Meaning, now: Instant): L
   }
   if (status >= 300 && status < 400) return fail('invalid', 'redirected to elsewhere; correct the url of the provider');
   if (status >= 500 || status === 408) return fail('unavailable', 'the server failed', meaning.isEffectful);
-  if (!envelope) return fail('unavailable', 'answered by something that is not Infisical', meaning.isEffectful);
+  const stranger = () => fail('unavailable', 'answered by something that is not Infisical', meaning.isEffectful);
+  if (!envelope) return stranger();
   if (isNoRoute(answer)) {
     return fail('invalid', 'this server has no such endpoint (too old, or a wrong base path)');
   }
   const isTokenError = status === 403 && envelope.error === 'TokenError';
   const code = (isTokenError ? meaning.onTokenError : undefined) ?? meaning.codes[status] ?? usual[status] ?? 'invalid';
+  // What is gone is never asked about again: that is believed only of whoever names the request as the server does.
+  if (code === 'gone' && envelope.reqId === undefined) return stranger();
   if (status === 403 && code === 'invalid') return fail(code, `not permitted; ${meaning.needs ?? 'or not from here'}`);
   if (status === 404 && code === 'invalid' && meaning.where) return fail(code, `not found in ${meaning.where}`);
   return fail(code, words[code]);

@@ -79,9 +79,12 @@ export function statusIn(json: unknown): RpcStatus | undefined {
 /** Was it the API that refused, and no proxy before it? */
 export const isRefusal = ({ status, json }: HttpAnswer): boolean => status >= 400 && statusIn(json) !== undefined;
 
-/** Did it reject the token that was shown? */
-export const isTokenRejected = (answer: HttpAnswer): boolean =>
-  isRefusal(answer) && statusIn(answer.json)?.code === rpc.unauthenticated;
+/** Did it reject the token that was shown? What stands before the API says so by the status alone, and names its trace. */
+export function isTokenRejected(answer: HttpAnswer): boolean {
+  const said = statusIn(answer.json);
+  if (said) return isRefusal(answer) && said.code === rpc.unauthenticated;
+  return answer.status === 401 && answer.traceId !== undefined;
+}
 
 /** As OAuth has it. Nobody has written down how the exchange for workloads refuses. */
 const oauthError = z.looseObject({ error: z.string().regex(/^[a-z_]{1,40}$/) });

@@ -8,7 +8,7 @@ import type { Secret, Version } from './answers.ts';
 import { Refusal, rpc } from './failures.ts';
 import { saved } from './following.ts';
 import { givingWay } from './giving-way.ts';
-import { keys } from './idempotency.ts';
+import { keys, sameFor } from './idempotency.ts';
 import type { Lifting } from './lifting.ts';
 import type { Listing, LockboxApi } from './lockbox-api.ts';
 import { type GeneratingOptions, leaseOf, livingIn, ownDescription, requireActive, stateOf } from './versions.ts';
@@ -20,6 +20,12 @@ import { type GeneratingOptions, leaseOf, livingIn, ownDescription, requireActiv
 export function generating(api: LockboxApi, options: GeneratingOptions, lifted: Lifting) {
   const { generate } = options;
   const keyFor = keys();
+  // A difference to the base: what else is in it stays. The server makes a value where nothing is sent.
+  const entriesFor = sameFor(() =>
+    generate.by === 'leasekeeper'
+      ? { payloadEntries: [{ key: generate.key, textValue: makePassword(generate) }] }
+      : undefined,
+  );
   const giveWay = givingWay(api, options);
 
   const acquire = (call: AcquireCall): Promise<Acquired> => acquireOnce(call, () => acquireOnce(call));
@@ -112,16 +118,10 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
   }
 
   async function addTo(base: Version | undefined, key: string, signal: AbortSignal) {
-    const body = {
-      description: ownDescription,
-      ...(base && { baseVersionId: base.id }),
-      // A difference to the base: what else is in it stays. The server makes a value where nothing is sent.
-      ...(generate.by === 'leasekeeper' && {
-        payloadEntries: [{ key: generate.key, textValue: makePassword(generate) }],
-      }),
-    };
+    const present = keyFor.present(key);
+    const body = { description: ownDescription, ...(base && { baseVersionId: base.id }), ...entriesFor(present) };
     try {
-      const { metadata, response } = await api.change('addVersion', body, { signal, key: keyFor.present(key) });
+      const { metadata, response } = await api.change('addVersion', body, { signal, key: present });
       const id = metadata?.versionId || response?.id;
       if (!id) throw new LeaseError('unavailable', 'the answer names no version that was added', { unsure: true });
       return { id, response: response?.id === id ? response : undefined };

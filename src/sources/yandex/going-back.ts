@@ -23,6 +23,7 @@ export function goingBack(api: LockboxApi) {
       await api.change('setCurrentVersion', { versionId: id }, { signal });
     } catch (error) {
       if (!(error instanceof Refusal) || !isUnknownMethod(error)) throw error;
+      if (secret.passwordPayloadSpecification) throw uncopied(secret.id, error);
       await overlay(secret, id, signal);
     }
   };
@@ -38,18 +39,22 @@ function overlaying(api: LockboxApi) {
   return async (secret: Secret, id: string, signal: AbortSignal): Promise<void> => {
     const over = secret.currentVersion?.id;
     const own = keyFor(`${secret.id}/${over}/${id}`);
-    const body = { description: ownDescription, baseVersionId: id, ...(await entriesOf(api, secret, id, signal)) };
-    for (let former = 0; former < mostFormer; former += 1) {
-      const key = keyOf.present(own);
+    const body = { description: ownDescription, baseVersionId: id };
+    const add = async () => {
       try {
-        await api.change('addVersion', body, { signal, key });
+        const { metadata, response } = await api.change('addVersion', body, { signal, key: keyOf.present(own) });
+        return metadata?.versionId || response?.id;
       } catch (error) {
-        if (!(error instanceof Refusal) || error.status !== undefined) throw error;
-        keyOf.spend(own);
+        if (error instanceof Refusal && error.status === undefined) keyOf.spend(own);
         throw error;
       }
+    };
+    const before = await api.versions(signal);
+    for (let former = 0; former < mostFormer; former += 1) {
+      const added = await add();
       const { currentVersion } = await afterEffect(() => api.secret(signal));
       if (currentVersion?.id !== over) return;
+      if (!before.versions.some((one) => one.id === added)) throw notShown(added, over, secret.id);
       // What the server answers is a copy that was current before, and is so no more.
       keyOf.spend(own);
     }
@@ -57,9 +62,18 @@ function overlaying(api: LockboxApi) {
   };
 }
 
-/** Without entries a secret with a payload specification would be given a value that nobody knows. */
-async function entriesOf(api: LockboxApi, { passwordPayloadSpecification }: Secret, id: string, signal: AbortSignal) {
-  if (!passwordPayloadSpecification) return {};
-  const material = await api.payload(id, signal);
-  return { payloadEntries: material.keys().map((key) => ({ key, textValue: material.reveal(key) })) };
-}
+/** Another copy would not be shown sooner. */
+const notShown = (added: string | undefined, over: string | undefined, secretId: string): LeaseError =>
+  new LeaseError(
+    'unavailable',
+    `version ${added ?? 'without a name'} was added to secret ${secretId}, which still shows ${over} as current:` +
+      ' that is looked at again before another is added',
+    { unsure: true },
+  );
+
+/** Of such a secret the server takes no entries, and without them it makes a value that nobody knows. Contract 3. */
+const uncopied = (secretId: string, { message }: Refusal): LeaseError =>
+  new LeaseError(
+    'invalid',
+    `secret ${secretId} has a payload specification, so that no copy of a version can be added to it: ${message}`,
+  );

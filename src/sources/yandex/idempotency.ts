@@ -14,6 +14,18 @@ export function keys() {
   };
 }
 
+/**
+ * What was made for the last key, and is sent again with it: what a server says to another body is written nowhere. It
+ * is in the memory of this process and nowhere else: the next one makes another, and takes what the server answers.
+ */
+export function sameFor<T>(make: () => T): (key: string) => T {
+  let last: { readonly key: string; readonly made: T } | undefined;
+  return (key) => {
+    if (last?.key !== key) last = { key, made: make() };
+    return last.made;
+  };
+}
+
 /** The same for the same words, in the form of a random UUID, which is what is asked for. */
 export function keyFor(words: string): string {
   const hex = createHash('sha256').update(words).digest('hex');

@@ -61,8 +61,11 @@ const doing: Readonly<Record<Verb, string>> = {
 
 const ofKey = 'kms.keys.encrypterDecrypter';
 
-/** A list that does not end is one that goes round in circles. */
+/** Far more than there can be: destroyed versions do not count for the quota of 1000, and may stay on the list for years. */
 const mostPages = 1_000;
+
+/** A page is a hundred versions, each with the names of all its entries. */
+const longestPage = 4 << 20;
 
 export function lockboxApi(client: Asking, secretId: string): LockboxApi {
   const path = `/lockbox/v1/secrets/${encodeURIComponent(secretId)}`;
@@ -104,7 +107,8 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
     const request = { operation: 'version-list', method: 'GET', path: `${path}/versions${query}` } as const;
     try {
       const meaning = seeing('listing the versions of');
-      return read(await client.withToken('lockbox', { ...request, meaning, signal }), versionsAnswer, false);
+      const asked = { ...request, meaning, longestAnswer: longestPage, signal };
+      return read(await client.withToken('lockbox', asked), versionsAnswer, false);
     } catch (error) {
       // Servers of Kazakhstan say so that there is nothing in a list.
       if (error instanceof Refusal && error.status === 404 && error.rpc === undefined) return undefined;
@@ -137,16 +141,20 @@ export function lockboxApi(client: Asking, secretId: string): LockboxApi {
 
     async versions(signal) {
       const versions: Version[] = [];
-      let token = '';
-      for (let pages = 0; pages < mostPages; pages += 1) {
+      const asked = new Set<string>();
+      const endless = (why: string) =>
+        new LeaseError('unavailable', `listing the versions of ${ofSecret}: the list does not end: ${why}`);
+      for (let token = ''; asked.size < mostPages; ) {
+        asked.add(token);
         const one = await page(token, signal);
         if (!one) return { versions, isProven: false };
         versions.push(...one.versions);
         // A page may be short or empty, and not the last.
         if (one.nextPageToken === '') return { versions, isProven: true };
         token = one.nextPageToken;
+        if (asked.has(token)) throw endless(`page ${asked.size} names one that was read before`);
       }
-      throw new LeaseError('unavailable', `listing the versions of ${ofSecret}: the list does not end`);
+      throw endless(`there are more than ${mostPages} pages`);
     },
 
     async payload(versionId, signal) {
