@@ -102,8 +102,8 @@ export function execSink(options: ExecOptions, { markKey, env }: Pick<SinkDeps, 
         signal,
       );
       if (ending.how !== 'exited' || ending.code !== 0) {
-        // One that was killed may have done its work before.
-        throw new LeaseError('unavailable', ending.words, { unsure: ending.how === 'killed' });
+        // One that failed, or was killed, may have handed the values on before: only what never ran is sure not to have.
+        throw new LeaseError('unavailable', ending.words, { unsure: ending.how !== 'unstarted' });
       }
       const mark = belief.markOf(content);
       belief.took(mark);
