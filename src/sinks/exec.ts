@@ -43,7 +43,7 @@ export const exec = defineSink(
     timeout: duration
       .refine((length) => length >= seconds(1) && length <= minutes(5), 'between 1s and 5m')
       .prefault('10s')
-      .describe('After this the command is killed with all it started. Default: 10s'),
+      .describe('After this the command is killed with its process group. Default: 10s'),
     env: z
       .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'))
       .default([])
