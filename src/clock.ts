@@ -1,9 +1,12 @@
 /** The only file that reads the machine's clocks and sets timers. Everybody else is given a `Clock`. */
 import { uptime } from 'node:os';
-import type { Clock, Duration } from './core/time.ts';
+import type { Clock, Duration, Instant } from './core/time.ts';
 
 /** What the machine believes the time to be. It may jump. */
 export const wallClock: Clock = { now: () => Date.now() };
+
+/** When this process started, as the wall clock said then. */
+export const ownStart: Instant = performance.timeOrigin;
 
 /**
  * Starts at the wall clock's time and goes on as time does, whatever becomes of the wall clock: dates of a provider are

@@ -43,7 +43,7 @@ export const exec = defineSink(
     timeout: duration
       .refine((length) => length >= seconds(1) && length <= minutes(5), 'between 1s and 5m')
       .prefault('10s')
-      .describe('After this the command is killed with all it started. Default: 10s'),
+      .describe('After this the command is killed with its process group. Default: 10s'),
     env: z
       .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'))
       .default([])
@@ -102,8 +102,8 @@ export function execSink(options: ExecOptions, { markKey, env }: Pick<SinkDeps, 
         signal,
       );
       if (ending.how !== 'exited' || ending.code !== 0) {
-        // One that was killed may have done its work before.
-        throw new LeaseError('unavailable', ending.words, { unsure: ending.how === 'killed' });
+        // One that failed, or was killed, may have handed the values on before: only what never ran is sure not to have.
+        throw new LeaseError('unavailable', ending.words, { unsure: ending.how !== 'unstarted' });
       }
       const mark = belief.markOf(content);
       belief.took(mark);

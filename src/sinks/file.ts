@@ -127,7 +127,7 @@ export function fileSink(options: FileOptions, markKey: Buffer): Sink {
       told(
         path,
         async (place) => {
-          if (await staysTheSame(place)) return couldRewrite(place);
+          if (await staysTheSame(place)) return couldRewrite(place, options);
           stopIf(signal);
           // A file of this owner and mode and some space: whether they are to be had only trying tells.
           await withTemporary(place, async (made) => {

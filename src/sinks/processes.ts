@@ -1,5 +1,7 @@
 /** The processes that we can see, as the system tells of them. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { ownStart } from '../clock.ts';
+import type { Duration, Instant } from '../core/time.ts';
 
 /** What tells a process from an earlier one with its id. */
 export interface Process {
@@ -14,9 +16,13 @@ export interface Running extends Process {
   readonly names: readonly string[];
 }
 
-/** Absent where there is none, or one that has ended and only waits to be noticed. */
+/**
+ * Absent where there is none, or one that has ended and only waits to be noticed. The id of a thread is none: it has a
+ * place in /proc too, but what is sent to it is sent to the whole process.
+ */
 export function find(pid: number): Process | undefined {
   try {
+    if (!readFileSync(`/proc/${pid}/status`, 'latin1').includes(`\nTgid:\t${pid}\n`)) return undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the program's name, which may contain anything.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -28,15 +34,44 @@ export function find(pid: number): Process | undefined {
   }
 }
 
+/** What a process's start is told by. */
+export interface Starts {
+  /** As it is reckoned by what the wall clock says now. */
+  readonly boot: Instant;
+  readonly us: { readonly start: Process['start']; readonly at: Instant };
+}
+
+/** The system counts in hundredths of a second, whatever its kernel does (USER_HZ). */
+const tick: Duration = 10;
+
+/**
+ * By the wall clock, and a second too early at most. Where that was set since, the system tells of the boot as of one at
+ * another time: the start is reckoned from ours as well, which was told when we started, and the earlier of the two
+ * taken. Only where it was set forward before we started the start seems later than it was.
+ */
+export function startedAt({ start }: Process, { boot, us } = starts()): Instant {
+  return Math.min(boot + Number(start) * tick, us.at + (Number(start) - Number(us.start)) * tick);
+}
+
+/** Where the system does not say, everything started at the beginning of time: nobody is suspected by that. */
+function starts(): Starts {
+  try {
+    const [, boot = '0'] = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1')) ?? [];
+    return { boot: Number(boot) * 1000, us: { start: find(process.pid)?.start ?? '0', at: ownStart } };
+  } catch {
+    return { boot: 0, us: { start: '0', at: 0 } };
+  }
+}
+
 export function running(pid: number): Running | undefined {
-  const process = find(pid);
-  if (!process) return undefined;
+  const found = find(pid);
+  if (!found) return undefined;
   try {
     const comm = readFileSync(`/proc/${pid}/comm`, 'utf8').replace(/\n$/, '');
     const [command = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     // The system's own have no command; nobody means them.
     if (command === '') return undefined;
-    return { ...process, pid, names: [comm, command.slice(command.lastIndexOf('/') + 1)] };
+    return { ...found, pid, names: [comm, command.slice(command.lastIndexOf('/') + 1)] };
   } catch {
     return undefined;
   }

@@ -55,7 +55,7 @@ const options = z.strictObject({
   tls: tls.optional().describe('Whom to trust there, and what to show of ourselves'),
   timeout: duration
     .optional()
-    .describe('After this the command is killed with all it started, or no answer waited for. Default: 10s'),
+    .describe('After this the command is killed with its process group, or no answer waited for. Default: 10s'),
 });
 
 const kinds = ['signal', 'exec', 'http'] as const;

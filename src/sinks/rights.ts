@@ -9,26 +9,30 @@ export interface Rights {
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/**
- * The owner first: with the mode alone another group could open it for a moment. Both need no right where they fit.
- * `path` is for words.
- */
-export async function prepare(made: FileHandle, path: string, { mode, owner }: Rights): Promise<void> {
+/** As `give`, in words: `path` is for them. */
+export async function prepare(made: FileHandle, path: string, rights: Rights): Promise<void> {
+  const { uid, gid } = await made.stat();
+  await give(made, rights).catch((error) => {
+    const whom = rights.owner ?? { uid, gid };
+    throw cannotGive(path, `${whom.uid}:${whom.gid}`, codeOf(error), 'leave owner out, run it as that user');
+  });
+}
+
+/** The owner first: with the mode alone another group could open it for a moment. Both need no right where they fit. */
+export async function give(made: FileHandle, { mode, owner }: Rights): Promise<void> {
   const found = await made.stat();
   const { uid, gid, mode: first } = found;
   // What lies in a directory may have to get the directory's group, whoever made it.
   const wanted = found.isDirectory() ? mode | (first & 0o7000) : mode;
-  try {
-    if (owner && (owner.uid !== uid || owner.gid !== gid)) await made.chown(owner.uid, owner.gid);
-    if ((first & 0o7777) !== wanted) await made.chmod(wanted);
-  } catch (error) {
-    const whom = owner ? `${owner.uid}:${owner.gid}` : `${uid}:${gid}`;
-    throw no(
-      `${path} cannot be given to ${whom} (${codeOf(error)}): leasekeeper runs as ${process.geteuid?.()}:${process.getegid?.()}; ` +
-        'leave owner out, run it as that user, or let it have CAP_CHOWN and CAP_FOWNER',
-    );
-  }
+  if (owner && (owner.uid !== uid || owner.gid !== gid)) await made.chown(owner.uid, owner.gid);
+  if ((first & 0o7777) !== wanted) await made.chmod(wanted);
 }
+
+export const cannotGive = (path: string, whom: string, code: string, remedy: string): LeaseError =>
+  no(
+    `${path} cannot be given to ${whom} (${code}): leasekeeper runs as ${process.geteuid?.()}:${process.getegid?.()}; ` +
+      `${remedy}, or let it have CAP_CHOWN and CAP_FOWNER`,
+  );
 
 /** As much of it as can be seen without reading it. */
 export const isAsTold = (found: Stats, { mode, owner }: Rights): boolean =>

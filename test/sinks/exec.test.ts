@@ -81,9 +81,26 @@ describe('the command', () => {
 
   test('answers by its exit code, and what it prints is not kept', async () => {
     const loud = await failureOf(aSink('cat; cat >&2; echo; exit 4').write(aDelivery(values), going()));
-    expect(loud).toMatchObject({ code: 'unavailable', unsure: false });
+    expect(loud.code).toBe('unavailable');
     expect(loud.message).toMatch(/^\/bin\/sh: exit code 4 \(\d+ lines of output, which are not kept\)$/);
     await expect(aSink('exit 0').write(aDelivery(values), going())).resolves.toContain('.');
+  });
+
+  test.each([
+    ['fails', 'exit 1'],
+    ['ends as a shell says of what it could not run', '/no/such/reload'],
+    ['ends as a shell says of what was killed', 'sh -c "kill -9 \\$\\$"; exit $?'],
+  ])('that takes them and then %s has taken them', async (_, then) => {
+    const error = await failureOf(aSink(`cat > ${at('stdin')}; ${then}`).write(aDelivery(values), going()));
+    expect(JSON.parse(seen('stdin'))).toEqual(values);
+    expect(error).toMatchObject({ code: 'unavailable', unsure: true });
+  });
+
+  test('that never began has taken nothing', async () => {
+    for (const command of [at('none'), directory]) {
+      const error = await failureOf(aSink('', { exec: [command] }).write(aDelivery(values), going()));
+      expect(error).toMatchObject({ code: 'unavailable', unsure: false });
+    }
   });
 
   test('that was killed may have taken them, and leaves nothing running', async () => {

@@ -94,6 +94,42 @@ test.each([
   });
 });
 
+describe('a page that a load balancer sends in the place of the API', () => {
+  const page = '<html>404 default backend</html>';
+  const aSecret = async () => {
+    const stage = await aKubernetesStage();
+    return { stage, mark: await stage.write({ A: value }) };
+  };
+
+  test.each([
+    ['no JSON', page],
+    ['JSON of its own', '{"message":"no route"}'],
+  ])('says nothing of whether the Secret is there: %s', async (_, body) => {
+    const { stage, mark } = await aSecret();
+    const mend = stage.kubernetes.misbehave({ kind: 'answer', status: 404, body });
+    const sink = stage.sink();
+    for (const asked of [() => sink.holds?.(mark, going()), () => sink.isTaken?.(going())]) {
+      expect(await failureOf(asked())).toMatchObject({ code: 'unavailable', message: notTheApi(404) });
+    }
+    expect(await failureOf(sink.remove?.(going()))).toMatchObject({ message: notTheApi(404) });
+    mend();
+    expect(await sink.holds?.(mark, going())).toBe(true);
+    await sink.remove?.(going());
+    expect(await sink.isTaken?.(going())).toBe(false);
+  });
+
+  test.each([404, 200])('says nothing of whether it was deleted: HTTP %i', async (status) => {
+    const { stage, mark } = await aSecret();
+    const deleting = ({ verb }: { readonly verb: string }) => verb === 'delete';
+    const mend = stage.kubernetes.misbehave({ kind: 'answer', status, body: page }, deleting);
+    expect(await failureOf(stage.sink().remove?.(going()))).toMatchObject({ message: notTheApi(status), unsure: true });
+    mend();
+    expect(await stage.sink().holds?.(mark, going())).toBe(true);
+  });
+
+  const notTheApi = (status: number) => `not an answer of the Kubernetes API: HTTP ${status}; is its address right?`;
+});
+
 describe('options', () => {
   const told = (options: Record<string, unknown>) => {
     const result = kubernetesSecret.schema.safeParse({ type: 'kubernetes-secret', name: 'app', ...options });

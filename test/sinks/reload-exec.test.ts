@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { LeaseError } from '../../src/core/failure.ts';
+import { runCommand } from '../../src/sinks/command.ts';
 import { exec, type ReloadCommand } from '../../src/sinks/reload-exec.ts';
 import { aDirectory } from '../conformance/fixtures/sink-process.ts';
 
@@ -111,6 +112,35 @@ describe('it is killed with all that it started', () => {
     abort.abort();
     expect((await failure).message).toBe('sh: was killed: we are stopping');
     for (const pid of pids) await ended(Number(pid));
+  });
+});
+
+describe('one that does not end by being killed is not waited for', () => {
+  // As where it has become another user, by sudo: the system lets nobody kill it but that one.
+  const refusing = () => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+  };
+  // As where it hangs on a disk that is away.
+  const unheard = () => true as const;
+
+  test.each([
+    ['EPERM', refusing, 'could not be killed (EPERM) and runs on'],
+    ['no answer', unheard, 'was killed, which has not ended it yet'],
+  ])('when its time is over, or we are stopping: %s', async (_, kill, words) => {
+    const command = { exec: ['sh', '-c', 'echo "$$" > "$0"; exec sleep 1000', file], env };
+    const stopping = new AbortController();
+    for (const [timeout, whole] of [
+      [500, `sh: took longer than 0.5 s and ${words}`],
+      [60_000, `sh: ${words}: we are stopping`],
+    ] as const) {
+      rmSync(file, { force: true });
+      const ending = runCommand({ ...command, timeout }, stopping.signal, kill);
+      const pid = Number(await written(file));
+      if (timeout === 60_000) stopping.abort();
+      expect(await ending).toEqual({ how: 'killed', words: whole });
+      process.kill(pid, 'SIGKILL');
+      await ended(pid);
+    }
   });
 });
 

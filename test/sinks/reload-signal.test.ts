@@ -1,11 +1,11 @@
 /** A signal reaches the process that the pidfile means, and never another. Real processes, real pidfiles. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LeaseError } from '../../src/core/failure.ts';
-import type { Process } from '../../src/sinks/processes.ts';
+import { find, type Process, startedAt } from '../../src/sinks/processes.ts';
 import { signal } from '../../src/sinks/reload-signal.ts';
 import { aDirectory, isRoot } from '../conformance/fixtures/sink-process.ts';
 import { bundled } from '../support/program.ts';
@@ -133,6 +133,46 @@ describe('nobody gets it where', () => {
     await expectUntouched(program);
   });
 
+  test('the file names a thread of ourselves, or of another process: a signal to it would be one to the whole', async () => {
+    let got = 0;
+    const count = () => {
+      got += 1;
+    };
+    process.on('SIGHUP', count);
+    const script = 'process.on("SIGHUP", () => console.log("HUP")); console.log("ready"); process.stdin.resume()';
+    const other = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    programs.push(other);
+    const printed: string[] = [];
+    other.stdout.on('data', (chunk) => printed.push(String(chunk)));
+    await once(other.stdout, 'data');
+    for (const pid of [process.pid, other.pid]) {
+      const thread = readdirSync(`/proc/${pid}/task`).find((id) => id !== String(pid));
+      writeFileSync(pidFile, String(thread));
+      for (const own of [process, somebody]) {
+        expect((await failureOf(step(undefined, own).run(going))).message).toContain(`there is no process ${thread}`);
+      }
+    }
+    other.stdin.end();
+    await once(other, 'close');
+    process.off('SIGHUP', count);
+    expect(got).toBe(0);
+    expect(printed.join('')).toBe('ready\n');
+  });
+
+  test('the process has started long after the file was written, until somebody says that it is the one', async () => {
+    const program = await aProgram();
+    writeFileSync(pidFile, `${program.pid}`);
+    utimesSync(pidFile, new Date(), new Date(Date.now() - 3_600_000));
+    const error = await failureOf(step().run(going));
+    expect(error).toMatchObject({
+      code: 'unavailable',
+      message: `process ${program.pid} has started after ${pidFile} was written, so that its id is another's by now: is the program running? If that is it, touch ${pidFile}`,
+    });
+    utimesSync(pidFile, new Date(), new Date());
+    await step().run(going);
+    expect(await program.printed('HUP\n')).toBe('ready\nHUP\n');
+  });
+
   test('the process is not there', async () => {
     const { child, pid } = await aProgram();
     child.kill('SIGKILL');
@@ -189,6 +229,33 @@ describe('nobody gets it where', () => {
     writeFileSync(pidFile, `${program.pid}`);
     expect((await failureOf(step().run(AbortSignal.abort()))).message).toContain('stopped');
     await expectUntouched(program);
+  });
+});
+
+describe('when a process has started', () => {
+  const minute = 60_000;
+  // We have started an hour after the boot, and it ten minutes after us.
+  const one = { start: String(70 * 60 * 100), parent: 1 };
+  const atBoot = 1_700_000_000_000;
+  const us = { start: String(60 * 60 * 100), at: atBoot + 60 * minute };
+
+  test.each([
+    ['the clock has not been set', 0, 0],
+    ['the clock was set forward after that: the boot seems to be later', 600, 0],
+    ['the clock was set back between our start and its', -20, -20],
+  ])('is known by the boot and by our own start: %s', (_, step, seen) => {
+    const boot = atBoot + step * minute;
+    expect(startedAt(one, { boot, us })).toBe(atBoot + (70 + seen) * minute);
+  });
+
+  test('is known of real ones', async () => {
+    const before = Date.now();
+    const { pid } = await aProgram();
+    const found = find(pid);
+    if (!found) throw new Error('it is not there');
+    // The boot is told in whole seconds, and ticks are of ten milliseconds.
+    expect(startedAt(found)).toBeGreaterThan(before - 2_000);
+    expect(startedAt(found)).toBeLessThan(Date.now() + 20);
   });
 });
 

@@ -33,6 +33,15 @@ const statusShape = z.object({
 
 const read = (json: unknown) => statusShape.safeParse(json).data ?? { details: { causes: [] } };
 
+/** The API itself says so, and no load balancer or proxy on the way: those have pages, or JSON of their own. */
+export const isNotFound = ({ status, json }: Refusal): boolean => status === 404 && kindOf(json) === 'Status';
+
+/** What a deletion is answered with: what was deleted, or that it was. */
+export const isDeleted = ({ status, json }: Refusal): boolean =>
+  [200, 202].includes(status) && ['Status', 'Secret'].includes(kindOf(json) ?? '');
+
+const kindOf = (json: unknown): string | undefined => z.object({ kind: z.string() }).safeParse(json).data?.kind;
+
 /** The fields over which a server-side apply was refused. Empty: the conflict is one of versions. */
 export const conflictsIn = (json: unknown): readonly string[] =>
   read(json).details.causes.flatMap(({ reason, field }) =>
@@ -47,12 +56,15 @@ export const inWords = ({ verbs, group, resource, name, namespace }: Right): str
  * `unavailable` where somebody may mend it without us: we go on trying, so that it heals by itself. `isChange`: it
  * may have had an effect all the same.
  */
-export function refused({ status, json, retryAt }: Refusal, right: Right, isChange: boolean): LeaseError {
+export function refused(refusal: Refusal, right: Right, isChange: boolean): LeaseError {
+  const { status, json, retryAt } = refusal;
   const { namespace, resource, name } = right;
   const { reason, details } = read(json);
   const no = (words: string, options = {}) => new LeaseError('unavailable', words, options);
   const wrong = (words: string) => new LeaseError('invalid', words);
   const later = retryAt === undefined ? {} : { notBefore: retryAt };
+  const word = `HTTP ${status}${reason !== undefined && plainWord.test(reason) ? ` ${reason}` : ''}`;
+  const alien = () => no(`not an answer of the Kubernetes API: ${word}; is its address right?`, { unsure: isChange });
   switch (status) {
     case 401:
       return new LeaseError('denied', 'the Kubernetes API does not take our token or certificate');
@@ -62,6 +74,7 @@ export function refused({ status, json, retryAt }: Refusal, right: Right, isChan
       }
       return no(`forbidden: grant ${inWords(right)}; or a quota or an admission policy says no`);
     case 404:
+      if (!isNotFound(refusal)) return alien();
       if (details.kind === 'namespaces') return no(`there is no namespace ${namespace}`);
       return no(`there is no ${resource} "${name}" in the namespace ${namespace}`);
     case 409:
@@ -73,10 +86,9 @@ export function refused({ status, json, retryAt }: Refusal, right: Right, isChan
     case 429:
       return no('the Kubernetes API asked to be left alone for a while', later);
   }
-  const word = `HTTP ${status}${reason !== undefined && plainWord.test(reason) ? ` ${reason}` : ''}`;
   if (status >= 500) return no(`the Kubernetes API failed: ${word}`, { ...later, unsure: isChange });
   if (status >= 400) return wrong(`the Kubernetes API does not understand us: ${word}`);
-  return no(`not an answer of the Kubernetes API: ${word}; is its address right?`, { unsure: isChange });
+  return alien();
 }
 
 const plainWord = /^[A-Za-z]{1,40}$/;

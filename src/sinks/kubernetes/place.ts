@@ -1,7 +1,7 @@
 /** The place of one Secret: read, applied to, deleted; each only as it was last seen. */
 import { LeaseError } from '../../core/failure.ts';
 import type { Asking, KubernetesApi } from './api.ts';
-import { conflictsIn, type Refusal, type Right, refused } from './failures.ts';
+import { conflictsIn, isDeleted, isNotFound, type Refusal, type Right, refused } from './failures.ts';
 import { us } from './names.ts';
 import { type Fields, type FoundSecret, secretShape } from './secret.ts';
 
@@ -40,7 +40,7 @@ export function placeOf(api: KubernetesApi, namespace: string, name: string, sig
 
     async read() {
       const answer = await ask({ method: 'GET' });
-      if (answer.status === 404) return undefined;
+      if (isNotFound(answer)) return undefined;
       if (answer.status !== 200) throw refused(answer, right('get'), false);
       return secretIn(answer, false);
     },
@@ -68,7 +68,7 @@ export function placeOf(api: KubernetesApi, namespace: string, name: string, sig
         isChange: true,
       });
       if (answer.status === 409) return false;
-      if (![200, 202, 404].includes(answer.status)) throw refused(answer, right('delete'), true);
+      if (!isDeleted(answer) && !isNotFound(answer)) throw refused(answer, right('delete'), true);
       return true;
     },
   };
