@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { assemble, type Connection, type Household, type Kept, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
-import { closeProviders, learnTimes } from './connections.ts';
+import { closeProviders, learnTimes, relearning } from './connections.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
 import type { Clock, Duration } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
@@ -47,6 +47,8 @@ export interface Keeping {
    */
   change(configuration: Configuration): Promise<void>;
   lookAtEverything(): Promise<void>;
+  /** That too, and have every provider say what time it is: ours may have stood still. Resolves before they have. */
+  learnTimeAnew(): Promise<void>;
   /** Resolves once every sink of every secret holds its head. */
   delivered(signal: AbortSignal): Promise<void>;
   /** Names of secrets for which that is not so. */
@@ -138,6 +140,12 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     for (const { secret } of household.secrets.values()) for (const one of listeners) one.watch(subjectOf(secret));
   };
   watch();
+  const relearn = relearning(isKept);
+  const lookAtEverything = () => {
+    believedFrom = steady.now();
+    for (const { secret } of household.secrets.values()) secret.seen.clear();
+    return worker.wakeAll();
+  };
   await learnTimes(household, isKept);
   // Redis may have gone since it was found to be there: all is planned in memory, and it is told when it is back.
   await worker.ensure(household.jobs).catch((error: unknown) => onError('the schedule in Redis', error));
@@ -164,10 +172,10 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       open.recount();
       return goOn(former);
     },
-    lookAtEverything: () => {
-      believedFrom = steady.now();
-      for (const { secret } of household.secrets.values()) secret.seen.clear();
-      return worker.wakeAll();
+    lookAtEverything,
+    learnTimeAnew: () => {
+      relearn(household, steady.now());
+      return lookAtEverything();
     },
     rest: (signal) => worker.close(signal),
     async endLeases(signal) {
