@@ -3,19 +3,40 @@ import type { Connection, Household } from './assemble.ts';
 import { timer } from './clock.ts';
 import { type Duration, type Instant, seconds } from './core/time.ts';
 
-/** Of the former household, those that its successor does not go on with. */
-export async function closeProviders(
-  former: Household,
-  successor: Household | undefined,
-  onError: (doing: string, error: unknown) => void,
-): Promise<void> {
-  const kept = new Set(successor?.connections.values());
-  const leaving = [...former.connections].filter(([, connection]) => !kept.has(connection));
-  await Promise.all(
-    leaving.map(([name, { provider }]) =>
-      provider.close().catch((error: unknown) => onError(`closing the connections to ${name}`, error)),
-    ),
-  );
+/** Longer than any request is under way: each has a deadline of its own. */
+const underWay: Duration = seconds(40);
+
+export interface Leaving {
+  /**
+   * Those of the former household that its successor does not go on with, once all that is under way there is answered:
+   * the answer to an acquire that is cut off is a lease that nobody knows of.
+   */
+  close(former: Household, successor: Household): void;
+  /** The program ends: all of them now, and those of its last household. */
+  closeAll(last: Household): Promise<void>;
+}
+
+export function leaving(onError: (doing: string, error: unknown) => void): Leaving {
+  const present = new Map<Connection, string>();
+  const closeOne = async (connection: Connection, name: string) => {
+    present.delete(connection);
+    const say = (error: unknown) => onError(`closing the connections to ${name}`, error);
+    await connection.provider.close().catch(say);
+  };
+  return {
+    close(former, successor) {
+      const kept = new Set(successor.connections.values());
+      for (const [name, connection] of former.connections) {
+        if (kept.has(connection)) continue;
+        present.set(connection, name);
+        timer(underWay, () => void (present.has(connection) && closeOne(connection, name)));
+      }
+    },
+    async closeAll(last) {
+      for (const [name, connection] of last.connections) present.set(connection, name);
+      await Promise.all([...present].map(([connection, name]) => closeOne(connection, name)));
+    },
+  };
 }
 
 /** How long a start waits for a provider to say what time it is, and when one that did not is asked again. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { assemble, type Connection, type Household, type Kept, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
-import { closeProviders, learnTimes, relearning } from './connections.ts';
+import { learnTimes, leaving, relearning } from './connections.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
 import type { Clock, Duration } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
@@ -141,6 +141,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
   };
   watch();
   const relearn = relearning(isKept);
+  const parted = leaving(onError);
   const lookAtEverything = () => {
     believedFrom = steady.now();
     for (const { secret } of household.secrets.values()) secret.seen.clear();
@@ -186,7 +187,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     async close() {
       end.abort(new Error('the daemon ends'));
       await memory.close();
-      await closeProviders(household, undefined, onError);
+      await parted.closeAll(household);
     },
   };
 
@@ -207,8 +208,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       await learnTimes(household, isKept, former);
       await worker.ensure(household.jobs);
     } finally {
+      parted.close(former, household);
       await worker.wakeAll();
-      await closeProviders(former, household, onError);
     }
   }
 }

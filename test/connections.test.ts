@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Connection, Household } from '../src/assemble.ts';
-import { learnTimes, relearning } from '../src/connections.ts';
+import { learnTimes, leaving, relearning } from '../src/connections.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -69,4 +69,23 @@ test('a provider that has left is not asked for its time again', async () => {
   isKept = false;
   await vi.advanceTimersByTimeAsync(60_000);
   expect(asked.length).toBe(1);
+});
+
+test('a provider that leaves is let go of when nothing can be under way there any more, and at the end of the program', async () => {
+  const closed: string[] = [];
+  const provider = (name: string) => ({ close: async () => void closed.push(name) });
+  const connections = (...names: string[]) =>
+    ({ connections: new Map(names.map((name) => [name, { provider: provider(name) }])) }) as unknown as Household;
+  const parted = leaving(() => undefined);
+  parted.close(connections('first'), connections());
+  await vi.advanceTimersByTimeAsync(39_000);
+  expect(closed).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(closed).toEqual(['first']);
+  const last = connections('last');
+  parted.close(connections('second'), last);
+  parted.close(last, last);
+  await parted.closeAll(last);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(closed.sort()).toEqual(['first', 'last', 'second']);
 });
