@@ -5,6 +5,7 @@ import type { Holding } from './core/record.ts';
 import { type Duration, seconds } from './core/time.ts';
 import { fraction } from './core/timetable.ts';
 import { Gate } from './keeper/gate.ts';
+import type { Hands } from './keeper/hands.ts';
 import { clockHasMoved, tokenRejected } from './keeper/notice.ts';
 import { type Ports, type Secret, secretOf, type Visit } from './keeper/secret.ts';
 import { openOutputs, type SharedSink } from './outputs.ts';
@@ -13,7 +14,7 @@ import type { SinkDeps } from './sinks/define.ts';
 import { type MemorySink, memorySink } from './sinks/memory.ts';
 import { reloadAll } from './sinks/reload.ts';
 import type { Deps, LookName, Provider, ProviderRequest } from './sources/define.ts';
-import type { Store } from './state/store.ts';
+import { keyed } from './state/keyed.ts';
 import { Turns } from './state/turns.ts';
 
 /** What the secrets use of the program and of the machine. */
@@ -21,6 +22,7 @@ export interface Surroundings {
   readonly ports: Ports;
   readonly deps: Pick<Deps, 'clock' | 'env' | 'markKey'>;
   readonly sinkDeps: SinkDeps;
+  readonly hands: Hands;
   /** The name of this machine among others. */
   readonly host: string;
   readonly onRequest: (provider: string, request: ProviderRequest) => void;
@@ -150,7 +152,7 @@ function connect(
         // Who waits for a token must not stand between the token and its own login.
         gate: gateOf(tokenOf(name)),
         users: gate,
-        ...(former && { hand: former.kept.secret.hand }),
+        hand: around.hands.of(key, !former),
       }),
     },
   };
@@ -208,7 +210,7 @@ function keep(
       ...(steps.length > 0 && { reload: reloadAll(steps) }),
       ...(reload.debounce + share > 0 && { reloadAfter: reload.debounce + share }),
       takesBack: onExpired === 'remove',
-      ...(known?.key === key && { hand: known.secret.hand }),
+      hand: around.hands.of(key, known?.key !== key),
     }),
   };
 }
@@ -238,12 +240,3 @@ function adopt(
     }
   };
 }
-
-/** The keeper knows secrets by their names; their records are kept under keys that change with the source. */
-const keyed = (store: Store, keyOf: (name: string) => string): Store => ({
-  load: (name) => store.load(keyOf(name)),
-  update: (name, change, values) => store.update(keyOf(name), change, values),
-  values: (name) => store.values(keyOf(name)),
-  remove: (name) => store.remove(keyOf(name)),
-  list: () => store.list(),
-});

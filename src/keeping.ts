@@ -10,6 +10,7 @@ import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
 import type { KeeperEvent, Subject } from './keeper/events.ts';
 import { endLeases } from './keeper/farewell.ts';
+import { Hands } from './keeper/hands.ts';
 import { look } from './keeper/look.ts';
 import { reload } from './keeper/reload.ts';
 import { subjectOf } from './keeper/secret.ts';
@@ -118,6 +119,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     },
     deps: { clock: steady, env: options.env, markKey: keys.markKey },
     sinkDeps: { markKey: keys.markKey, env: options.env, clock: steady, wallClock: wall, pid: process.pid },
+    hands: new Hands(),
     host: hostname(),
     onRequest: options.onRequest,
     onSkew: options.onSkew,

@@ -65,6 +65,21 @@ test('an acquire that is under way when its provider is changed is answered, and
   expect(await daemon.stop()).toBe(0);
 });
 
+test('an acquire that is under way when its secret goes and comes back has its values delivered, and no other is made', async () => {
+  const { one, daemon, config, proxy } = await acquiring();
+  const without = `${config.slice(0, config.indexOf('secrets:\n  orders-db'))}secrets:
+  other:
+    source: { type: infisical/secrets, provider: infisical-main, project: shop, environment: prod }
+    sinks: [{ type: file, path: ${join(one.dir, 'secrets', 'other.env')}, format: dotenv }]
+`;
+  await hangUp(one, daemon, without);
+  await hangUp(one, daemon, config);
+  proxy.release();
+  await isDelivered(one);
+  expect(one.sandbox.books().leases.map(({ endedBy }) => endedBy)).toEqual([undefined]);
+  expect((await valuesIn(one.file))['REDIS_USER']).toBeDefined();
+});
+
 test('a file that is to look otherwise is written at once, with the values that are there', async () => {
   stage = await aStage(longLives());
   const { sandbox, file } = stage;
