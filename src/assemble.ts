@@ -111,9 +111,16 @@ function connect(
   const key = `${tokenOf(name)}@${configuration.identity}`;
   const former = known?.token?.kept.key === key ? known.token : undefined;
   const { slots } = configuration;
-  const gateOf = (door: string) =>
-    new Gate({ name: door, clock: deps.clock, emit: ports.emit, ...(slots !== undefined && { slots }) });
-  const gate = gateOf(name);
+  const gateOf = (door: string, before: Gate | undefined) =>
+    new Gate({
+      name: door,
+      clock: deps.clock,
+      emit: ports.emit,
+      former: before,
+      ...(slots !== undefined && { slots }),
+    });
+  const isSameProvider = known?.configuration.identity === configuration.identity;
+  const gate = gateOf(name, isSameProvider ? known?.gate : undefined);
   const memory = former?.memory ?? memorySink();
   /** The skew with which everything was last looked at. */
   let reckoned: Duration = 0;
@@ -150,7 +157,7 @@ function connect(
         sinkTypes: { memory: 'memory' },
         policy: configuration.policy,
         // Who waits for a token must not stand between the token and its own login.
-        gate: gateOf(tokenOf(name)),
+        gate: gateOf(tokenOf(name), former?.kept.secret.gate),
         users: gate,
         hand: around.hands.of(key, !former),
       }),

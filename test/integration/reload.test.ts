@@ -80,6 +80,22 @@ test('an acquire that is under way when its secret goes and comes back has its v
   expect((await valuesIn(one.file))['REDIS_USER']).toBeDefined();
 });
 
+test('a provider that asked for silence is not asked the sooner for being changed', async () => {
+  stage = await aStage(longLives());
+  const { sandbox } = stage;
+  sandbox.control.fault({ kind: 'limit', retryAfter: 600, on: 'lease-create', times: 1 });
+  const config = stage.configuration({ reload: '' });
+  const daemon = await stage.daemon({ config });
+  const isTold = ({ because }: { readonly because?: unknown }) => because === 'RetryAfter';
+  await daemon.logged(isTold);
+  const before = { ...sandbox.books().counts };
+  await hangUp(stage, daemon, config.replace('type: infisical\n', 'type: infisical\n    slots: 4\n'));
+  const said = daemon.log.length;
+  daemon.signal('SIGUSR2');
+  await daemon.logged(({ msg }) => /orders-db: .*wait/.test(String(msg)), said);
+  expect(sandbox.books().counts['lease-create']).toBe(before['lease-create']);
+});
+
 test('a file that is to look otherwise is written at once, with the values that are there', async () => {
   stage = await aStage(longLives());
   const { sandbox, file } = stage;
