@@ -5,6 +5,7 @@ import type { Holding } from './core/record.ts';
 import { type Duration, seconds } from './core/time.ts';
 import { fraction } from './core/timetable.ts';
 import { Gate } from './keeper/gate.ts';
+import type { Hands } from './keeper/hands.ts';
 import { clockHasMoved, tokenRejected } from './keeper/notice.ts';
 import { type Ports, type Secret, secretOf, type Visit } from './keeper/secret.ts';
 import { openOutputs, type SharedSink } from './outputs.ts';
@@ -13,7 +14,7 @@ import type { SinkDeps } from './sinks/define.ts';
 import { type MemorySink, memorySink } from './sinks/memory.ts';
 import { reloadAll } from './sinks/reload.ts';
 import type { Deps, LookName, Provider, ProviderRequest } from './sources/define.ts';
-import type { Store } from './state/store.ts';
+import { keyed } from './state/keyed.ts';
 import { Turns } from './state/turns.ts';
 
 /** What the secrets use of the program and of the machine. */
@@ -21,6 +22,7 @@ export interface Surroundings {
   readonly ports: Ports;
   readonly deps: Pick<Deps, 'clock' | 'env' | 'markKey'>;
   readonly sinkDeps: SinkDeps;
+  readonly hands: Hands;
   /** The name of this machine among others. */
   readonly host: string;
   readonly onRequest: (provider: string, request: ProviderRequest) => void;
@@ -109,9 +111,16 @@ function connect(
   const key = `${tokenOf(name)}@${configuration.identity}`;
   const former = known?.token?.kept.key === key ? known.token : undefined;
   const { slots } = configuration;
-  const gateOf = (door: string) =>
-    new Gate({ name: door, clock: deps.clock, emit: ports.emit, ...(slots !== undefined && { slots }) });
-  const gate = gateOf(name);
+  const gateOf = (door: string, before: Gate | undefined) =>
+    new Gate({
+      name: door,
+      clock: deps.clock,
+      emit: ports.emit,
+      former: before,
+      ...(slots !== undefined && { slots }),
+    });
+  const isSameProvider = known?.configuration.identity === configuration.identity;
+  const gate = gateOf(name, isSameProvider ? known?.gate : undefined);
   const memory = former?.memory ?? memorySink();
   /** The skew with which everything was last looked at. */
   let reckoned: Duration = 0;
@@ -148,9 +157,9 @@ function connect(
         sinkTypes: { memory: 'memory' },
         policy: configuration.policy,
         // Who waits for a token must not stand between the token and its own login.
-        gate: gateOf(tokenOf(name)),
+        gate: gateOf(tokenOf(name), former?.kept.secret.gate),
         users: gate,
-        ...(former && { hand: former.kept.secret.hand }),
+        hand: around.hands.of(key, !former),
       }),
     },
   };
@@ -208,7 +217,7 @@ function keep(
       ...(steps.length > 0 && { reload: reloadAll(steps) }),
       ...(reload.debounce + share > 0 && { reloadAfter: reload.debounce + share }),
       takesBack: onExpired === 'remove',
-      ...(known?.key === key && { hand: known.secret.hand }),
+      hand: around.hands.of(key, known?.key !== key),
     }),
   };
 }
@@ -238,12 +247,3 @@ function adopt(
     }
   };
 }
-
-/** The keeper knows secrets by their names; their records are kept under keys that change with the source. */
-const keyed = (store: Store, keyOf: (name: string) => string): Store => ({
-  load: (name) => store.load(keyOf(name)),
-  update: (name, change, values) => store.update(keyOf(name), change, values),
-  values: (name) => store.values(keyOf(name)),
-  remove: (name) => store.remove(keyOf(name)),
-  list: () => store.list(),
-});

@@ -15,6 +15,11 @@ export const ownStart: Instant = performance.timeOrigin;
 export interface SteadyClock extends Clock {
   /** Make up for the time in which the machine slept. Answers how long that was since it was last asked; 0 as a rule. */
   catchUp(): Duration;
+  /**
+   * How far the wall clock was set since this was last asked; 0 as a rule. Nothing is made up for by it. Perhaps the
+   * machine was halted and went on, as a virtual one is: then all of its clocks stood still, and only that one is put right.
+   */
+  wallStep(): Duration;
 }
 
 /** In milliseconds. The machine's monotonic clock stands still while it sleeps; the time since its boot does not. */
@@ -32,12 +37,16 @@ const machine: Counters = {
 
 /** Less is what reading two clocks one after the other may make of nothing. */
 const shortestSleep: Duration = 1_000;
+/** What is less a time server makes up for little by little. */
+const shortestStep: Duration = 1_000;
 
 export function steadyClock({ wall, monotonic, sinceBoot }: Counters = machine): SteadyClock {
   let startedAt = wall() - monotonic();
   let ahead = sinceBoot() - monotonic();
+  const now = () => Math.round(startedAt + monotonic());
+  let wallAhead = wall() - now();
   return {
-    now: () => Math.round(startedAt + monotonic()),
+    now,
     catchUp() {
       const present = sinceBoot() - monotonic();
       const slept = present - ahead;
@@ -45,6 +54,12 @@ export function steadyClock({ wall, monotonic, sinceBoot }: Counters = machine):
       ahead = present;
       startedAt += slept;
       return Math.round(slept);
+    },
+    wallStep() {
+      const present = wall() - now();
+      const step = present - wallAhead;
+      wallAhead = present;
+      return Math.abs(step) < shortestStep ? 0 : step;
     },
   };
 }

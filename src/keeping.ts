@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { assemble, type Connection, type Household, type Kept, type Surroundings } from './assemble.ts';
 import type { Configuration } from './config/configuration.ts';
-import { closeProviders, learnTimes } from './connections.ts';
+import { learnTimes, leaving, relearning } from './connections.ts';
 import { asLeaseError, ProviderBlocked } from './core/failure.ts';
 import type { Clock, Duration } from './core/time.ts';
 import type { Foundations } from './foundations.ts';
 import { deliver } from './keeper/deliver.ts';
 import type { KeeperEvent, Subject } from './keeper/events.ts';
 import { endLeases } from './keeper/farewell.ts';
+import { Hands } from './keeper/hands.ts';
 import { look } from './keeper/look.ts';
 import { reload } from './keeper/reload.ts';
 import { subjectOf } from './keeper/secret.ts';
@@ -47,6 +48,8 @@ export interface Keeping {
    */
   change(configuration: Configuration): Promise<void>;
   lookAtEverything(): Promise<void>;
+  /** That too, and have every provider say what time it is: ours may have stood still. Resolves before they have. */
+  learnTimeAnew(): Promise<void>;
   /** Resolves once every sink of every secret holds its head. */
   delivered(signal: AbortSignal): Promise<void>;
   /** Names of secrets for which that is not so. */
@@ -116,6 +119,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     },
     deps: { clock: steady, env: options.env, markKey: keys.markKey },
     sinkDeps: { markKey: keys.markKey, env: options.env, clock: steady, wallClock: wall, pid: process.pid },
+    hands: new Hands(),
     host: hostname(),
     onRequest: options.onRequest,
     onSkew: options.onSkew,
@@ -138,6 +142,13 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     for (const { secret } of household.secrets.values()) for (const one of listeners) one.watch(subjectOf(secret));
   };
   watch();
+  const relearn = relearning(isKept);
+  const parted = leaving(onError);
+  const lookAtEverything = () => {
+    believedFrom = steady.now();
+    for (const { secret } of household.secrets.values()) secret.seen.clear();
+    return worker.wakeAll();
+  };
   await learnTimes(household, isKept);
   // Redis may have gone since it was found to be there: all is planned in memory, and it is told when it is back.
   await worker.ensure(household.jobs).catch((error: unknown) => onError('the schedule in Redis', error));
@@ -164,10 +175,10 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       open.recount();
       return goOn(former);
     },
-    lookAtEverything: () => {
-      believedFrom = steady.now();
-      for (const { secret } of household.secrets.values()) secret.seen.clear();
-      return worker.wakeAll();
+    lookAtEverything,
+    learnTimeAnew: () => {
+      relearn(household, steady.now());
+      return lookAtEverything();
     },
     rest: (signal) => worker.close(signal),
     async endLeases(signal) {
@@ -178,7 +189,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
     async close() {
       end.abort(new Error('the daemon ends'));
       await memory.close();
-      await closeProviders(household, undefined, onError);
+      await parted.closeAll(household);
     },
   };
 
@@ -199,8 +210,8 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
       await learnTimes(household, isKept, former);
       await worker.ensure(household.jobs);
     } finally {
+      parted.close(former, household);
       await worker.wakeAll();
-      await closeProviders(former, household, onError);
     }
   }
 }

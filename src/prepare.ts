@@ -26,12 +26,19 @@ export interface ProgramOptions {
 /** How long an orderly end, or the answer to `once`, may take where nobody says so. */
 export const defaultEnd: Duration = 10_000;
 
+/** A wall clock that is set again and again has the providers asked this often at most. */
+const betweenSteps: Duration = seconds(60);
+
 /** A clock so far off is somebody's to look after. */
 const worthSaying: Duration = seconds(30);
 
 const sayAhead = (provider: string, ahead: Duration): string =>
   `the clock of ${provider} is ${sayDuration(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} this machine's: ` +
   'its dates count, and nothing lapses by it; have both set by a time server';
+
+const sayStep = (step: Duration): string =>
+  `this machine's clock was set ${sayDuration(Math.abs(step))} ${step > 0 ? 'forward' : 'back'}; perhaps the machine ` +
+  'was halted: asking all providers what time it is, and looking at everything now';
 
 /** The share of the time to end that belongs to what is under way. The rest is for leases that end with us. */
 const forWhatIsUnderWay = 0.75;
@@ -116,6 +123,19 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
       .catch((error: unknown) => log.warn('looking at everything after the sleep failed', { err: error }));
   };
 
+  let askedAt = Number.NEGATIVE_INFINITY;
+  /** Halted, a machine does not know how long it was. Its wall clock is believed by nobody: the providers know. */
+  const watchWall = () => {
+    if (steady.now() - askedAt < betweenSteps) return;
+    const step = steady.wallStep();
+    if (step === 0) return;
+    askedAt = steady.now();
+    log.warn(sayStep(step));
+    keeping
+      ?.learnTimeAnew()
+      .catch((error: unknown) => log.warn('looking at everything after the clock was set failed', { err: error }));
+  };
+
   return {
     log,
     metrics,
@@ -182,7 +202,10 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
       });
       begin();
       metrics.queueCounts(keeping.counts);
-      stopWatching = every(seconds(1), watchSleep);
+      stopWatching = every(seconds(1), () => {
+        watchSleep();
+        watchWall();
+      });
     },
     async end(within, isForGood = false) {
       isEnding = true;

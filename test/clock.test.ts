@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Counters, steadyClock } from '../src/clock.ts';
-import { hours, seconds } from '../src/core/time.ts';
+import { hours, minutes, seconds } from '../src/core/time.ts';
 
 /** A machine whose clocks are moved by hand. */
 function aMachine() {
@@ -68,4 +68,30 @@ test('what only reading the clocks takes is no sleep, and does not add up to one
 
 test('on this machine no sleep is seen where there is none', () => {
   expect(steadyClock().catchUp()).toBe(0);
+});
+
+test('how far the wall clock was set is told once, and neither what passes nor what is slept through counts', () => {
+  const machine = aMachine();
+  const clock = steadyClock(machine.counters);
+  machine.passes(hours(1));
+  machine.sleeps(hours(1));
+  clock.catchUp();
+  expect(clock.wallStep()).toBe(0);
+  const now = clock.now();
+  machine.isSetTo(now + minutes(8));
+  expect(clock.wallStep()).toBe(minutes(8));
+  expect(clock.wallStep()).toBe(0);
+  machine.isSetTo(now);
+  expect(clock.wallStep()).toBe(-minutes(8));
+  expect(clock.now()).toBe(now);
+});
+
+test('a wall clock that a time server puts right little by little was not set, however far that goes', () => {
+  const machine = aMachine();
+  const clock = steadyClock(machine.counters);
+  for (let second = 1; second <= 60; second++) {
+    machine.passes(seconds(1));
+    machine.isSetTo(clock.now() + second * 100);
+    expect(clock.wallStep()).toBe(0);
+  }
 });

@@ -22,6 +22,11 @@ export class Blocks {
     this.#latest = block.since;
   }
 
+  /** What the provider itself has said. Our own limits, and the token that it was shown, may be others by now. */
+  takeOver(former: Blocks): void {
+    for (const block of former.#blocks.values()) if (block.because === 'RetryAfter' && !block.isOurs) this.put(block);
+  }
+
   present(now: Instant): readonly Block[] {
     return [...this.#blocks.values()].filter(({ until }) => now < until);
   }

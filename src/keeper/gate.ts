@@ -15,6 +15,8 @@ export interface GateOptions {
   readonly emit: Emit;
   /** How many requests may be under way at a time. Default: 8. */
   readonly slots?: number;
+  /** That before it, to the same provider: what this one has asked for holds on. Whether it answers is found out anew. */
+  readonly former?: Gate | undefined;
 }
 
 /** How a request ended, as far as the gate is concerned. */
@@ -69,11 +71,14 @@ export class Gate {
   #openings = 0;
   #onHurry: () => void = () => undefined;
 
-  constructor({ name, clock, emit, slots = 8 }: GateOptions) {
+  constructor({ name, clock, emit, slots = 8, former }: GateOptions) {
     this.#name = name;
     this.#clock = clock;
     this.#emit = emit;
     this.#slots = slots;
+    if (!former) return;
+    this.#blocks.takeOver(former.#blocks);
+    this.#tell();
   }
 
   /** The time that its dates are on. */
@@ -203,12 +208,8 @@ export class Gate {
 
   #tell(): void {
     this.#blocks.tell();
-    const last = foremost(this.#all());
-    const what = last && {
-      until: last.until,
-      because: last.because,
-      ...(last.kind !== undefined && { kind: last.kind }),
-    };
+    const one = foremost(this.#all());
+    const what = one && { until: one.until, because: one.because, ...(one.kind !== undefined && { kind: one.kind }) };
     this.#emit({ type: 'blocked', provider: this.#name, ...what });
   }
 
@@ -240,10 +241,9 @@ export class Gate {
     for (let calls = isOpen ? this.#free('') : 1; calls > 0; calls--) {
       const first = this.#waiting.first(this.#isShut);
       if (!first) return;
-      const { secret, wake } = first;
-      this.#waiting.leave(secret);
-      if (isOpen) this.#called.set(secret, this.#clock.now());
-      wake();
+      this.#waiting.leave(first.secret);
+      if (isOpen) this.#called.set(first.secret, this.#clock.now());
+      first.wake();
     }
   }
 }

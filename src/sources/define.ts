@@ -49,7 +49,7 @@ export interface Provider {
   /** The source of the access token that the client shows, a secret like any other. Absent: it needs none. */
   readonly token?: { readonly type: string; readonly source: Source };
   /** See `Connected`. */
-  learnTime?(signal: AbortSignal): Promise<void>;
+  learnTime?(signal: AbortSignal, since?: Instant): Promise<void>;
   /** Connections are let go. */
   close(): Promise<void>;
 }
@@ -155,7 +155,7 @@ export function defineProvider<const Type extends string, Options extends z.ZodR
         client,
         ...(client.token && { token: client.token }),
         ...(client.learnTime && {
-          learnTime: (signal: AbortSignal) => client.learnTime?.(signal) ?? Promise.resolve(),
+          learnTime: (signal: AbortSignal, since?: Instant) => client.learnTime?.(signal, since) ?? Promise.resolve(),
         }),
         close: () => {
           check.end();
@@ -230,8 +230,9 @@ export interface Connected {
   readonly token?: { readonly type: string; readonly source: Source };
   /**
    * Have the provider say what time it is, by a request that needs no token: before anything that is remembered in its
-   * time is compared with ours. Rejects where it cannot be asked. Absent: the first answer of any kind will tell.
+   * time is compared with ours. Rejects where it cannot be asked, or has not answered itself: ever, or `since` then, on
+   * our clock. Absent: the first answer of any kind will tell.
    */
-  learnTime?(signal: AbortSignal): Promise<void>;
+  learnTime?(signal: AbortSignal, since?: Instant): Promise<void>;
   close(): Promise<void>;
 }

@@ -65,8 +65,8 @@ export interface HttpClient {
   /** The provider's time: our clock, corrected by what its answers say. */
   readonly clock: Clock;
   readonly uncertainty: () => Duration;
-  /** An answer of the provider itself has come: if that did not say what time it is, none will. */
-  readonly knowsTime: () => boolean;
+  /** An answer of the provider itself has come, `since` then on our clock: if that did not say what time it is, none will. */
+  readonly knowsTime: (since?: Instant) => boolean;
   /**
    * Any answer that came whole, whatever its status; a redirect is an answer as well. Throws `LeaseError` where none
    * came (`unavailable`, `unsure` once it may have had an effect) and `ProviderBlocked` where our own rate is used up, or
@@ -91,13 +91,13 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   const skew = learningSkew();
   const clock: Clock = { now: () => deps.clock.now() + skew.skew() };
 
-  let isHeard = false;
+  let heardAt: Instant | undefined;
 
   function learn({ status, headers, sentAt, answeredAt }: Raw, answer: HttpAnswer): void {
     // What a proxy or a broken server answers says nothing of the provider's clock.
     const isItself = (status >= 200 && status <= 299) || status === 304 || isRefusal?.(answer) === true;
     // First: who is told that the clock has moved puts right what was a guess before.
-    if (isItself || (status < 500 && status !== 429)) isHeard = true;
+    if (isItself || (status < 500 && status !== 429)) heardAt = answeredAt;
     if (!isItself || typeof headers['date'] !== 'string') return;
     if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
     if (skew.isDoubted()) deps.onDoubt?.();
@@ -129,7 +129,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   return {
     clock,
     uncertainty: skew.uncertainty,
-    knowsTime: () => isHeard,
+    knowsTime: (since = Number.NEGATIVE_INFINITY) => heardAt !== undefined && heardAt >= since,
     async request(request) {
       if (request.signal.aborted) throw new LeaseError('unavailable', 'given up before it was sent');
       const { operation } = request;

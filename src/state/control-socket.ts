@@ -142,7 +142,8 @@ async function clearAway(directory: string, own: number): Promise<void> {
 
 function opened(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
+    // It stays: later on a connection that cannot be accepted ends nothing, and who made it hears that we are silent.
+    server.on('error', (error: NodeJS.ErrnoException) =>
       reject(new Error(`the control socket ${path} cannot be opened: ${error.code}`)),
     );
     server.listen(path, () => resolve());

@@ -110,3 +110,21 @@ test('a wall clock that is set by hours, back and forth, makes nothing lapse and
   expect(program.failures).toEqual([]);
   for (const lease of stage.sandbox.books().leases.slice(0, -1)) expect(lease.renewals.length).toBeGreaterThan(0);
 });
+
+test('a machine that was halted learns from the provider how long, though nothing seems to be due', async () => {
+  stage = await aStage(
+    aSandbox()
+      .withIdentity({ accessTokenTTL: 86_400, accessTokenMaxTTL: 86_400 })
+      .withDynamicSecret({ name: 'orders-db', type: 'redis', defaultTTL: '10m', maxTTL: '1h' }),
+  );
+  const clock = await aWrongClock(stage, 0);
+  const daemon = await stage.daemon({ env: clock.env });
+  await isDelivered(stage);
+  // Its own clocks stood still meanwhile. The wall clock is put right by a time server; the lease has two minutes left.
+  stage.sandbox.control.skew(minutes(8));
+  await clock.isWrongBy(minutes(8));
+  await eventually('it is renewed', () => (stage?.sandbox.books().leases[0]?.renewals.length ?? 0) > 0);
+  const { leases, logins } = stage.sandbox.books();
+  expect([leases.length, logins.length]).toEqual([1, 1]);
+  expect(daemon.log.filter(({ msg }) => /clock was set 8m forward/.test(String(msg)))).toHaveLength(1);
+});

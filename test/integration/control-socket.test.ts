@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createConnection, createServer, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { acquireLock, ask, type ControlRequest, type Lock } from '../../src/state/control-socket.ts';
 
 let scratch: string;
@@ -185,4 +185,15 @@ describe('the control socket as a way to talk', () => {
     onTestFinished(() => void server.close());
     await expect(ask(dataDir, { op: 'ping' }, 50)).rejects.toThrow('in time');
   });
+});
+
+test('connections that the machine cannot accept, one after the other, end nothing: the next is answered', async () => {
+  const listening = vi.spyOn(Server.prototype, 'listen');
+  onTestFinished(() => listening.mockRestore());
+  const directory = await aDirectory();
+  await held(directory);
+  const [server] = listening.mock.contexts as Server[];
+  const tooMany = Object.assign(new Error('accept ENFILE'), { code: 'ENFILE', syscall: 'accept' });
+  for (let i = 0; i < 3; i++) expect(server?.emit('error', tooMany)).toBe(true);
+  expect(await ask(directory, { op: 'status' }, 5_000)).toEqual({ asked: { op: 'status' } });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { aSandbox } from '../sandbox/infisical/builder.ts';
 import type { Daemon } from '../support/daemon.ts';
+import { aHoldingProxy, type HoldingProxy } from '../support/holding-proxy.ts';
 import { aRedis } from '../support/redis.ts';
 import { aStage, eventually, isDelivered, type Stage, valuesIn } from '../support/stage.ts';
 
@@ -40,6 +41,59 @@ test('another number of slots costs neither the token nor a renewal', async () =
   await eventually('the lease is renewed', () => (sandbox.books().leases[0]?.renewals.length ?? 0) > 1);
   expect(sandbox.books().leases).toHaveLength(1);
   expect(sandbox.books().logins).toHaveLength(1);
+});
+
+/** A daemon whose acquire is done at the provider, and not answered yet. */
+async function acquiring(): Promise<{ one: Stage; daemon: Daemon; config: string; proxy: HoldingProxy }> {
+  const one = await aStage(longLives());
+  stage = one;
+  const proxy = await aHoldingProxy(one.sandbox.url, 'POST', /\/leases$/);
+  onTestFinished(() => proxy.close());
+  const config = one.configuration({ reload: '' }).replace(one.sandbox.url, proxy.url);
+  const daemon = await one.daemon({ config });
+  await proxy.held;
+  return { one, daemon, config, proxy };
+}
+
+test('an acquire that is under way when its provider is changed is answered, and no other is made', async () => {
+  const { one, daemon, config, proxy } = await acquiring();
+  await hangUp(one, daemon, config.replace('type: infisical\n', 'type: infisical\n    slots: 4\n'));
+  proxy.release();
+  await isDelivered(one);
+  expect(one.sandbox.books().leases.map(({ endedBy }) => endedBy)).toEqual([undefined]);
+  expect((await valuesIn(one.file))['REDIS_USER']).toBeDefined();
+  expect(await daemon.stop()).toBe(0);
+});
+
+test('an acquire that is under way when its secret goes and comes back has its values delivered, and no other is made', async () => {
+  const { one, daemon, config, proxy } = await acquiring();
+  const without = `${config.slice(0, config.indexOf('secrets:\n  orders-db'))}secrets:
+  other:
+    source: { type: infisical/secrets, provider: infisical-main, project: shop, environment: prod }
+    sinks: [{ type: file, path: ${join(one.dir, 'secrets', 'other.env')}, format: dotenv }]
+`;
+  await hangUp(one, daemon, without);
+  await hangUp(one, daemon, config);
+  proxy.release();
+  await isDelivered(one);
+  expect(one.sandbox.books().leases.map(({ endedBy }) => endedBy)).toEqual([undefined]);
+  expect((await valuesIn(one.file))['REDIS_USER']).toBeDefined();
+});
+
+test('a provider that asked for silence is not asked the sooner for being changed', async () => {
+  stage = await aStage(longLives());
+  const { sandbox } = stage;
+  sandbox.control.fault({ kind: 'limit', retryAfter: 600, on: 'lease-create', times: 1 });
+  const config = stage.configuration({ reload: '' });
+  const daemon = await stage.daemon({ config });
+  const isTold = ({ because }: { readonly because?: unknown }) => because === 'RetryAfter';
+  await daemon.logged(isTold);
+  const before = { ...sandbox.books().counts };
+  await hangUp(stage, daemon, config.replace('type: infisical\n', 'type: infisical\n    slots: 4\n'));
+  const said = daemon.log.length;
+  daemon.signal('SIGUSR2');
+  await daemon.logged(({ msg }) => /orders-db: .*wait/.test(String(msg)), said);
+  expect(sandbox.books().counts['lease-create']).toBe(before['lease-create']);
 });
 
 test('a file that is to look otherwise is written at once, with the values that are there', async () => {

@@ -17,6 +17,19 @@ beforeEach(() => {
   woken = [];
 });
 
+test('what a provider asked for holds on at the gate that takes the place of another; what we made of it does not', () => {
+  const gate = gateOf();
+  gate.block(9_000, 'RetryAfter');
+  const former = gateOf();
+  former.block(5_000, 'RetryAfter', { isUnsent: true });
+  const after = (one: Gate) =>
+    new Gate({ name: 'p', clock: { now: () => now }, emit: (e) => events.push(e), former: one });
+  expect(after(gate).view('a').blocks).toEqual([{ because: 'RetryAfter', since: 1_000, until: 9_000 }]);
+  expect(events.at(-1)).toMatchObject({ type: 'blocked', until: 9_000 });
+  expect(after(former).view('a').blocks).toEqual([]);
+  expect(events.at(-1)).toEqual({ type: 'blocked', provider: 'p' });
+});
+
 describe('a limit of our own', () => {
   const hold = (gate: Gate, until: number) => gate.block(until, 'RetryAfter', { isUnsent: true });
 

@@ -153,6 +153,20 @@ describe('an answer', () => {
     expect(client.knowsTime()).toBe(isItself);
   });
 
+  it('from before then does not say what time it is since then', async () => {
+    let status = 200;
+    const server = await aServer((_, response) => json(response, '{}', status));
+    const { ask, client, deps } = aClient(server.url);
+    await ask();
+    const since = deps.clock.now() + 1;
+    status = 503;
+    await ask();
+    expect([client.knowsTime(), client.knowsTime(since)]).toEqual([true, false]);
+    status = 200;
+    const hears = () => ask().then(() => client.knowsTime(since));
+    await expect.poll(hears).toBe(true);
+  });
+
   it.each([429, 503])(
     'with %s that is a refusal of the provider itself: it is known who says what time it is',
     async (status) => {

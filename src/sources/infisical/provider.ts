@@ -44,9 +44,9 @@ export const infisical = defineProvider(
       ...client,
       token: { type: 'infisical/access-token', source },
       staticSecrets: staticSecrets(client, deps.clock, deps.markKey ?? randomBytes(32)),
-      learnTime: async (signal) => {
+      learnTime: async (signal, since) => {
         await http.request({ operation: 'status', method: 'GET', path: '/api/status', signal });
-        if (!http.knowsTime()) throw new LeaseError('unavailable', 'what stands before it has answered');
+        if (!http.knowsTime(since)) throw new LeaseError('unavailable', 'what stands before it has answered');
       },
       async close() {
         await Promise.all([http.close(), login?.close?.()]);

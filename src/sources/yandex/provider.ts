@@ -1,6 +1,7 @@
 /** Yandex Cloud as the configuration names it: `type: yandex`, and the sources that are taken from it. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { LeaseError } from '../../core/failure.ts';
+import type { Instant } from '../../core/time.ts';
 import { type Deps, defineProvider } from '../define.ts';
 import type { HttpClient } from '../http-client.ts';
 import { rejections } from '../rejections.ts';
@@ -23,7 +24,7 @@ export const yandex = defineProvider(
     return {
       ...asking(hosts, { ...deps, tokenRejected: memory.tokenRejected }),
       token: { type: 'yandex/iam-token', source: iamTokenSource(method, mark) },
-      learnTime: (signal) => learnTime(hosts, auth.method, signal),
+      learnTime: (signal, since) => learnTime(hosts, auth.method, signal, since),
       close: () => hosts.close(),
     };
   },
@@ -32,10 +33,15 @@ export const yandex = defineProvider(
 );
 
 /** Without a token it is refused, and a refusal has a date. */
-async function learnTime({ lockbox, issuer }: Hosts, method: Auth['method'], signal: AbortSignal): Promise<void> {
+async function learnTime(
+  { lockbox, issuer }: Hosts,
+  method: Auth['method'],
+  signal: AbortSignal,
+  since: Instant | undefined,
+): Promise<void> {
   const ask = async (http: HttpClient, path: string) => {
     await http.request({ operation: 'time', method: 'GET', path, signal });
-    if (!http.knowsTime()) throw new LeaseError('unavailable', 'what stands before it has answered');
+    if (!http.knowsTime(since)) throw new LeaseError('unavailable', 'what stands before it has answered');
   };
   await Promise.all([ask(lockbox, '/lockbox/v1/secrets'), issuer && ask(issuer, pathAtIssuer[method])]);
 }
