@@ -1,7 +1,7 @@
 /** The connections to one provider: its own CA and client certificate, the proxy, and files that change under us. */
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { LeaseError } from '../core/failure.ts';
 import { minutes, seconds } from '../core/time.ts';
 import { proxyFor } from './proxy.ts';
@@ -93,7 +93,15 @@ function dispatcherWith(pem: Pem, connections: number, proxy: string | undefined
     bodyTimeout: minutes(2),
   };
   if (proxy === undefined) return new Agent({ ...options, connect });
-  return new ProxyAgent({ ...options, uri: proxy, requestTls: connect, proxyTls: { timeout: seconds(10) } });
+  return new ProxyAgent({
+    ...options,
+    uri: proxy,
+    requestTls: connect,
+    proxyTls: { timeout: seconds(10) },
+    // Nobody's deadline ends the question for a tunnel: one without an answer would hold its place for five minutes.
+    clientFactory: (origin, found) =>
+      new Pool(origin, { ...found, headersTimeout: seconds(10), bodyTimeout: seconds(10) }),
+  });
 }
 
 async function stampOf(file: string): Promise<string> {

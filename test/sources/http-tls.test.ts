@@ -171,6 +171,25 @@ describe('a proxy', () => {
     expect(error.message).not.toContain('hunter2');
   });
 
+  it('that left a tunnel unanswered is asked for another within seconds, on the one connection there is', async () => {
+    const serving = await aServer();
+    const proxy = await tunnelTo(serving.port, 200, 1);
+    open.push(proxy);
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+    const options = { url: 'https://infisical.test', connections: 1, tls: { ca: ours.ca.certFile } };
+    const http = httpClient(options, someDeps({ env }));
+    open.push(http);
+    const ask = (patience: number) =>
+      http.request({ operation: 'login', method: 'POST', path: '/', signal: AbortSignal.timeout(patience) });
+    await expect(ask(100)).rejects.toMatchObject({ message: 'no answer in time' });
+    await expect(ask(30_000)).rejects.toMatchObject({
+      unsure: false,
+      message: expect.stringMatching(/HEADERS_TIMEOUT$/),
+    });
+    await expect(ask(10_000)).resolves.toMatchObject({ status: 200 });
+    expect(proxy.named.length).toBe(2);
+  }, 60_000);
+
   it('is not used for the loopback', async () => {
     const plain = await serve(ok);
     open.push(plain);
