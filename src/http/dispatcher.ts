@@ -1,4 +1,5 @@
 /** The connections to one provider: its own CA and client certificate, the proxy, and files that change under us. */
+import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
@@ -117,14 +118,26 @@ async function read(file: string): Promise<Buffer> {
   }
 }
 
-/** Do they parse, and does the key belong to the certificate? */
+/** Do they parse, each CA too, and does the key belong to the certificate? */
 function check(pem: Pem): void {
+  const no = (why: string) => new LeaseError('invalid', `the TLS files cannot be used: ${why}`);
+  const cas = pem.ca && certificatesIn(pem.ca);
+  if (cas?.length === 0) throw no('what should be a CA holds no certificate in PEM');
   try {
     createSecureContext(pem);
+    // Of CAs that takes those before the first broken one, be there none, without a word.
+    cas?.map((ca) => new X509Certificate(ca));
   } catch (error) {
-    throw new LeaseError('invalid', `the TLS files cannot be used: ${codeOf(error)}`);
+    throw no(codeOf(error));
   }
 }
+
+/** Each with whatever follows it up to the next, its end too, where it has one. */
+const certificatesIn = (pem: Buffer): readonly string[] =>
+  pem
+    .toString('latin1')
+    .split(/(?=^-----BEGIN )/m)
+    .filter((block) => /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(block));
 
 /** A code of Node's, OpenSSL's or undici's own, and nothing else that an error may carry. */
 export function codeOf(error: unknown): string {
