@@ -1,9 +1,11 @@
 /** The connections to one provider: its own CA and client certificate, the proxy, and files that change under us. */
-import { readFile, stat } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { LeaseError } from '../core/failure.ts';
 import { minutes, seconds } from '../core/time.ts';
+import { readGivenFile } from '../given-file.ts';
 import { proxyFor } from './proxy.ts';
 
 /** Files in PEM. `ca` replaces the CAs the machine trusts; `cert` and `key` are what we show. */
@@ -93,7 +95,15 @@ function dispatcherWith(pem: Pem, connections: number, proxy: string | undefined
     bodyTimeout: minutes(2),
   };
   if (proxy === undefined) return new Agent({ ...options, connect });
-  return new ProxyAgent({ ...options, uri: proxy, requestTls: connect, proxyTls: { timeout: seconds(10) } });
+  return new ProxyAgent({
+    ...options,
+    uri: proxy,
+    requestTls: connect,
+    proxyTls: { timeout: seconds(10) },
+    // Nobody's deadline ends the question for a tunnel: one without an answer would hold its place for five minutes.
+    clientFactory: (origin, found) =>
+      new Pool(origin, { ...found, headersTimeout: seconds(10), bodyTimeout: seconds(10) }),
+  });
 }
 
 async function stampOf(file: string): Promise<string> {
@@ -103,20 +113,32 @@ async function stampOf(file: string): Promise<string> {
 
 async function read(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readGivenFile(file);
   } catch (error) {
-    throw new LeaseError('invalid', `the TLS file ${file} cannot be read: ${codeOf(error)}`);
+    throw new LeaseError('invalid', `the TLS file ${file} cannot be read: ${(error as Error).message}`);
   }
 }
 
-/** Do they parse, and does the key belong to the certificate? */
+/** Do they parse, each CA too, and does the key belong to the certificate? */
 function check(pem: Pem): void {
+  const no = (why: string) => new LeaseError('invalid', `the TLS files cannot be used: ${why}`);
+  const cas = pem.ca && certificatesIn(pem.ca);
+  if (cas?.length === 0) throw no('what should be a CA holds no certificate in PEM');
   try {
     createSecureContext(pem);
+    // Of CAs that takes those before the first broken one, be there none, without a word.
+    cas?.map((ca) => new X509Certificate(ca));
   } catch (error) {
-    throw new LeaseError('invalid', `the TLS files cannot be used: ${codeOf(error)}`);
+    throw no(codeOf(error));
   }
 }
+
+/** Each with whatever follows it up to the next, its end too, where it has one. */
+const certificatesIn = (pem: Buffer): readonly string[] =>
+  pem
+    .toString('latin1')
+    .split(/(?=^-----BEGIN )/m)
+    .filter((block) => /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(block));
 
 /** A code of Node's, OpenSSL's or undici's own, and nothing else that an error may carry. */
 export function codeOf(error: unknown): string {

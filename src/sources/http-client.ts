@@ -20,8 +20,8 @@ export interface HttpClientOptions {
   readonly rate?: RequestRate | undefined;
   /** For each request, besides the caller's own. Absent: 35 s. */
   readonly deadline?: Duration;
-  /** Has the provider itself refused there? Then its date is believed as well. Absent: only a success is. */
-  readonly isRefusal?: (answer: HttpAnswer) => boolean;
+  /** Does the provider itself answer so? Then its date is believed as well. Absent: only a success in JSON is its own. */
+  readonly isItself?: (answer: HttpAnswer) => boolean;
 }
 
 export interface HttpRequest {
@@ -83,7 +83,7 @@ const longestWait: Duration = seconds(35);
 export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   const base = new URL(options.url);
   const prefix = base.pathname.replace(/\/+$/, '');
-  const { tls = {}, connections, requestsPerMinute, deadline = longestWait, isRefusal } = options;
+  const { tls = {}, connections, requestsPerMinute, deadline = longestWait } = options;
   const wires = connectionsTo({ url: base, tls, connections, env: deps.env });
   const own = requestsPerMinute === undefined ? undefined : requestRate(requestsPerMinute, deps.clock);
   const { rate = own } = options;
@@ -94,10 +94,11 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
   let heardAt: Instant | undefined;
 
   function learn({ status, headers, sentAt, answeredAt }: Raw, answer: HttpAnswer): void {
-    // What a proxy or a broken server answers says nothing of the provider's clock.
-    const isItself = (status >= 200 && status <= 299) || status === 304 || isRefusal?.(answer) === true;
+    // What a proxy, a portal or a broken server answers says nothing of the provider's clock.
+    const isSuccess = (status >= 200 && status <= 299 && answer.json !== undefined) || status === 304;
+    const isItself = isSuccess || options.isItself?.(answer) === true;
     // First: who is told that the clock has moved puts right what was a guess before.
-    if (isItself || (status < 500 && status !== 429)) heardAt = answeredAt;
+    if (isItself || (status >= 400 && status < 500 && status !== 429)) heardAt = answeredAt;
     if (!isItself || typeof headers['date'] !== 'string') return;
     if (skew.learn({ sentAt, answeredAt, date: Date.parse(headers['date']) })) deps.onSkew(skew.skew());
     if (skew.isDoubted()) deps.onDoubt?.();

@@ -139,6 +139,21 @@ describe('an answer', () => {
   });
 
   it.each([
+    ['a page', 200, 'text/html', '<html>Accept our terms</html>'],
+    ['half a JSON', 200, 'application/json', '{"a":'],
+    ['nothing', 204, 'application/json', ''],
+    ['the way to a page', 302, 'text/html', ''],
+  ])('that is %s teaches nothing: who stands before the server gave it', async (_, status, type, body) => {
+    const server = await aServer((_request, response) => {
+      const date = new Date(hours(1)).toUTCString();
+      response.writeHead(status, { 'content-type': type, date }).end(body);
+    });
+    const { ask, client, deps } = aClient(server.url, {}, someDeps({ clock: { now: () => hours(9) } }));
+    await ask();
+    expect([client.clock.now(), client.knowsTime(), deps.skews]).toEqual([hours(9), false, []]);
+  });
+
+  it.each([
     [200, true],
     [403, true],
     [429, false],
@@ -176,7 +191,7 @@ describe('an answer', () => {
       });
       const known: boolean[] = [];
       const deps = { ...someDeps(), onSkew: () => known.push(client.knowsTime()) };
-      const { ask, client } = aClient(server.url, { isRefusal: () => true }, deps);
+      const { ask, client } = aClient(server.url, { isItself: () => true }, deps);
       await ask();
       expect(known).toEqual([true]);
     },

@@ -93,6 +93,43 @@ describe('a server with a certificate', () => {
   });
 });
 
+describe('a file of CAs', () => {
+  const half = (pem: Buffer) => pem.subarray(0, pem.length / 2);
+  const broken: readonly [string, () => Uint8Array][] = [
+    ['of which half is written so far', () => half(ours.ca.cert)],
+    ['of which the second is half written', () => Buffer.concat([ours.ca.cert, half(theirs.ca.cert)])],
+    ['whose first lost its end', () => Buffer.concat([half(theirs.ca.cert), ours.ca.cert])],
+    ['that is empty', () => Buffer.alloc(0)],
+    ['without a certificate in PEM', () => Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\nhunter2\n')],
+  ];
+
+  it.each(broken)('%s does not take the place of the last good one', async (_, content) => {
+    // It lets each connection go, so that the next has to be trusted anew.
+    const serving = await serveTls({ cert: server.cert, key: server.key }, (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).end('{}');
+    });
+    open.push(serving);
+    const ca = join(folder, 'ca.pem');
+    await copyFile(ours.ca.certFile, ca);
+    const ask = asking(serving.url, { ca });
+    await expect(ask()).resolves.toMatchObject({ status: 200 });
+    await writeFile(ca, content());
+    await expect(ask()).resolves.toMatchObject({ status: 200 });
+    await copyFile(theirs.ca.certFile, ca);
+    await expect(ask()).rejects.toMatchObject({ code: 'unavailable', unsure: false });
+  });
+
+  it.each(broken)('%s makes every request invalid where there was no good one', async (_, content) => {
+    const serving = await aServer();
+    const ca = join(folder, 'ca.pem');
+    await writeFile(ca, content());
+    const error = await failureOf(asking(serving.url, { ca })());
+    expect(error).toMatchObject({ code: 'invalid', unsure: false });
+    expect(error.message).toMatch(/^the TLS files cannot be used: /);
+    expect(error.message).not.toContain('hunter2');
+  });
+});
+
 describe('a server that asks for ours', () => {
   const mutual = () => ({ requestCert: true, rejectUnauthorized: true, ca: ours.ca.cert });
 
@@ -170,6 +207,25 @@ describe('a proxy', () => {
     expect(error).toMatchObject({ code: 'unavailable', unsure: false });
     expect(error.message).not.toContain('hunter2');
   });
+
+  it('that left a tunnel unanswered is asked for another within seconds, on the one connection there is', async () => {
+    const serving = await aServer();
+    const proxy = await tunnelTo(serving.port, 200, 1);
+    open.push(proxy);
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+    const options = { url: 'https://infisical.test', connections: 1, tls: { ca: ours.ca.certFile } };
+    const http = httpClient(options, someDeps({ env }));
+    open.push(http);
+    const ask = (patience: number) =>
+      http.request({ operation: 'login', method: 'POST', path: '/', signal: AbortSignal.timeout(patience) });
+    await expect(ask(100)).rejects.toMatchObject({ message: 'no answer in time' });
+    await expect(ask(30_000)).rejects.toMatchObject({
+      unsure: false,
+      message: expect.stringMatching(/HEADERS_TIMEOUT$/),
+    });
+    await expect(ask(10_000)).resolves.toMatchObject({ status: 200 });
+    expect(proxy.named.length).toBe(2);
+  }, 60_000);
 
   it('is not used for the loopback', async () => {
     const plain = await serve(ok);

@@ -36,8 +36,15 @@ async function listen(server: Server, scheme: string, listener: RequestListener)
   };
 }
 
-/** A proxy that takes every tunnel to one port of the loopback, whatever name is asked for; `named` lists those. */
-export async function tunnelTo(port: number, status = 200): Promise<Serving & { readonly named: readonly string[] }> {
+/**
+ * A proxy that takes every tunnel to one port of the loopback, whatever name is asked for; `named` lists those. It leaves
+ * the first few unanswered.
+ */
+export async function tunnelTo(
+  port: number,
+  status = 200,
+  unanswered = 0,
+): Promise<Serving & { readonly named: readonly string[] }> {
   const named: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer();
@@ -45,6 +52,7 @@ export async function tunnelTo(port: number, status = 200): Promise<Serving & { 
     named.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim());
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
+    if (named.length <= unanswered) return;
     if (status !== 200) return void socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`);
     const there = connect(port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');

@@ -173,6 +173,21 @@ describe('the metadata service', () => {
     await proxy.close();
   });
 
+  it('says what time it is by whatever it answers: nothing stands before it', async () => {
+    const metadata = await serve((_, response) => {
+      const date = new Date(Date.now() - hours(5)).toUTCString();
+      response.writeHead(200, { 'content-type': 'application/text', date }).end('attributes/\nid\n');
+    });
+    const at = await start(withTwo);
+    at.env['YC_METADATA_ADDR'] = new URL(metadata.url).host;
+    const provider = at.connect({ method: 'metadata' });
+    await provider.learnTime?.(call.signal);
+    const { clock, knowsTime } = tokenOf(provider);
+    expect(knowsTime?.()).toBe(true);
+    expect(Math.abs(clock.now() + hours(5) - Date.now())).toBeLessThan(hours(1));
+    await metadata.close();
+  });
+
   it('of a machine without a service account is a mistake of whoever set it up', async () => {
     const at = await start(withTwo.with({ attached: null }));
     await expect(tokenOf(at.connect({ method: 'metadata' })).acquire(anAcquire())).rejects.toMatchObject({

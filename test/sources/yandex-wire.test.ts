@@ -219,7 +219,7 @@ describe('the shared client', () => {
       const date = new Date(Date.now() + 5 * 3_600_000).toUTCString();
       response.writeHead(401, { date, 'content-type': 'application/json' }).end('{"code":16}');
     });
-    const http = httpClient({ url: server.url, connections: 1, isRefusal: () => isKnown }, someDeps());
+    const http = httpClient({ url: server.url, connections: 1, isItself: () => isKnown }, someDeps());
     await http.request({ operation: 'x', method: 'GET', path: '/', ...call });
     expect(Math.abs(http.clock.now() - Date.now() - hours * 3_600_000)).toBeLessThan(60_000);
     await http.close();

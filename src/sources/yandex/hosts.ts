@@ -1,7 +1,7 @@
 /** The hosts of Yandex Cloud: a client for each, which knows its clock, and one rate for all of them. */
 import { type Duration, seconds } from '../../core/time.ts';
 import type { Deps } from '../define.ts';
-import { type HttpClient, type HttpClientOptions, httpClient } from '../http-client.ts';
+import { type HttpAnswer, type HttpClient, type HttpClientOptions, httpClient } from '../http-client.ts';
 import { requestRate } from '../request-rate.ts';
 import type { Host } from './client.ts';
 import { isRefusal } from './failures.ts';
@@ -16,11 +16,14 @@ export interface Hosts extends Readonly<Record<Host, HttpClient>> {
 /** Nothing is on the network between it and this machine: it is there at once, or not at all. */
 const metadataDeadline: Duration = seconds(5);
 
+/** So any success is its own, also the list of what it has, which is no JSON. */
+const isAnswer = ({ status }: HttpAnswer): boolean => status >= 200 && status <= 299;
+
 /** Throws `Error` where a variable of the environment that names a host or a proxy cannot be used. */
 export function hostsOf(endpoints: Endpoints, auth: Auth, { tls, rate, slots }: ConnectionRules, deps: Deps): Hosts {
   const shared = rate && requestRate(rate.requestsPerMinute, deps.clock);
   const clientAt = (url: string, of: Deps, more: Partial<HttpClientOptions> = { tls }) =>
-    httpClient({ url, connections: slots, rate: shared, isRefusal, ...more }, of);
+    httpClient({ url, connections: slots, rate: shared, isItself: isRefusal, ...more }, of);
   const dating: HttpClient[] = [];
   const dated = {
     ...deps,
@@ -39,7 +42,7 @@ export function hostsOf(endpoints: Endpoints, auth: Auth, { tls, rate, slots }: 
         return clientAt(endpoints.auth, dated);
       case 'metadata':
         // Through no proxy: what it hands out is for this machine alone.
-        return clientAt(metadataUrl(deps), { ...dated, env: {} }, { deadline: metadataDeadline });
+        return clientAt(metadataUrl(deps), { ...dated, env: {} }, { deadline: metadataDeadline, isItself: isAnswer });
       case 'token':
         return undefined;
     }
