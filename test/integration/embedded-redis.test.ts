@@ -195,17 +195,6 @@ describe('an embedded Redis', () => {
     expect(await again.get('key9')).toBeNull();
   });
 
-  test('says what Redis said where it cannot start', async () => {
-    const dataDir = await aDirectory();
-    const first = await started({ dataDir });
-    await clientOf(first.socket).set('a', 'b');
-    await first.stop();
-    const files = await readdir(join(dataDir, 'appendonlydir'));
-    const file = join(dataDir, 'appendonlydir', files.find((name) => name.endsWith('.incr.aof')) ?? '');
-    await writeFile(file, 'not an append only file at all\n'.repeat(9));
-    await expect(started({ dataDir })).rejects.toThrow(/ended as soon as it was started.*append only file/s);
-  });
-
   test.each([['with setpriv'], ['without setpriv']])('dies with a daemon that is killed, %s', async (how) => {
     const dataDir = await aDirectory();
     const path = how === 'with setpriv' ? searchPath : await withoutSetpriv();
