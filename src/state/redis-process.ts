@@ -54,6 +54,10 @@ export function launch(
     // A group of its own: Ctrl-C in a terminal is for us, and Redis has to be there until we are done.
     detached: true,
   });
+  const gone = new Promise<string>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) => resolve(`it could not be run: ${error.code}`));
+    child.once('exit', (code, signal) => resolve(signal ? `killed by ${signal}` : `exit code ${code}`));
+  });
   const words: string[] = [];
   const read = new Promise<void>((resolve) => child.once('close', () => resolve()));
   for (const stream of [child.stdout, child.stderr]) {
@@ -64,13 +68,10 @@ export function launch(
       place.onLog?.(line);
     });
   }
-  const config = (lifeline ? child.stdio[3] : child.stdin) as NodeJS.WritableStream;
+  // Where there are no more file descriptors there are no streams either, whatever the types say.
+  const config = (lifeline ? child.stdio?.[3] : child.stdin) as NodeJS.WritableStream | undefined;
   for (const stream of [child.stdin, config]) stream?.on('error', () => undefined);
-  config.end(configuration(place.dataDir, place.socket));
-  const gone = new Promise<string>((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) => resolve(`it could not be run: ${error.code}`));
-    child.once('exit', (code, signal) => resolve(signal ? `killed by ${signal}` : `exit code ${code}`));
-  });
+  config?.end(configuration(place.dataDir, place.socket));
   const kill = (signal: NodeJS.Signals) => {
     if (child.pid === undefined || server.isGone) return;
     try {

@@ -62,15 +62,23 @@ async function gone(pid: number): Promise<void> {
   while (await identityOf(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
+interface Parent {
+  readonly child: ChildProcess;
+  /** Of its Redis. */
+  readonly pid: number;
+  readonly socket: string;
+  /** What it says next. */
+  told(): Promise<unknown>;
+}
+
 /** A daemon of its own that can be killed. */
-async function aParent(
-  dataDir: string,
-  path = searchPath,
-): Promise<{ child: ChildProcess; pid: number; socket: string }> {
-  const child = spawn(process.execPath, [parent, dataDir, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+async function aParent(dataDir: string, path = searchPath, under: readonly string[] = []): Promise<Parent> {
+  const [program = '', ...args] = [...under, process.execPath, parent, dataDir, path];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-  return { child, ...JSON.parse(String(value)) };
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const told = async () => JSON.parse(String((await lines.next()).value));
+  return { child, told, ...(await told()) };
 }
 
 /** A PATH on which there is a redis-server, and nothing to tie its life to ours with. */
@@ -229,6 +237,18 @@ describe('an embedded Redis', () => {
     while ((await sleeping()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     await redis.stop();
     expect(await sleeping()).toEqual([]);
+  });
+
+  test('is started again when there are file descriptors again', async () => {
+    const { child, pid, socket, told } = await aParent(await aDirectory(), searchPath, ['prlimit', '--nofile=200']);
+    child.stdin?.write('exhaust\n');
+    expect(await told()).toEqual({ exhausted: 'EMFILE' });
+    process.kill(pid, 'SIGKILL');
+    expect(await told()).toEqual({ death: 'killed by SIGKILL' });
+    expect(await told()).toEqual({ death: expect.stringContaining('it could not be run: EMFILE') });
+    child.stdin?.write('release\n');
+    expect(await clientOf(socket).ping()).toBe('PONG');
+    expect(child.exitCode).toBeNull();
   });
 
   test('takes the place of an orphan whose daemon is dead, with all that it knew', async () => {
