@@ -47,6 +47,9 @@ const defaultTimes = {
   longestPause: seconds(5) as Duration,
 };
 
+/** In a row: one may be refused in the moment in which it ends. */
+const mostRefusals = 2;
+
 /** Resolves when it answers. Throws, with the remedy, where it cannot be started at all. */
 export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
   const { dataDir, onDeath, onDamage } = options;
@@ -57,6 +60,8 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   await forgetOrphan(dataDir, socket);
   const stopping = new AbortController();
   const begin = async (): Promise<Server> => {
+    // Who removed its socket may have removed what it was in.
+    await socketDirectory(dataDir, options.runtimeDir);
     const server = launch(command, { dataDir, socket, onLog: options.onLog });
     try {
       await answering(server, socket, times.start, stopping.signal);
@@ -107,23 +112,34 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   };
 }
 
-/** Resolves with how it ended. One that does not answer is killed: whoever waits for it is better off with another. */
+/**
+ * Resolves with how it ended. One that does not answer is killed: whoever waits for it is better off with another. One
+ * that nobody can call, since its socket was removed, is ended: only another makes a new one.
+ */
 async function watch(
   server: Server,
   socket: string,
-  times: { readonly askEvery: Duration; readonly silence: Duration },
+  times: { readonly askEvery: Duration; readonly silence: Duration; readonly stop: Duration },
   signal: AbortSignal,
 ): Promise<string> {
-  let isSilent = false;
+  let because: string | undefined;
   void (async () => {
+    let refusals = 0;
     while (!server.isGone && !signal.aborted) {
       await sleep(times.askEvery, signal).catch(() => undefined);
       if (server.isGone || signal.aborted) return;
-      if ((await say(socket, 'PING', times.silence)) !== 'silent' || server.isGone || signal.aborted) continue;
-      isSilent = true;
-      server.kill();
+      const answer = await say(socket, 'PING', times.silence);
+      if (server.isGone || signal.aborted) return;
+      refusals = answer === 'refused' ? refusals + 1 : 0;
+      if (answer === 'silent') {
+        because = 'it did not answer, and was killed';
+        server.kill();
+      } else if (refusals === mostRefusals) {
+        because = `its socket ${socket} was removed, and it was ended`;
+        await server.end(times.stop);
+      }
     }
   })();
   const how = await Promise.race([server.gone, aborted(signal).then(() => 'stopped')]);
-  return isSilent ? 'it did not answer, and was killed' : how;
+  return because ?? how;
 }

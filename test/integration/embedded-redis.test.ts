@@ -14,7 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { Redis } from 'ioredis';
@@ -162,6 +162,35 @@ describe('an embedded Redis', () => {
     await back;
     expect(await client.ping()).toBe('PONG');
     expect(deaths[0]).toContain('did not answer');
+  });
+
+  test.each([['its socket'], ['the directory of its socket']])('is started again when %s is removed', async (what) => {
+    const dataDir = join(await aDirectory(), what === 'its socket' ? 'short' : 'long'.repeat(30));
+    let died = (_: string) => {};
+    const death = new Promise<string>((resolve) => {
+      died = resolve;
+    });
+    const times = { askEvery: 50 };
+    const redis = await started({ dataDir, runtimeDir: await aDirectory(), times, onDeath: (how) => died(how) });
+    const client = clientOf(redis.socket);
+    await client.set('kept', 'yes');
+    await rm(what === 'its socket' ? redis.socket : dirname(redis.socket), { recursive: true });
+    expect(await death).toContain('was removed, and it was ended');
+    // In order: what it was told last is in its file.
+    await heard(client, 'ready');
+    expect(await client.get('kept')).toBe('yes');
+    expect((await stat(dirname(redis.socket))).mode & 0o777).toBe(0o700);
+  });
+
+  test('is left alone while we cannot ask it for want of file descriptors', async () => {
+    const { child, pid, socket, told } = await aParent(await aDirectory(), searchPath, ['prlimit', '--nofile=200']);
+    child.stdin?.write('exhaust\n');
+    expect(await told()).toEqual({ exhausted: 'EMFILE' });
+    child.stdin?.write('look\n');
+    expect(await told()).toEqual({ looked: 'unasked' });
+    child.stdin?.write('release\n');
+    expect(await clientOf(socket).ping()).toBe('PONG');
+    expect(await identityOf(pid)).toBeDefined();
   });
 
   test('is never there twice, also where the start of another came to nothing after it was there', async () => {
