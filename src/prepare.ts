@@ -185,6 +185,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
       });
       begin();
       metrics.queueCounts(keeping.counts);
+      metrics.keptFromMemory(keeping.keptFromMemory);
       stopWatching = every(seconds(1), watchSleep);
     },
     async end(within, isForGood = false) {
