@@ -9,7 +9,8 @@ import { startEmbeddedRedis } from './state/embedded-redis.ts';
 import { controlKeys, type KeyControlOptions, keepEntry } from './state/key-control.ts';
 import { type LoadedKeys, loadKeys } from './state/keys.ts';
 import { claim, instanceId, type Owner } from './state/owner.ts';
-import { connect, type RedisAccess, type RedisPlace } from './state/redis.ts';
+import { connect, type RedisAccess } from './state/redis.ts';
+import type { RedisPlace } from './state/redis-settings.ts';
 import { RedisStore } from './state/redis-store.ts';
 import { sealing } from './state/seal.ts';
 import type { Store } from './state/store.ts';
@@ -30,7 +31,9 @@ export interface FoundationsOptions {
   readonly onRedisHealth: (isUp: boolean) => void;
   readonly onRedisEvicting: (policy: string | undefined) => void;
   readonly onRedisError: (error: Error) => void;
-  readonly onRedisDeath: (how: string, pause: Duration) => void;
+  readonly onRedisDeath: (how: string, pause: Duration, words?: string) => void;
+  /** The file of the embedded Redis was damaged: what was done, and what follows. */
+  readonly onRedisDamage: (words: string) => void;
   readonly onWarning: (text: string) => void;
   /** Another daemon works under our prefix: we must end. */
   readonly onLost: (owner: Owner) => void;
@@ -156,7 +159,7 @@ async function makeDataDir(dataDir: string): Promise<void> {
 }
 
 async function placeOf(
-  { state, env, onRedisDeath }: FoundationsOptions,
+  { state, env, onRedisDeath, onRedisDamage }: FoundationsOptions,
   opened: (undo: () => Promise<void>) => void,
 ): Promise<RedisPlace> {
   if (state.redis !== 'embedded') return serverOf(state.redis, env);
@@ -165,6 +168,7 @@ async function placeOf(
     searchPath: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
     runtimeDir: env['XDG_RUNTIME_DIR'],
     onDeath: onRedisDeath,
+    onDamage: onRedisDamage,
   });
   opened(() => redis.stop());
   return { socket: redis.socket };

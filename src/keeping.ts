@@ -42,6 +42,8 @@ export interface KeepingOptions {
 
 export interface Keeping {
   readonly counts: BullWorker['counts'];
+  /** How many secrets and tokens Redis cannot be told of at this moment. */
+  readonly keptFromMemory: () => number;
   /**
    * Go on under another configuration, whose state is the same. Throws where part of it cannot be opened: then all is as
    * it was. Rejects where the schedule cannot be told; it will be.
@@ -157,6 +159,7 @@ export async function startKeeping(options: KeepingOptions): Promise<Keeping> {
 
   return {
     counts: () => worker.counts(),
+    keptFromMemory: () => memory.kept,
     undelivered: open.names,
     delivered: open.none,
     change(configuration) {

@@ -19,6 +19,8 @@ export interface MemoryOptions {
 
 export interface Memory {
   readonly store: Store;
+  /** How many secrets are kept from memory at this moment. */
+  readonly kept: number;
   /** There are other secrets now. */
   change(): void;
   /** Tell the store what it does not know yet, where it can be told. */
@@ -46,6 +48,9 @@ export function inMemory({ store, clock, keys, onMemory, onBack }: MemoryOptions
   });
   return {
     store: lifeline,
+    get kept() {
+      return lifeline.kept;
+    },
     change: () => {
       names = new Map(keys());
       lifeline.keepOnly(new Set(names.keys()));

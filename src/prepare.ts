@@ -170,8 +170,11 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
             );
         },
         onRedisError: (error) => log.warn('Redis cannot be asked', { err: error }),
-        onRedisDeath: (how, pause) =>
-          log.warn(`the embedded Redis ended (${how}); it is started again in ${sayDuration(pause)}`),
+        onRedisDeath: (how, pause, redis) =>
+          log.warn(`the embedded Redis ended (${how}); it is started again in ${sayDuration(pause)}`, {
+            ...(redis !== undefined && { redis }),
+          }),
+        onRedisDamage: (words) => log.error(words),
         onWarning: (text) => log.warn(text),
         onLost: ({ host, pid }) => {
           log.error(`the daemon ${pid} on ${host} works under our prefix in Redis now: ending`);
@@ -202,6 +205,7 @@ export function prepare({ configuration, env }: ProgramOptions, fatal: (why: str
       });
       begin();
       metrics.queueCounts(keeping.counts);
+      metrics.keptFromMemory(keeping.keptFromMemory);
       stopWatching = every(seconds(1), () => {
         watchSleep();
         watchWall();

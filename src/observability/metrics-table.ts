@@ -175,6 +175,12 @@ export const metricsTable = [
     help: '1 where Redis would evict keys, and records with them, when its memory is full.',
   },
   {
+    name: 'leasekeeper_kept_from_memory',
+    type: 'gauge',
+    labels: [],
+    help: 'Secrets and tokens of which Redis cannot be told, away or full as it is. What is done for them is forgotten if the daemon ends now.',
+  },
+  {
     name: 'leasekeeper_queue_jobs',
     type: 'gauge',
     labels: ['queue', 'state'],

@@ -32,6 +32,8 @@ export interface Metrics {
   onSkew(provider: string, skew: Duration): void;
   redisUp(isUp: boolean): void;
   redisEvicting(isEvicting: boolean): void;
+  /** What is asked at each scrape for how many are kept from memory. */
+  keptFromMemory(ask: () => number): void;
   /** What is asked at each scrape for the jobs in the queues. Where it throws or takes long there is no series. */
   queueCounts(ask: () => Promise<QueueCounts>): void;
   configReloaded(isOk: boolean): void;
@@ -57,6 +59,7 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
   const deadTime = createDeadTime(clock);
   const meter = createMeter();
   let ask: () => Promise<QueueCounts> = async () => ({});
+  let countKept = () => 0;
 
   const ofSecrets = secretSeries(latest, deadTime);
   const acts = meter.counter('leasekeeper_acts_total');
@@ -74,6 +77,9 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
   });
   const redis = meter.gauge('leasekeeper_redis_up');
   const evicting = meter.gauge('leasekeeper_redis_evicting');
+  const kept = meter.gauge('leasekeeper_kept_from_memory', () => {
+    kept.set(countKept());
+  });
   const jobs = meter.gauge('leasekeeper_queue_jobs', async () => {
     jobs.reset();
     for (const [queue, counts] of Object.entries(await within(patience, ask))) {
@@ -171,6 +177,9 @@ export function createMetrics({ version, clock, wall = clock }: MetricsOptions):
     onSkew: (provider, skew) => void skewOf.set(provider, skew),
     redisUp: (isUp) => redis.set(isUp ? 1 : 0),
     redisEvicting: (isEvicting) => evicting.set(isEvicting ? 1 : 0),
+    keptFromMemory: (count) => {
+      countKept = count;
+    },
     queueCounts: (counts) => {
       ask = counts;
     },

@@ -126,6 +126,11 @@ export class Lifeline implements Store {
     return [...this.#memory].filter(([, known]) => known.isUnsaved).map(([secret]) => secret);
   }
 
+  /** How many secrets are kept from memory at this moment. */
+  get kept(): number {
+    return [...this.#memory.values()].filter(({ cutOff }) => cutOff !== undefined).length;
+  }
+
   /** One more try to tell the store everything, for so long. Answers with the secrets of which it does not know all. */
   async close(within: Duration): Promise<readonly string[]> {
     await this.#absence.close(within, this.unsaved().length > 0);

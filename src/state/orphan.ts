@@ -29,6 +29,8 @@ export async function remember(dataDir: string, pid: number): Promise<void> {
 export async function forgetOrphan(dataDir: string, socket: string): Promise<void> {
   const note = await read(dataDir);
   const answer = await say(socket, 'PING', patience);
+  if (answer === 'unasked')
+    throw new Error(`nobody can ask who listens on ${socket}: we have no file descriptors left`);
   const isRunning = note !== undefined && (await isAlive(note.redis));
   if (answer !== 'refused' || isRunning) {
     if (!note) throw new Error(`a Redis that we did not start listens on ${socket}: stop it first`);

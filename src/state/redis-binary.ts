@@ -1,10 +1,11 @@
 /** Finds a redis-server on this machine, and the words to run it so that it dies with us. */
 import { access, constants, rm, symlink } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 const servers = ['redis-server', 'valkey-server'] as const;
 /** On Debian the server and its checkers are one file, and its name decides which of them it is. */
 const checkers = ['redis-check-rdb', 'valkey-check-rdb'] as const;
+const repairers = ['redis-check-aof', 'valkey-check-aof'] as const;
 const usualPlaces = ['/usr/bin', '/usr/local/bin', '/usr/sbin', '/usr/local/sbin'];
 
 export interface Command {
@@ -12,6 +13,8 @@ export interface Command {
   readonly args: readonly string[];
   /** It outlives us unless it is told: its standard input must be held open while we live. */
   readonly needsLifeline: boolean;
+  /** What repairs its file, where it is installed. */
+  readonly checker: string | undefined;
 }
 
 /**
@@ -26,15 +29,16 @@ export async function redisCommand(
 ): Promise<Command> {
   const onPath = searchPath.split(delimiter).filter((part) => part.startsWith('/'));
   const server = await serverFile(directory, [...onPath, ...places], binary);
+  const checker = await find(repairers, [dirname(server), ...onPath, ...places]);
   const setpriv = await find(['setpriv'], onPath);
   // Redis makes its files with the rights that the umask leaves, and others must not read them.
   const inPrivate = (script: string, ...args: string[]) => ['-c', `umask 077; ${script}`, 'sh', ...args];
   if (setpriv) {
     const args = inPrivate('exec "$@"', setpriv, '--pdeathsig', 'TERM', '--', server, '-');
-    return { program: '/bin/sh', args, needsLifeline: false };
+    return { program: '/bin/sh', args, needsLifeline: false, checker };
   }
   const watch = '"$1" - <&3 3<&- & p=$!; exec 3<&-; cat >/dev/null; kill "$p" 2>/dev/null; wait "$p"';
-  return { program: '/bin/sh', args: inPrivate(watch, server), needsLifeline: true };
+  return { program: '/bin/sh', args: inPrivate(watch, server), needsLifeline: true, checker };
 }
 
 async function serverFile(directory: string, places: readonly string[], binary: string | undefined): Promise<string> {

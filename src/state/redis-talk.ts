@@ -3,8 +3,18 @@ import { createConnection } from 'node:net';
 import { timer } from '../clock.ts';
 import type { Duration } from '../core/time.ts';
 
-/** `refused`: nobody listens. `silent`: somebody does, and did not answer in time. */
-export type Answer = { readonly text: string } | 'refused' | 'silent';
+/**
+ * `refused`: nobody listens. `silent`: somebody does, and did not answer in time. `unasked`: we have no file descriptor to
+ * ask with, which says nothing of anybody.
+ */
+export type Answer = { readonly text: string } | 'refused' | 'silent' | 'unasked';
+
+const meanings: Readonly<Record<string, Answer>> = {
+  // A full backlog is somebody who is too busy to take our call.
+  EAGAIN: 'silent',
+  EMFILE: 'unasked',
+  ENFILE: 'unasked',
+};
 
 /** Send one inline command and take the first answer, of less than 64 kB. Never rejects. */
 export function say(socket: string, command: string, patience: Duration): Promise<Answer> {
@@ -26,8 +36,7 @@ export function say(socket: string, command: string, patience: Duration): Promis
       text += chunk.toString();
       if (isWhole(text) || text.length > 65_536) end({ text });
     });
-    // A full backlog is somebody who is too busy to take our call.
-    connection.once('error', (error: NodeJS.ErrnoException) => end(error.code === 'EAGAIN' ? 'silent' : 'refused'));
+    connection.once('error', (error: NodeJS.ErrnoException) => end(meanings[error.code ?? ''] ?? 'refused'));
     connection.once('close', () => end(isConnected ? { text } : 'refused'));
   });
 }

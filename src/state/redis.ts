@@ -1,28 +1,9 @@
 /** Connections to Redis, the embedded one or another's: made in one way, checked at start, and watched. */
-import { Redis, type RedisOptions as Settings } from 'ioredis';
+import { Redis } from 'ioredis';
 import { every, sleep } from '../clock.ts';
 import { type Duration, seconds } from '../core/time.ts';
-import { readGivenFile } from '../given-file.ts';
 import { policyOf, probe, RedisRefused, reasonOf } from './redis-probe.ts';
-
-/** ioredis types its replies by this one option; ours are of the usual kind. */
-type RedisOptions = Omit<Settings, 'replyMapping'>;
-
-export type RedisPlace = { readonly socket: string } | RedisServer;
-
-export interface RedisServer {
-  /** `redis://` or `rediss://`, without a credential in it. */
-  readonly url: string;
-  readonly username?: string;
-  /** Asked at every connection anew: others may replace it. */
-  readonly password?: () => Promise<string>;
-  /** Paths of PEM files. */
-  readonly tls?: {
-    readonly ca?: string | undefined;
-    readonly cert?: string | undefined;
-    readonly key?: string | undefined;
-  };
-}
+import { type RedisOptions, type RedisPlace, settingsOf } from './redis-settings.ts';
 
 export interface ConnectOptions {
   readonly place: RedisPlace;
@@ -57,8 +38,6 @@ export interface RedisAccess {
   close(): void;
 }
 
-const longestPause: Duration = seconds(2);
-
 /** Throws `RedisRefused` with one sentence and its remedy where this Redis cannot be reached in time or will not do. */
 export async function connect(options: ConnectOptions): Promise<RedisAccess> {
   const { place, onHealth, onError } = options;
@@ -71,8 +50,8 @@ export async function connect(options: ConnectOptions): Promise<RedisAccess> {
   const base = await settingsOf(place, onError);
   const make = (more: RedisOptions) =>
     'socket' in place
-      ? new Redis({ ...base, ...more, path: place.socket })
-      : new Redis(place.url, { ...base, ...more });
+      ? new Redis({ ...base(), ...more, path: place.socket })
+      : new Redis(place.url, { ...base(), ...more });
   // A command that was cut off is not sent again behind our back: whoever asked decides anew.
   const impatient: RedisOptions = {
     enableOfflineQueue: false,
@@ -132,47 +111,6 @@ export async function connect(options: ConnectOptions): Promise<RedisAccess> {
       store.disconnect();
     },
   };
-}
-
-async function settingsOf(place: RedisPlace, onError?: (error: Error) => void): Promise<RedisOptions> {
-  const pause = (attempt: number) => Math.min(attempt * 100, longestPause);
-  const base: RedisOptions = {
-    connectTimeout: seconds(5),
-    keepAlive: seconds(30),
-    // After a failover we may be talking to a replica; after a change of the password, to somebody who forgot us.
-    reconnectOnError: (error) => /^(READONLY|NOAUTH|WRONGPASS)/.test(error.message),
-    retryStrategy: pause,
-  };
-  if ('socket' in place) return base;
-  const { username, password, tls } = place;
-  const read = async (file: string | undefined, name: string) => file && { [name]: await pem(file) };
-  const parts = tls && [await read(tls.ca, 'ca'), await read(tls.cert, 'cert'), await read(tls.key, 'key')];
-  return {
-    ...base,
-    ...(username !== undefined && { username }),
-    ...(parts && { tls: Object.assign({}, ...parts) }),
-    ...(password && {
-      password: await password(),
-      // `this` is the options of the very connection that is about to be made again.
-      retryStrategy: function (this: RedisOptions, attempt: number) {
-        password().then(
-          (fresh) => {
-            this.password = fresh;
-          },
-          (error: Error) => onError?.(error),
-        );
-        return pause(attempt);
-      } as NonNullable<RedisOptions['retryStrategy']>,
-    }),
-  };
-}
-
-async function pem(file: string): Promise<string> {
-  try {
-    return (await readGivenFile(file)).toString('utf8');
-  } catch (error) {
-    throw new RedisRefused(`the TLS file ${file} for Redis cannot be read: ${(error as Error).message}`);
-  }
 }
 
 const placeOf = (place: RedisPlace): string => {

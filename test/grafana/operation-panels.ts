@@ -140,15 +140,15 @@ export const daemon = [
   lines(
     {
       title: 'Redis',
-      description: 'up: 1 while it can be reached. evicting: 1 where it would throw records away.',
+      description:
+        'up: 1 while it can be reached. evicting: 1 where it would throw records away. from memory: how many secrets and tokens it cannot be told of.',
       unit: 'none',
       thresholds: [green],
     },
     { expr: `leasekeeper_redis_up{${here}}`, legend: 'up {{instance}}' },
     { expr: `leasekeeper_redis_evicting{${here}}`, legend: 'evicting {{instance}}' },
-  )
-    .min(0)
-    .max(1),
+    { expr: `leasekeeper_kept_from_memory{${here}}`, legend: 'from memory {{instance}}' },
+  ).min(0),
   lines(
     {
       title: 'Leases nobody uses',

@@ -131,11 +131,15 @@ describe.concurrent('for longer than any lease or token lives', () => {
 
   test('Redis takes nothing, its memory being full', async (context) => {
     const { url, admin } = await aServer(context);
-    const { daemon, check } = await aScene(context, url);
+    const { daemon, stage: one, check } = await aScene(context, url);
+    expect(await metric(one, 'leasekeeper_kept_from_memory')).toBe(0);
     await admin.config('SET', 'maxmemory', '1mb');
     await pause(outage);
+    expect(await metric(one, 'leasekeeper_redis_up')).toBe(1);
+    expect(await metric(one, 'leasekeeper_kept_from_memory')).toBeGreaterThan(0);
     await admin.config('SET', 'maxmemory', '0');
     await daemon.logged(isBack);
+    await eventually('Redis knows all again', async () => (await metric(one, 'leasekeeper_kept_from_memory')) === 0);
     await check();
   });
 

@@ -1,10 +1,10 @@
 /** Connecting to real Redis servers: those that will not do are refused in words, those that come and go are watched. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type ConnectOptions, connect, type RedisAccess } from '../../src/state/redis.ts';
@@ -43,11 +43,11 @@ async function aUser(name: string, ...rights: string[]) {
   return { url: url(), username: name, password: async () => 'pa55-word' };
 }
 
-/** The running Redis as if it said something else in INFO. Both words are of the same length. */
-async function disguised(from: string, to: string): Promise<string> {
+/** A running Redis as if it said something else. In a text that is counted, as INFO, both are of the same length. */
+async function disguised(from: string | RegExp, to: string, of = redis): Promise<string> {
   const socket = join(await mkdtemp(join(scratch, 'proxy-')), 'redis.sock');
   const server = createServer((near) => {
-    const far = createConnection(redis.socket);
+    const far = createConnection(of.socket);
     near.pipe(far);
     far.on('data', (chunk) => near.write(chunk.toString('latin1').replace(from, to), 'latin1'));
     for (const [one, other] of [[near, far] as const, [far, near] as const]) {
@@ -160,10 +160,7 @@ describe('a Redis that will do', () => {
   test('is reached by TLS with a CA and a certificate of our own, and only so', async () => {
     const files = certificates(await mkdtemp(join(scratch, 'tls-')));
     const port = await freePort();
-    const tls = ['--tls-port', String(port), '--tls-ca-cert-file', files.ca];
-    const own = ['--tls-cert-file', files.cert, '--tls-key-file', files.key, '--tls-auth-clients', 'yes'];
-    const server = await aRedis({ args: [...tls, ...own] });
-    onTestFinished(() => server.stop());
+    await aTlsRedis(port, files);
     const place = { url: `rediss://127.0.0.1:${port}/0` };
     const access = await connected({ place: { ...place, tls: files } });
     expect(await access.store.ping()).toBe('PONG');
@@ -174,6 +171,34 @@ describe('a Redis that will do', () => {
       'cannot be reached',
     );
     await expect(connected({ place: { ...place, tls: { ca: files.ca } } })).rejects.toThrow('cannot be reached');
+  });
+
+  test('is shown the certificates of this hour at each connection, and never half a file', async () => {
+    const files = certificates(await mkdtemp(join(scratch, 'tls-')));
+    const port = await freePort();
+    const first = await aTlsRedis(port, files);
+    const errors: string[] = [];
+    const place = { url: `rediss://127.0.0.1:${port}/0`, tls: files };
+    const access = await connected({ place, onError: ({ message }) => errors.push(message) });
+    const again = () => new Promise((resolve) => access.store.once('ready', resolve));
+    const whole = await readFile(files.cert);
+    await writeFile(files.cert, whole.subarray(0, 100));
+    await Promise.all([again(), access.store.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no')]);
+    expect(errors).toContain(`the TLS file ${files.cert} for Redis is no whole PEM file`);
+
+    certificates(dirname(files.ca));
+    await first.stop();
+    const back = again();
+    await aTlsRedis(port, files);
+    await back;
+    expect(await access.store.ping()).toBe('PONG');
+    // One that is made later begins with them.
+    const later = access.producer();
+    onTestFinished(() => later.disconnect());
+    const refused: unknown[] = [];
+    later.on('error', (error) => refused.push(error));
+    await new Promise((resolve) => later.once('ready', resolve));
+    expect(refused).toEqual([]);
   });
 
   test('is given the password of this hour at each connection, also by those that BullMQ makes', async () => {
@@ -194,6 +219,25 @@ describe('a Redis that will do', () => {
     await Promise.all(back);
     expect(await access.store.ping()).toBe('PONG');
     expect(await blocking.ping()).toBe('PONG');
+  });
+});
+
+describe('a Redis that became a replica is left, to be found where the master is now,', () => {
+  const six = '-ERR Error running script (call to f_$1): @user_script:1: @user_script: 1: -READONLY You can';
+  test.each([
+    ['as Redis 7 says it', /READONLY/, 'READONLY'],
+    ['as Redis 6 says it of a script', /-READONLY You can(?=.* script: (\w+))/, six],
+  ])('%s', async (_, from, to) => {
+    const server = await aRedis();
+    onTestFinished(() => server.stop());
+    const access = await connected({ place: { socket: await disguised(from, to, server) } });
+    const client = new Redis({ path: server.socket });
+    onTestFinished(() => client.disconnect());
+    await client.call('REPLICAOF', '127.0.0.1', String(await freePort()));
+    const again = new Promise((resolve) => access.store.once('ready', resolve));
+    const save = access.store.eval("return redis.call('SET', KEYS[1], '1')", 1, '{test}:a');
+    await expect(save).rejects.toThrow('READONLY You can');
+    await again;
   });
 });
 
@@ -249,6 +293,15 @@ describe('the health of a Redis', () => {
     expect(said).toEqual([true, false, true]);
   });
 });
+
+/** A Redis that listens there by TLS alone, to those who have a certificate. */
+async function aTlsRedis(port: number, files: ReturnType<typeof certificates>): Promise<RedisServer> {
+  const tls = ['--tls-port', String(port), '--tls-ca-cert-file', files.ca];
+  const own = ['--tls-cert-file', files.cert, '--tls-key-file', files.key, '--tls-auth-clients', 'yes'];
+  const server = await aRedis({ args: [...tls, ...own] });
+  onTestFinished(() => server.stop());
+  return server;
+}
 
 /** A CA, and a certificate of 127.0.0.1 that serves both sides. */
 function certificates(dir: string): { ca: string; cert: string; key: string } {

@@ -93,7 +93,7 @@ test('the names and labels are those that others build on', () => {
     ...label('config_reloads_total', 'outcome'),
     ...label('queue_jobs', 'queue,state'),
     ...label('build_info', 'version,node'),
-    ...label('look_lateness_seconds redis_up redis_evicting config_last_reload_successful', ''),
+    ...label('look_lateness_seconds redis_up redis_evicting kept_from_memory config_last_reload_successful', ''),
   ];
   expect(metricsTable.map(({ name, labels }) => `${name} ${labels.join(',')}`).sort()).toEqual(promised.sort());
 });

@@ -36,12 +36,14 @@ describe('a lifeline', () => {
     for (let i = 1; i <= 3; i++) expect(countOf((await lifeline.update('s', counted)).record)).toBe(i);
     expect(countOf((await lifeline.load('s')).record)).toBe(3);
     expect(await subject.count()).toBeUndefined();
+    expect(lifeline.kept).toBe(1);
     subject.fate = 'done';
     await subject.pass(2_000);
     expect(await subject.count()).toBe(3);
     const saved = await lifeline.load('s');
     expect(saved).toEqual(await subject.inner.load('s'));
     expect(saved).not.toHaveProperty('cutOff');
+    expect(lifeline.kept).toBe(0);
   });
 
   test('counts its revisions up without the store, and stays below those that the store counts', async () => {
