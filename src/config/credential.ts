@@ -1,7 +1,7 @@
 /** Credentials in the configuration: never written there, but pointed to, and read again at every use. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { LeaseError } from '../core/failure.ts';
+import { readGivenFile } from '../given-file.ts';
 
 /** What a credential in the file is answered with, `${X}` included. */
 export const misplaced = 'a credential does not belong in this file';
@@ -39,11 +39,10 @@ export async function readCredential(
     throw new LeaseError('denied', `the environment variable ${from.env} is not set`);
   }
   try {
-    const value = (await readFile(from.file, 'utf8')).trim();
+    const value = (await readGivenFile(from.file)).toString('utf8').trim();
     if (value) return value;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new LeaseError('denied', `the credential file ${from.file} cannot be read: ${code}`);
+    throw new LeaseError('denied', `the credential file ${from.file} cannot be read: ${(error as Error).message}`);
   }
   throw new LeaseError('denied', `the credential file ${from.file} is empty`);
 }

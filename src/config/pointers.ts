@@ -41,7 +41,8 @@ function mistakeOfFile(path: string): string | undefined {
   try {
     const about = statSync(path);
     if (about.isDirectory()) return 'is a directory';
-    if (about.isFile() && about.size === 0) return 'is empty';
+    if (!about.isFile()) return 'is a pipe or a device, not a file';
+    if (about.size === 0) return 'is empty';
     accessSync(path, constants.R_OK);
     return undefined;
   } catch (error) {

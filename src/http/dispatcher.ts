@@ -1,10 +1,11 @@
 /** The connections to one provider: its own CA and client certificate, the proxy, and files that change under us. */
 import { X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { LeaseError } from '../core/failure.ts';
 import { minutes, seconds } from '../core/time.ts';
+import { readGivenFile } from '../given-file.ts';
 import { proxyFor } from './proxy.ts';
 
 /** Files in PEM. `ca` replaces the CAs the machine trusts; `cert` and `key` are what we show. */
@@ -112,9 +113,9 @@ async function stampOf(file: string): Promise<string> {
 
 async function read(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readGivenFile(file);
   } catch (error) {
-    throw new LeaseError('invalid', `the TLS file ${file} cannot be read: ${codeOf(error)}`);
+    throw new LeaseError('invalid', `the TLS file ${file} cannot be read: ${(error as Error).message}`);
   }
 }
 

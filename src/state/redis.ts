@@ -1,8 +1,8 @@
 /** Connections to Redis, the embedded one or another's: made in one way, checked at start, and watched. */
-import { readFile } from 'node:fs/promises';
 import { Redis, type RedisOptions as Settings } from 'ioredis';
 import { every, sleep } from '../clock.ts';
 import { type Duration, seconds } from '../core/time.ts';
+import { readGivenFile } from '../given-file.ts';
 import { policyOf, probe, RedisRefused, reasonOf } from './redis-probe.ts';
 
 /** ioredis types its replies by this one option; ours are of the usual kind. */
@@ -169,9 +169,9 @@ async function settingsOf(place: RedisPlace, onError?: (error: Error) => void): 
 
 async function pem(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return (await readGivenFile(file)).toString('utf8');
   } catch (error) {
-    throw new RedisRefused(`the TLS file ${file} for Redis cannot be read: ${reasonOf(error)}`);
+    throw new RedisRefused(`the TLS file ${file} for Redis cannot be read: ${(error as Error).message}`);
   }
 }
 

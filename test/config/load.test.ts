@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -225,6 +226,9 @@ describe('credentials that are pointed to', () => {
       expect(complaints({ providers: withFile })[0]).toContain('is empty');
       await writeFile(file, 'secret');
       expect(complaints({ providers: withFile })).toEqual([]);
+      await rm(file);
+      execFileSync('mkfifo', [file]);
+      expect(complaints({ providers: withFile })[0]).toContain('is a pipe or a device, not a file');
     } finally {
       await rm(dir, { recursive: true });
     }

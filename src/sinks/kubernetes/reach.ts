@@ -1,8 +1,8 @@
 /** How the Kubernetes API is reached: with the service account of our own pod, or as a kubeconfig says. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCredential } from '../../config/credential.ts';
 import { LeaseError } from '../../core/failure.ts';
+import { readGivenFile } from '../../given-file.ts';
 import type { Pem, TlsFiles } from '../../http/dispatcher.ts';
 import { reachIn } from './kubeconfig.ts';
 
@@ -40,7 +40,7 @@ async function inCluster(env: Env, serviceAccount: string): Promise<Reach> {
   }
   const at = (name: string) => join(serviceAccount, name);
   const token = () => readCredential({ file: at('token') }, {});
-  const namespace = await readFile(at('namespace'), 'utf8').catch(() => '');
+  const namespace = String(await readGivenFile(at('namespace')).catch(() => ''));
   return {
     url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     tls: { ca: at('ca.crt') },
@@ -52,9 +52,9 @@ async function inCluster(env: Env, serviceAccount: string): Promise<Reach> {
 
 async function read(file: string, what: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return (await readGivenFile(file)).toString('utf8');
   } catch (error) {
-    throw no(`${what} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`);
+    throw no(`${what} cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -1,10 +1,10 @@
 /** One connection to the Redis of a sink, for one thing to be done. Nothing that it answers in words is ever told: it may quote what was sent. */
-import { readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { timer } from '../../clock.ts';
 import { type Credential, readCredential } from '../../config/credential.ts';
 import { type FailureCode, LeaseError } from '../../core/failure.ts';
 import { type Duration, seconds } from '../../core/time.ts';
+import { readGivenFile } from '../../given-file.ts';
 import type { TlsFiles } from '../../http/dispatcher.ts';
 
 export interface RedisPlace {
@@ -93,8 +93,8 @@ export async function withRedis<T>(
 async function pemOf(files: TlsFiles = {}): Promise<Record<string, Buffer>> {
   const named = Object.entries(files).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const read = named.map(async ([name, file]) => {
-    const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-      throw new LeaseError('invalid', `the TLS file ${file} cannot be read: ${error.code}`);
+    const content = await readGivenFile(file).catch((error: Error) => {
+      throw new LeaseError('invalid', `the TLS file ${file} cannot be read: ${error.message}`);
     });
     return [name, content] as const;
   });

@@ -1,9 +1,9 @@
 /** A service account's authorized key: its file as the console writes it, and the JWT that it signs. Contract 6. */
 import { constants, createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { LeaseError } from '../../core/failure.ts';
 import { type Instant, minutes } from '../../core/time.ts';
+import { readGivenFile } from '../../given-file.ts';
 
 export interface AuthorizedKey {
   readonly id: string;
@@ -25,10 +25,9 @@ const file = z.looseObject({
 /** The file as it is now. Throws `LeaseError` `denied` where it cannot be read; the message names the place alone. */
 export async function readKeyFile(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return (await readGivenFile(path)).toString('utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new LeaseError('denied', `the key file ${path} cannot be read: ${code}`);
+    throw new LeaseError('denied', `the key file ${path} cannot be read: ${(error as Error).message}`);
   }
 }
 
