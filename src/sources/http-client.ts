@@ -3,6 +3,7 @@ import { LeaseError, ProviderBlocked } from '../core/failure.ts';
 import { type Clock, type Duration, type Instant, seconds } from '../core/time.ts';
 import { connectionsTo, type TlsFiles } from '../http/dispatcher.ts';
 import { exchange, type Raw, type Wire } from '../http/exchange.ts';
+import { retryAtOf } from '../http/retry-after.ts';
 import type { Deps, ProviderRequest } from './define.ts';
 import { type RequestRate, requestRate } from './request-rate.ts';
 import { routeBudgets } from './route-budgets.ts';
@@ -161,7 +162,7 @@ export function httpClient(options: HttpClientOptions, deps: Deps): HttpClient {
       };
       learn(raw, answer);
       const isLimited = budgets.learn(operation, raw.headers);
-      const retryAt = retryAtOf(raw, clock.now());
+      const retryAt = retryAtOf(raw, { clock, wallClock: clock });
       return {
         ...answer,
         sentAt: raw.sentAt + skew.skew(),
@@ -185,11 +186,4 @@ function jsonOf({ headers, body }: Raw): unknown {
   } catch {
     return undefined;
   }
-}
-
-function retryAtOf({ headers }: Raw, now: Instant): Instant | undefined {
-  const text = headers['retry-after'];
-  if (typeof text !== 'string') return undefined;
-  const at = /^\d+$/.test(text.trim()) ? now + seconds(Number(text)) : Date.parse(text);
-  return Number.isFinite(at) ? at : undefined;
 }

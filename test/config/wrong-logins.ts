@@ -13,7 +13,7 @@ export const wrongLogins: readonly Expected[] = [
     'nothing to sign with',
     'add keyFile, or serviceAccount to have it signed by IAM Credentials',
   ],
-  ['22:89', 'providers.signed-twice.auth.serviceAccount', 'the key file names its account', 'write one of the two'],
+  ['22:90', 'providers.signed-twice.auth.serviceAccount', 'the key file names its account', 'write one of the two'],
   [
     '26:51',
     'providers.machine.auth.keyFile',

@@ -115,12 +115,29 @@ describe('an answer', () => {
     ['as a date', new Date(Date.parse('2033-05-18T03:33:20Z')).toUTCString(), undefined],
     ['as something else', 'soon', null],
   ])('says when to come again %s', async (_, text, wait) => {
-    const server = await aServer((_request, response) => response.writeHead(429, { 'retry-after': text }).end());
+    const server = await aServer((_request, response) => {
+      response.sendDate = false;
+      response.writeHead(429, { 'retry-after': text }).end();
+    });
     const { ask, client } = aClient(server.url, {}, someDeps({ clock: { now: () => 1_000_000 } }));
     const { retryAt } = await ask();
     if (wait === null) expect(retryAt).toBeUndefined();
     else expect(retryAt).toBe(wait === undefined ? 2_000_000_000_000 : client.clock.now() + wait);
   });
+
+  it.each([-600, 0, 600])(
+    'says when to come again as a date of its own, which is as long to wait where its clock is %s s off',
+    async (off) => {
+      const there = 1_000_000_000 + off * 1_000;
+      const server = await aServer((_request, response) => {
+        const headers = { date: new Date(there).toUTCString(), 'retry-after': new Date(there + 60_000).toUTCString() };
+        response.writeHead(429, headers).end();
+      });
+      const { ask, client } = aClient(server.url, {}, someDeps({ clock: { now: () => 1_000_000_000 } }));
+      const { retryAt } = await ask();
+      expect(retryAt).toBe(client.clock.now() + 60_000);
+    },
+  );
 
   it('teaches the clock of the server where it is a good one, and nothing where it is an error', async () => {
     let status = 500;
