@@ -2,7 +2,6 @@
 import { Redis } from 'ioredis';
 import { every, sleep } from '../clock.ts';
 import { type Duration, seconds } from '../core/time.ts';
-import { readGivenFile } from '../given-file.ts';
 import { policyOf, probe, RedisRefused, reasonOf } from './redis-probe.ts';
 import { type RedisOptions, type RedisPlace, settingsOf } from './redis-settings.ts';
 
