@@ -7,6 +7,7 @@ import { LeaseError } from '../core/failure.ts';
 import { minutes, seconds } from '../core/time.ts';
 import { readGivenFile } from '../given-file.ts';
 import { proxyFor } from './proxy.ts';
+import { basicOf } from './user-info.ts';
 
 /** Files in PEM. `ca` replaces the CAs the machine trusts; `cert` and `key` are what we show. */
 export interface TlsFiles {
@@ -95,9 +96,12 @@ function dispatcherWith(pem: Pem, connections: number, proxy: string | undefined
     bodyTimeout: minutes(2),
   };
   if (proxy === undefined) return new Agent({ ...options, connect });
+  const token = basicOf(new URL(proxy));
   return new ProxyAgent({
     ...options,
     uri: proxy,
+    // Of its own it sends no user name without a password, and fails at a `%` in it.
+    ...(token !== undefined && { token }),
     requestTls: connect,
     proxyTls: { timeout: seconds(10) },
     // Nobody's deadline ends the question for a tunnel: one without an answer would hold its place for five minutes.

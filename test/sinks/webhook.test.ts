@@ -111,10 +111,17 @@ describe('what a webhook is told', () => {
     expect(receiver.calls[0]?.url).toBe('/hooks/CANARY-in-the-path?token=abc');
     expect(receiver.calls[0]?.headers).toMatchObject({ 'x-plain': 'a', authorization: 'Bearer one' });
     expect(other.calls[0]?.headers).toMatchObject({ authorization: 'Bearer two' });
-    writeFileSync(url, other.url.replace('://', '://me:p%40ss@'));
-    await write(aWebhook({ url: { file: url } }), aDelivery({ A: '1' }, { sequence: 9 }));
-    expect(other.calls[1]?.headers.authorization).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
     await other.end();
+  });
+
+  test.each([
+    ['me:p%40ss', 'me:p@ss'],
+    ['me:100%sure', 'me:100%sure'],
+    ['me', 'me:'],
+  ])('is shown what stands before its host: %s', async (written, meant) => {
+    const env = { ADDRESS: receiver.url.replace('://', `://${written}@`) };
+    await write(aWebhook({ url: { env: 'ADDRESS' } }, { env }));
+    expect(receiver.calls[0]?.headers.authorization).toBe(`Basic ${Buffer.from(meant).toString('base64')}`);
   });
 });
 

@@ -199,6 +199,20 @@ describe('a proxy', () => {
     expect(serving.count()).toBe(1);
   });
 
+  it.each([
+    ['us:100%sure', 'us:100%sure'],
+    ['us%3A:p%40ss', 'us::p@ss'],
+    ['a-token-alone', 'a-token-alone:'],
+  ])('is shown what stands before its host: %s', async (written, meant) => {
+    const serving = await aServer();
+    const proxy = await tunnelTo(serving.port);
+    open.push(proxy);
+    const env = { HTTPS_PROXY: `http://${written}@127.0.0.1:${proxy.port}` };
+    const answer = asking('https://infisical.test', { ca: ours.ca.certFile }, env)();
+    await expect(answer).resolves.toMatchObject({ status: 200 });
+    expect(proxy.named).toEqual([`infisical.test:443 Basic ${Buffer.from(meant).toString('base64')}`]);
+  });
+
   it.each([403, 407, 502])('that refuses with %s is unavailable and sure, and no password is told', async (status) => {
     const proxy = await tunnelTo(1, status);
     open.push(proxy);

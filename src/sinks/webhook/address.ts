@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Credential, credential, readCredential } from '../../config/credential.ts';
 import { LeaseError } from '../../core/failure.ts';
 import { hostOf, isLoopback } from '../../http/proxy.ts';
+import { basicOf } from '../../http/user-info.ts';
 
 export interface Address {
   /** `https://host:port`. */
@@ -62,10 +63,8 @@ export async function readAddress(from: Written, env: Readonly<Record<string, st
   const text = typeof from === 'string' ? from : await readCredential(from, env);
   const fault = faultOf(text);
   if (fault !== undefined) throw new LeaseError('invalid', `the address in ${shown(from)}: ${fault}`);
-  const { origin, pathname, search, username, password } = new URL(text);
-  const authorization =
-    username === '' && password === ''
-      ? undefined
-      : `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
+  const found = new URL(text);
+  const { origin, pathname, search } = found;
+  const authorization = basicOf(found);
   return { origin, path: pathname + search, ...(authorization !== undefined && { authorization }) };
 }
