@@ -81,16 +81,17 @@ test("when the provider's clock is set back all is looked at by its new time, an
   sandbox.control.skew(minutes(-5));
   const skew = () => metric(stage as Stage, 'leasekeeper_clock_skew_seconds{provider="infisical-main"}');
   const asked = () => sandbox.books().counts['lease-get'] ?? 0;
+  let before = 0;
   // One answer is not enough to believe it.
   for (let answers = 0; answers < 3; answers++) {
     expect(await skew()).toBeGreaterThan(hours(2) / 1000 - 10);
-    const before = asked();
+    before = asked();
     daemon.signal('SIGUSR2');
     await eventually('the provider is asked', () => asked() > before);
   }
-  const before = asked();
   await eventually('the new time is believed', async () => ((await skew()) ?? 0) < hours(2) / 1000 - 200);
-  await eventually('it is asked about once more, by that time', () => asked() > before);
+  // Perhaps it has been already.
+  await eventually('it is asked about once more, by that time', () => asked() > before + 1);
   const { leases, logins } = stage.sandbox.books();
   expect([leases.length, logins.length]).toEqual([1, 1]);
 });
