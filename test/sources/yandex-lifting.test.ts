@@ -111,6 +111,17 @@ describe('an end that could not be set again', () => {
     expect(at.sandbox.secret().current()).toBe(next.lease.id);
   });
 
+  it('is not set where somebody has set another, which was listed, and lifted that since', async () => {
+    const { at, source, lease, key } = await lost();
+    await outcomeOf(rotate(source, lease, key));
+    at.sandbox.control.scheduleDestruction(days(3), lease.id);
+    at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-list', after: 1, times: 1 });
+    await outcomeOf(rotate(source, lease, key));
+    at.sandbox.control.cancelDestruction(lease.id);
+    for (const _ of [1, 2]) await source.observe?.(lease, call).catch(() => undefined);
+    expect(statusOf(at, lease.id)).toBe('ACTIVE');
+  });
+
   it('is set also of a version whose successor is there', async () => {
     const { at, source, lease, key } = await menaced();
     at.sandbox.control.fault({ kind: 'fail', status: 503, on: 'version-schedule', times: 1 });

@@ -38,7 +38,7 @@ export function generating(api: LockboxApi, options: GeneratingOptions, lifted: 
     const secret = await api.secret(signal);
     requireActive(secret);
     const current = secret.currentVersion;
-    await lifted.makeUp(signal);
+    await lifted.makeUp(signal, before);
     // Ours that failed its proofs and could not be taken back is no better the next time; what others made is theirs.
     await giveWay.clearAway(current?.id, predecessor?.id, signal);
     if (giveWay.isOwed(key, current?.id)) {

@@ -10,7 +10,7 @@ import type { Version } from './answers.ts';
 import type { Asking } from './client.ts';
 import { Refusal, rpc } from './failures.ts';
 import { keyFor, keys } from './idempotency.ts';
-import type { LockboxApi } from './lockbox-api.ts';
+import type { Listing, LockboxApi } from './lockbox-api.ts';
 import { inSeconds, stateOf } from './versions.ts';
 
 /** Setting it again is not cut short by whatever has cut short the building. */
@@ -28,8 +28,11 @@ export interface Lifting {
    * `unavailable`, unsure, where the end could not be set again, so that the intent stays open and that is made up for.
    */
   around<T>(lease: Ending, intent: string, signal: AbortSignal, build: () => Promise<T>): Promise<T>;
-  /** Sets again what this process could not, also of versions that no lease is about. Throws where it cannot yet. */
-  makeUp(signal: AbortSignal): Promise<void>;
+  /**
+   * Sets again what this process could not, also of versions that no lease is about: not where one has another end by
+   * what was `listed` just now, which somebody may have lifted again when it is looked at next. Throws where it cannot yet.
+   */
+  makeUp(signal: AbortSignal, listed?: Pick<Listing, 'versions'>): Promise<void>;
 }
 
 type Ending = Pick<Lease, 'id' | 'expiresAt'>;
@@ -101,7 +104,8 @@ export function lifting(
       return built;
     },
 
-    async makeUp(signal) {
+    async makeUp(signal, listed) {
+      for (const one of listed?.versions ?? []) if (stateOf(one) !== 'active') owed.delete(one.id);
       for (const [id, { end, intent }] of owed) await setAgain(id, end, intent, signal);
     },
   };
