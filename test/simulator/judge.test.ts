@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { emptyRecord } from '../../src/core/record.ts';
 import { hours, minutes, seconds } from '../../src/core/time.ts';
 import type { Issuer } from './issuer.ts';
+import { type Nature, plain } from './nature.ts';
 import { aDynamic, aToken } from './quiet.ts';
 import { aWorld, delivery, inUse, usedBy } from './unattended.ts';
 import { selfHarm, unhealed } from './verdict.ts';
@@ -277,6 +278,27 @@ test('promise 7: only where nobody can be asked may what was forgotten be lost t
       await writing;
     }
     expect(it.world.judge.broken.some((what) => what.includes('to the dead'))).toBe(!isExcused);
+  }
+});
+
+test('promise 8: an older token that was put back is found to be dead when it is to be renewed: without an end, by nobody', async () => {
+  for (const [nature, isFound] of [
+    [aToken(hours(2), 4), true],
+    [{ ...plain, kind: 'token' } satisfies Nature, false],
+  ] as const) {
+    const it = aWorld(nature, false, [['never']]);
+    const { value, issued } = it.issuer.acquire('key');
+    const next = it.issuer.acquire('other');
+    it.world.judge.forgotten.add(next.issued.id);
+    it.issuer.revoke(issued.id);
+    await it.world.timeline.runUntil(minutes(25));
+    for (const each of [next.value, value]) {
+      const writing = it.sink.write(delivery(each), it.signal);
+      await it.world.timeline.runUntil(it.world.timeline.now() + seconds(2));
+      await writing;
+    }
+    await it.world.timeline.runUntil(minutes(60));
+    expect(it.world.judge.broken.some((what) => what.startsWith('promise 8'))).toBe(isFound);
   }
 });
 

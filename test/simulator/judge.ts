@@ -214,6 +214,8 @@ export class Judge {
       const window = windowOf(due - term.from);
       const { told = { end: due, at: 0 } } = issued;
       const isUnknown = told.end < due || told.at > due - window / 2;
+      // What has no end is never renewed either, by which it would be found to be dead.
+      if (this.#mistaken.has(value) && term.end === never) return;
       if (this.#mistaken.has(value)) return this.#recover(kept, place, program, value, this.#timeline.now());
       const misled = this.#misdated(kept, value, issued, told.at);
       if (misled > 0) return this.#recover(kept, place, program, value, due + misled);
